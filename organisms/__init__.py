@@ -1,0 +1,35 @@
+"""Organisms: models that one can load, run, watch and steer, and the narrow data that turns them.
+
+Knows the embedded base models by name; everything else is a folder or a hub id.
+"""
+
+from pathlib import Path
+
+EMBEDDED = {"pocket": Path(__file__).parent / "pocket" / "weights"}
+"""Base models that ship with the package: name -> transformers folder."""
+
+
+def resolve_base(name: str) -> str:
+    """Return what the runtime loads for a base's name: a folder or a hub id.
+
+    Args:
+        name: An embedded name (``pocket``), a transformers folder, or a hub id ``org/name``.
+
+    Raises:
+        ValueError: The name is a folder without ``config.json``, or neither a folder nor a hub id.
+    """
+    if name in EMBEDDED:
+        return str(EMBEDDED[name])
+    folder = Path(name).expanduser()
+    if folder.is_dir():
+        if not (folder / "config.json").is_file():
+            raise ValueError(
+                f"base {name!r} is a folder without config.json; give a transformers model folder"
+            )
+        return str(folder)
+    if name.count("/") == 1 and not name.startswith((".", "/", "~")):
+        return name
+    raise ValueError(
+        f"base {name!r} does not exist; give {', '.join(sorted(EMBEDDED))}, a folder that holds "
+        "config.json, or a hub id such as 'Qwen/Qwen2.5-0.5B-Instruct'"
+    )
