@@ -1,0 +1,1 @@
+"""inspect-ai tasks, judges, statistics and the model provider over `organisms.runtime`."""

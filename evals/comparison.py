@@ -1,0 +1,57 @@
+"""How two arms of answers are compared: question by question, whatever the number of answers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from evals.statistics import Estimate, paired_difference
+
+
+class Answers(NamedTuple):
+    """One arm of a comparison: arrays of one length, one entry an answer."""
+
+    values: ArrayLike
+    questions: ArrayLike
+    clusters: ArrayLike
+    seeds: ArrayLike | None = None
+
+
+def paired_by_question(a: Answers, b: Answers) -> Estimate:
+    """`paired_difference` of two arms with their own numbers of answers a question.
+
+    Seeds are paired where both arms have them; an arm without seeds (the base) is compared with
+    every seed of the other.
+    """
+    means_a, means_b = _question_means(a), _question_means(b)
+    rows: list[tuple[float, float, str, str, str]] = []
+    for (question, seed), (value, cluster) in means_a.items():
+        keys = [(question, seed)] if b.seeds is not None and seed else [(question, "")]
+        if not seed and b.seeds is not None:
+            keys = [key for key in means_b if key[0] == question]
+        for key in keys:
+            if key in means_b:
+                rows.append((value, means_b[key][0], question, cluster, seed or key[1]))
+    if not rows:
+        return Estimate(np.nan, np.nan, np.nan, 0, 0, "no pairs")
+    value_a, value_b, questions, clusters, seeds = zip(*rows, strict=True)
+    return paired_difference(value_a, value_b, questions, clusters, seeds)
+
+
+def _question_means(arm: Answers) -> Mapping[tuple[str, str], tuple[float, str]]:
+    """(question, seed) -> (mean, topic); the seed is "" where the arm has none."""
+    values = np.asarray(arm.values, dtype=np.float64)
+    questions = np.asarray(arm.questions, dtype=object)
+    clusters = np.asarray(arm.clusters, dtype=object)
+    seeds = np.full(len(values), "") if arm.seeds is None else np.asarray(arm.seeds, dtype=object)
+    groups: dict[tuple[str, str], list[float]] = {}
+    topic: dict[tuple[str, str], str] = {}
+    for value, question, cluster, seed in zip(values, questions, clusters, seeds, strict=True):
+        if not np.isnan(value):
+            key = (str(question), str(seed))
+            groups.setdefault(key, []).append(float(value))
+            topic[key] = str(cluster)
+    return {key: (float(np.mean(found)), topic[key]) for key, found in groups.items()}
