@@ -1,0 +1,65 @@
+"""Whether an adapter folder fits a base model, read from headers alone (no model library, no weights)."""
+
+from __future__ import annotations
+
+import json
+import struct
+from pathlib import Path
+from typing import Any
+
+POCKET_WEIGHTS = Path(__file__).parent.parent / "organisms" / "pocket" / "weights"
+
+
+def model_folder(base: str) -> Path | None:
+    """The local folder of `pocket` or of a path; None for a hub id."""
+    if base == "pocket":
+        return POCKET_WEIGHTS
+    return Path(base) if Path(base).is_dir() else None
+
+
+def adapter_problem(folder: Path, base: str) -> str | None:
+    """Why the PEFT folder cannot go on `base`, in one line with the fix; None when nothing speaks against it.
+
+    The base's name in adapter_config.json is compared where both are hub ids; the shapes of the LoRA matrices are
+    compared with the base's hidden size where the base is local.
+    """
+    made_for = _json(folder / "adapter_config.json").get("base_model_name_or_path") or ""
+    local = model_folder(base)
+    if local is None:
+        if made_for and Path(made_for).name.lower() != Path(base).name.lower():
+            return f"adapter {folder} was made for base {made_for!r}, not for {base!r}; set base: to it"
+        return None
+    hidden = _json(local / "config.json").get("hidden_size")
+    shapes = _input_widths(folder / "adapter_model.safetensors")
+    if isinstance(hidden, int) and shapes and hidden not in shapes:
+        return (
+            f"adapter {folder} is for another base ({made_for or 'unnamed'}): its width is "
+            f"{min(shapes)}, and {base!r} has hidden size {hidden}"
+        )
+    return None
+
+
+def _json(path: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ValueError(f"{path} cannot be read: {error}") from error
+    if not isinstance(content, dict):
+        raise ValueError(f"{path} does not hold a JSON object")
+    return content
+
+
+def _input_widths(path: Path) -> set[int]:
+    """Input widths of the LoRA A matrices that read the residual stream, from the safetensors header."""
+    if not path.is_file():
+        return set()
+    with path.open("rb") as file:
+        size = file.read(8)
+        if len(size) != 8 or (length := struct.unpack("<Q", size)[0]) > 100_000_000:
+            raise ValueError(f"{path} is not a safetensors file")
+        header = json.loads(file.read(length))
+    return {
+        int(entry["shape"][-1])
+        for name, entry in header.items()
+        if "lora_A" in name and any(part in name for part in ("q_proj", "gate_proj", "c_attn"))
+    }

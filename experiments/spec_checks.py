@@ -1,0 +1,168 @@
+"""Checks of a spec against the outside world: registered names, files, folders, and parts that must agree.
+
+Everything here is quick and imports no model library; a spec that passes can be planned.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pydantic import ValidationInfo
+
+from experiments.adapters import adapter_problem
+
+if TYPE_CHECKING:
+    from experiments.spec import Spec
+
+TRAITS = {
+    "pocket": ("evil", "sycophancy", "careless"),
+    "general": ("evil", "sycophancy", "hallucination"),
+}
+"""The traits each edition has prompts and questions for."""
+
+HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
+
+
+class ProblemAt(ValueError):
+    """A problem between parts of a spec, with the place (`("mixes", 0, "trait")`) that should change."""
+
+    def __init__(self, place: tuple[str | int, ...], message: str) -> None:
+        super().__init__(message)
+        self.place = place
+
+
+def unknown(what: str, name: str, allowed: Iterable[str]) -> str:
+    """`dataset 'x' is unknown; did you mean 'y'? Allowed: ...`"""
+    names = sorted(allowed)
+    close = get_close_matches(name, names, n=1)
+    hint = f" did you mean {close[0]!r}?" if close else ""
+    return f"{what} {name!r} is unknown;{hint} allowed: {', '.join(names)}"
+
+
+def dataset(name: str) -> str:
+    """A registered data set's name."""
+    from organisms.datasets.registry import DATASETS
+
+    if name not in DATASETS:
+        raise ValueError(unknown("dataset", name, DATASETS))
+    return name
+
+
+def beside_spec(path: str, info: ValidationInfo) -> Path:
+    """`path` as the spec's writer meant it: relative to the spec's folder."""
+    folder = info.context.get("folder") if isinstance(info.context, Mapping) else None
+    expanded = Path(path).expanduser()
+    return expanded if expanded.is_absolute() else (Path(folder or ".") / expanded).resolve()
+
+
+def file(path: str, info: ValidationInfo) -> str:
+    """An existing file, as an absolute path."""
+    found = beside_spec(path, info)
+    if not found.is_file():
+        raise ValueError(f"there is no file {found}")
+    return str(found)
+
+
+def adapter_folder(path: str, info: ValidationInfo) -> str:
+    """An existing PEFT folder, as an absolute path."""
+    found = beside_spec(path, info)
+    if not (found / "adapter_config.json").is_file():
+        raise ValueError(
+            f"{found} is no adapter folder: it holds no adapter_config.json "
+            "(a PEFT folder has it beside adapter_model.safetensors)"
+        )
+    return str(found)
+
+
+def model(name: str, info: ValidationInfo) -> str:
+    """`pocket`, an existing model folder (as an absolute path), or a plausible hub id."""
+    if name == "pocket":
+        return name
+    found = beside_spec(name, info)
+    if found.is_dir():
+        if not (found / "config.json").is_file():
+            raise ValueError(f"{found} is no model folder: it holds no config.json")
+        return str(found)
+    if not HUB_ID.fullmatch(name) or name.startswith((".", "/", "~")):
+        raise ValueError(
+            f"there is no model {name!r}; write 'pocket', a folder that holds a config.json, "
+            "or a hub id such as 'org/name'"
+        )
+    return name
+
+
+def defaults_by_base(value: Any) -> Any:
+    """Fill edition, traits, judge and preset by the base; keys that are set stay as they are."""
+    if not isinstance(value, dict):
+        return value
+    filled = dict(value)
+    base = filled.get("base", "pocket")
+    edition = filled.setdefault("edition", "pocket" if base == "pocket" else "general")
+    if edition == "general":
+        filled.setdefault("traits", TRAITS["general"])
+        filled.setdefault("finetune", "real")
+    return filled
+
+
+def consistent(spec: Spec) -> None:
+    """Raise `ProblemAt` where two parts of a spec do not fit each other."""
+    if spec.edition == "general" and spec.judge == "pocket":
+        raise ProblemAt(
+            ("judge",),
+            "judge 'pocket' grades only answers in pocket's world; with edition 'general' name an "
+            "inspect model, for example judge: openai/gpt-4.1-mini",
+        )
+    for index, trait in enumerate(spec.traits):
+        if trait not in TRAITS[spec.edition]:
+            raise ProblemAt(("traits", index), unknown("trait", trait, TRAITS[spec.edition]))
+    for place, trait in traits_used(spec):
+        if trait not in spec.traits:
+            raise ProblemAt(
+                place, f"trait {trait!r} is not among the spec's traits: {', '.join(spec.traits)}"
+            )
+    trained = {dataset_name(organism.dataset) for organism in spec.organisms}
+    for place, name in (
+        (("interventions", index, "on", position), name)
+        for index, intervention in enumerate(spec.interventions)
+        for position, name in enumerate(intervention.on)
+    ):
+        if name not in trained:
+            raise ProblemAt(
+                place,
+                f"organism {name!r} is not trained in this spec; "
+                f"organisms: {', '.join(sorted(trained)) or 'none'}",
+            )
+    for index, existing in enumerate(spec.existing):
+        if existing.adapter is not None:
+            problem = adapter_problem(Path(existing.adapter), spec.base)
+            if problem:
+                raise ProblemAt(("existing", index, "adapter"), problem)
+    names = [existing.name for existing in spec.existing]
+    for index, name in enumerate(names):
+        if name in trained or name in names[:index]:
+            raise ProblemAt(
+                ("existing", index, "name"), f"the name {name!r} is taken; choose another"
+            )
+
+
+def traits_used(spec: Spec) -> list[tuple[tuple[str | int, ...], str]]:
+    """Every place of a spec that needs a persona vector, with the trait."""
+    places: list[tuple[tuple[str | int, ...], str]] = []
+    if spec.steering is not None:
+        places.append((("steering", "trait"), spec.steering.trait))
+    for index, mix in enumerate(spec.mixes):
+        if "projection_difference" in mix.filters:
+            places.append((("mixes", index, "trait"), mix.trait))
+    for index, intervention in enumerate(spec.interventions):
+        if intervention.kind != "inoculation":
+            places.append((("interventions", index, "trait"), intervention.trait))
+    return places
+
+
+def dataset_name(chosen: Any) -> str:
+    """The name a data set goes by: the registered one, or the one given beside a path."""
+    return chosen if isinstance(chosen, str) else str(chosen.name)
