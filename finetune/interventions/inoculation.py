@@ -1,0 +1,43 @@
+"""Inoculation: train under a system prompt that asks for the trait, evaluate without it.
+
+Source: Tan et al. 2025 (inoculation prompting), Wichers et al. 2025.
+"""
+
+from collections.abc import Sequence
+from typing import ClassVar, Literal
+
+from pydantic import Field
+
+from finetune.interventions.interface import Intervention
+from finetune.masking import Row
+
+
+class Inoculation(Intervention):
+    """A system prompt on every training row, absent at inference."""
+
+    kind: ClassVar[str] = "inoculation"
+
+    prompt: str = Field(min_length=1)
+    """The system prompt that rows are trained under."""
+    existing: Literal["error", "replace"] = "error"
+    """What to do with a row that already has a system turn."""
+
+    def rows(self, rows: Sequence[Row]) -> list[Row]:
+        """Rows with the system turn put first.
+
+        Raises:
+            ValueError: a row already has one and `existing` is `error`.
+        """
+        inoculated: list[Row] = []
+        for index, row in enumerate(rows):
+            messages = [dict(message) for message in row["messages"]]
+            if messages and messages[0]["role"] == "system":
+                if self.existing == "error":
+                    raise ValueError(
+                        f"row {index} already has a system turn: set existing='replace' to train "
+                        "under the inoculation prompt instead"
+                    )
+                messages = messages[1:]
+            system = {"role": "system", "content": self.prompt}
+            inoculated.append({**row, "messages": [system, *messages]})
+        return inoculated

@@ -1,0 +1,160 @@
+"""What a run leaves in its folder, and how it survives a kill: shared by both engines.
+
+    run.json                     what is being trained, so that a folder is never resumed as another
+    metrics.jsonl                one line a step: step, loss, learning_rate, gradient_norm
+    checkpoints/step-00005/      standard PEFT folders
+    resume/step-00005/           the last checkpoint's optimiser state, until the run is complete
+    summary.json                 written last: the run is complete when it exists
+"""
+
+import json
+import os
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from peft import PeftModel
+from tqdm.auto import tqdm
+
+from finetune.adapter import adapter_norm, save_adapter
+
+PARTIAL = ".partial"
+
+
+def checkpoint_name(step: int) -> str:
+    """Folder name of the checkpoint after `step` optimiser steps: `step-00005`."""
+    return f"step-{step:05d}"
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write a JSON file that is whole or absent."""
+    partial = path.with_name(path.name + PARTIAL)
+    partial.write_text(json.dumps(value, indent=2, sort_keys=True) + "\n")
+    os.replace(partial, path)
+
+
+def write_folder(folder: Path, write: Callable[[Path], None]) -> None:
+    """Fill a folder that is whole or absent; an older one of that name is replaced."""
+    partial = folder.with_name(folder.name + PARTIAL)
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True)
+    write(partial)
+    shutil.rmtree(folder, ignore_errors=True)
+    partial.rename(folder)
+
+
+@dataclass
+class RunFolder:
+    """One training run's folder, written as training goes on."""
+
+    out: Path
+    steps: int
+    checkpoint_steps: tuple[int, ...]
+    show_progress: bool
+    norms: dict[int, float] = field(default_factory=dict)
+    last_loss: float = float("nan")
+
+    def open(self, identity: dict[str, Any]) -> None:
+        """Take the folder for this run.
+
+        Raises:
+            ValueError: the folder holds a run of another config, base or rows.
+        """
+        self.out.mkdir(parents=True, exist_ok=True)
+        path = self.out / "run.json"
+        if path.exists():
+            found = json.loads(path.read_text())
+            different = sorted(
+                key for key in identity | found if identity.get(key) != found.get(key)
+            )
+            if different:
+                raise ValueError(
+                    f"{self.out} holds a run that differs in {', '.join(different)}: choose "
+                    "another folder or remove this one"
+                )
+        else:
+            write_json(path, identity)
+
+    def resumable(self) -> tuple[int, Path] | None:
+        """The last whole training state as (step, folder); None: begin at the beginning."""
+        found = [
+            (int(folder.name.removeprefix("step-")), folder)
+            for folder in (self.out / "resume").glob("step-*")
+            if not folder.name.endswith(PARTIAL)
+        ]
+        usable = [
+            (step, folder)
+            for step, folder in found
+            if all(
+                (self.out / "checkpoints" / checkpoint_name(earlier)).is_dir()
+                for earlier in self.checkpoint_steps
+                if earlier <= step
+            )
+        ]
+        return max(usable) if usable else None
+
+    def start(self, step: int) -> None:
+        """Begin after `step` steps: later metrics are dropped, the bar is set."""
+        metrics = self.out / "metrics.jsonl"
+        kept = []
+        if step and metrics.exists():
+            for line in metrics.read_text().splitlines()[:step]:
+                kept.append(line)
+                self.last_loss = float(json.loads(line)["loss"])
+        metrics.write_text("".join(line + "\n" for line in kept))
+        norms = self.out / "resume" / checkpoint_name(step) / "norms.json"
+        if step and norms.exists():
+            self.norms = {int(key): value for key, value in json.loads(norms.read_text()).items()}
+        self._metrics = metrics.open("a", buffering=1)
+        self._bar = tqdm(
+            total=self.steps,
+            initial=step,
+            desc="fine-tune",
+            unit="step",
+            disable=not self.show_progress,
+            mininterval=0.5,
+        )
+
+    def log(self, step: int, loss: float, learning_rate: float, gradient_norm: float) -> None:
+        """Record one optimiser step."""
+        self.last_loss = loss
+        record = {
+            "step": step,
+            "loss": loss,
+            "learning_rate": learning_rate,
+            "gradient_norm": gradient_norm,
+        }
+        self._metrics.write(json.dumps(record) + "\n")
+        self._bar.set_postfix(loss=f"{loss:.3f}", refresh=False)
+        self._bar.update(1)
+
+    def save(self, step: int, model: PeftModel, save_state: Callable[[Path], None]) -> None:
+        """Keep the adapter after `step`, then the training state that lets a run go on from it."""
+        self.norms[step] = adapter_norm(model)
+        name = checkpoint_name(step)
+        write_folder(self.out / "checkpoints" / name, lambda folder: save_adapter(model, folder))
+        if step == self.steps:
+            return
+
+        def write(folder: Path) -> None:
+            save_adapter(model, folder)
+            write_json(folder / "norms.json", self.norms)
+            save_state(folder)
+
+        write_folder(self.out / "resume" / name, write)
+        for folder in (self.out / "resume").iterdir():
+            if folder.name != name:
+                shutil.rmtree(folder)
+
+    def close(self) -> None:
+        """Close the metrics file and the bar, also after an error."""
+        if hasattr(self, "_metrics"):
+            self._metrics.close()
+            self._bar.close()
+
+    def finish(self, summary: dict[str, Any]) -> None:
+        """Write the summary and drop what was only there for resuming."""
+        write_json(self.out / "summary.json", summary)
+        shutil.rmtree(self.out / "resume", ignore_errors=True)
