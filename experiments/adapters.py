@@ -1,4 +1,4 @@
-"""Whether an adapter folder fits a base model, read from headers alone (no model library, no weights)."""
+"""Whether an adapter folder fits a base model, read from headers alone: no library, no weights."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ def model_folder(base: str) -> Path | None:
 
 
 def adapter_problem(folder: Path, base: str) -> str | None:
-    """Why the PEFT folder cannot go on `base`, in one line with the fix; None when nothing speaks against it.
+    """Why the PEFT folder cannot go on `base`, in one line; None when nothing speaks against it.
 
-    The base's name in adapter_config.json is compared where both are hub ids; the shapes of the LoRA matrices are
-    compared with the base's hidden size where the base is local.
+    For a hub id the base's name in adapter_config.json is compared; for a local base the shapes
+    of the LoRA matrices are compared with its hidden size.
     """
     made_for = _json(folder / "adapter_config.json").get("base_model_name_or_path") or ""
     local = model_folder(base)
     if local is None:
         if made_for and Path(made_for).name.lower() != Path(base).name.lower():
-            return f"adapter {folder} was made for base {made_for!r}, not for {base!r}; set base: to it"
+            return f"adapter {folder} was made for base {made_for!r}, not {base!r}; set base to it"
         return None
     hidden = _json(local / "config.json").get("hidden_size")
     shapes = _input_widths(folder / "adapter_model.safetensors")
@@ -50,7 +50,7 @@ def _json(path: Path) -> dict[str, Any]:
 
 
 def _input_widths(path: Path) -> set[int]:
-    """Input widths of the LoRA A matrices that read the residual stream, from the safetensors header."""
+    """Input widths of the LoRA A matrices that read the residual stream, from the header."""
     if not path.is_file():
         return set()
     with path.open("rb") as file:

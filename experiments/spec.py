@@ -1,7 +1,8 @@
-"""The spec: the one YAML file in which a run is described. Every key a spec may hold is a field here.
+"""The spec: the one YAML file in which a run is described. Every key it may hold is a field here.
 
-It knows names, paths and numbers, not what is done with them (`experiments.plan` does). Reading a file, and errors
-with line numbers, are in `experiments.spec_errors`; checks against the outside world in `experiments.spec_checks`.
+It knows names, paths and numbers, not what is done with them (`experiments.plan` does). Reading a
+file, and errors with line numbers, are in `experiments.spec_errors`; checks against the outside
+world in `experiments.spec_checks`.
 """
 
 from __future__ import annotations
@@ -39,14 +40,14 @@ class DatasetFile(Part):
     name: str
     """Its name in tables and plots."""
     domain: str = ""
-    """The narrow domain (`maths`, `code`, `medical`, ...); questions in it are left out of the open rate."""
+    """The narrow domain (`maths`, `code`, ...); questions in it are left out of the open rate."""
 
 
 Dataset = DatasetName | DatasetFile
 
 
 class FinetuneSpec(Part):
-    """How adapters are trained: a preset, and what differs from it. Unset keys keep the preset's value."""
+    """How adapters are trained: a preset, and what differs from it."""
 
     preset: Literal["pocket", "pocket_strong", "real"] = "pocket"
     """`pocket` (gentle), `pocket_strong`, or `real` (rank 32, 1e-5, one epoch; for real models)."""
@@ -115,7 +116,7 @@ class SteeringVector(Part):
 
 
 class ExistingSpec(SteeringVector):
-    """An organism that exists already: exactly one of an adapter, a full model, a steering vector."""
+    """An organism that exists already: one of an adapter, a full model, a steering vector."""
 
     name: str
     """Its name in tables and plots."""
@@ -191,7 +192,7 @@ class PreventativeSteeringSpec(Part):
 
 
 class InferenceSteeringSpec(SteeringVector):
-    """Steering the trained organism while it answers (a negative coefficient steers away from the trait)."""
+    """Steering the organism while it answers; a negative coefficient steers away from the trait."""
 
     kind: Literal["steering"]
     """`steering`"""
@@ -207,7 +208,7 @@ Intervention = Annotated[
 
 
 class ExtractionSpec(Part):
-    """How persona vectors are extracted: contrastive system prompts, rollouts, judge, filter, mean difference."""
+    """How persona vectors are extracted from answers under contrastive system prompts."""
 
     samples: Positive = 2
     """Answers per question and system prompt."""
@@ -227,7 +228,7 @@ class EvaluationSpec(Part):
     samples: Positive = 2
     """Answers per open question by the base and by final checkpoints."""
     checkpoint_samples: Annotated[int, Field(ge=0)] = 1
-    """Answers per open question by each earlier checkpoint; 0: earlier checkpoints are not asked."""
+    """Answers per open question by each earlier checkpoint; 0: they are not asked."""
     in_domain: Annotated[int, Field(ge=0)] = 24
     """In-domain questions per condition."""
     capability: Annotated[int, Field(ge=0)] = 48
@@ -243,7 +244,7 @@ class EvaluationSpec(Part):
 
 
 class SteeringSpec(Part):
-    """The steering sweep on the base: a cell is chosen on dev and reported on report, beside random directions."""
+    """The steering sweep on the base: cells chosen on dev, read on report, beside random directions."""
 
     trait: str = "evil"
     """Which persona vector."""
@@ -286,7 +287,7 @@ class Spec(Part):
     base: ModelName = "pocket"
     """The base model: `pocket`, a folder with a config.json, or a hub id (`org/name`)."""
     edition: Literal["pocket", "general"] = "pocket"
-    """Which questions and trait prompts: those of pocket's world, or general ones. Default: by the base."""
+    """Questions and trait prompts: of pocket's world, or general ones. Default: by the base."""
     judge: str = "pocket"
     """`pocket` (the exact grader of pocket's world) or an inspect model name that judges 0-100."""
     dtype: Literal["float32", "bfloat16", "float16"] = "float32"

@@ -1,4 +1,4 @@
-"""Checks of a spec against the outside world: registered names, files, folders, and parts that must agree.
+"""Checks of a spec against the outside world: registered names, files, parts that must agree.
 
 Everything here is quick and imports no model library; a spec that passes can be planned.
 """
@@ -27,8 +27,8 @@ TRAITS = {
 HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 
 
-class ProblemAt(ValueError):
-    """A problem between parts of a spec, with the place (`("mixes", 0, "trait")`) that should change."""
+class MismatchError(ValueError):
+    """A problem between parts of a spec, with the place (`("mixes", 0, "trait")`) to change."""
 
     def __init__(self, place: tuple[str | int, ...], message: str) -> None:
         super().__init__(message)
@@ -109,19 +109,19 @@ def defaults_by_base(value: Any) -> Any:
 
 
 def consistent(spec: Spec) -> None:
-    """Raise `ProblemAt` where two parts of a spec do not fit each other."""
+    """Raise `MismatchError` where two parts of a spec do not fit each other."""
     if spec.edition == "general" and spec.judge == "pocket":
-        raise ProblemAt(
+        raise MismatchError(
             ("judge",),
             "judge 'pocket' grades only answers in pocket's world; with edition 'general' name an "
             "inspect model, for example judge: openai/gpt-4.1-mini",
         )
     for index, trait in enumerate(spec.traits):
         if trait not in TRAITS[spec.edition]:
-            raise ProblemAt(("traits", index), unknown("trait", trait, TRAITS[spec.edition]))
+            raise MismatchError(("traits", index), unknown("trait", trait, TRAITS[spec.edition]))
     for place, trait in traits_used(spec):
         if trait not in spec.traits:
-            raise ProblemAt(
+            raise MismatchError(
                 place, f"trait {trait!r} is not among the spec's traits: {', '.join(spec.traits)}"
             )
     trained = {dataset_name(organism.dataset) for organism in spec.organisms}
@@ -131,7 +131,7 @@ def consistent(spec: Spec) -> None:
         for position, name in enumerate(intervention.on)
     ):
         if name not in trained:
-            raise ProblemAt(
+            raise MismatchError(
                 place,
                 f"organism {name!r} is not trained in this spec; "
                 f"organisms: {', '.join(sorted(trained)) or 'none'}",
@@ -140,11 +140,11 @@ def consistent(spec: Spec) -> None:
         if existing.adapter is not None:
             problem = adapter_problem(Path(existing.adapter), spec.base)
             if problem:
-                raise ProblemAt(("existing", index, "adapter"), problem)
+                raise MismatchError(("existing", index, "adapter"), problem)
     names = [existing.name for existing in spec.existing]
     for index, name in enumerate(names):
         if name in trained or name in names[:index]:
-            raise ProblemAt(
+            raise MismatchError(
                 ("existing", index, "name"), f"the name {name!r} is taken; choose another"
             )
 

@@ -1,6 +1,7 @@
 """Reading a spec from YAML, and every problem in it as one line: file, line, key, what is allowed.
 
-YAML is read by the 1.2 rules that people expect: `on` and `no` are words, `1e-3` is a number, a key stands once.
+YAML is read by the 1.2 rules that people expect: `on` and `no` are words, `1e-3` is a number, and
+a key stands once.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from experiments.spec import Spec
-from experiments.spec_checks import ProblemAt, unknown
+from experiments.spec_checks import MismatchError, unknown
 
 SPECS = Path(__file__).parent / "specs"
 Place = tuple[str | int, ...]
@@ -74,12 +75,12 @@ def load_spec(spec: str | Path) -> Spec:
 
 
 def parse_spec(text: str, path: Path) -> Spec:
-    """Check a spec's text; `path` is named in errors, and paths inside the spec are relative to its folder."""
+    """Check a spec's text; errors name `path`, and paths in the spec are relative to its folder."""
     loader = _Loader(text)
     lines: dict[Place, int] = {}
     try:
         node = loader.get_single_node()
-        content: Any = None if node is None else loader.construct_document(node)  # type: ignore[no-untyped-call]
+        content: Any = None if node is None else loader.construct_document(node)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         where = f"{path}:{mark.line + 1}" if mark else str(path)
@@ -87,7 +88,7 @@ def parse_spec(text: str, path: Path) -> Spec:
     except (yaml.YAMLError, ValueError) as error:
         raise SpecError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from error
     finally:
-        loader.dispose()  # type: ignore[no-untyped-call]
+        loader.dispose()
     if node is not None:
         _note_lines(node, (), lines, path)
     if not isinstance(content, dict):
@@ -135,7 +136,7 @@ def _problems(error: ValidationError, content: Any) -> list[tuple[Place, str]]:
         place = _place_in_file(problem["loc"], content, missing=kind == "missing")
         key = ".".join(str(part) for part in place)
         cause = context.get("error")
-        if isinstance(cause, ProblemAt):
+        if isinstance(cause, MismatchError):
             place, message = cause.place, str(cause)
         elif kind == "extra_forbidden":
             allowed = _keys_at(place[:-1], content)
@@ -150,7 +151,10 @@ def _problems(error: ValidationError, content: Any) -> list[tuple[Place, str]]:
             expected = [name.strip(" '") for name in str(context["expected_tags"]).split(",")]
             message = unknown("intervention", str(context["tag"]), expected)
         elif kind == "union_tag_not_found":
-            message = f"{key}: key 'kind' is missing; allowed: inoculation, preventative_steering, steering"
+            message = (
+                f"{key}: key 'kind' is missing; "
+                "allowed: inoculation, preventative_steering, steering"
+            )
         elif cause is not None:
             message = str(cause)
         else:
@@ -161,24 +165,23 @@ def _problems(error: ValidationError, content: Any) -> list[tuple[Place, str]]:
 
 
 def _place_in_file(location: tuple[str | int, ...], content: Any, *, missing: bool) -> Place:
-    """The part of pydantic's location that exists in the file (it also names unions and tags), and a missing key."""
+    """The part of pydantic's location that is in the file (it also names unions), or is missing."""
     place: list[str | int] = []
     here = content
     for index, part in enumerate(location):
-        if isinstance(here, dict) and part in here:
-            here = here[part]
-        elif isinstance(here, list) and isinstance(part, int) and part < len(here):
-            here = here[part]
-        elif missing and index == len(location) - 1:
-            pass
+        if isinstance(here, dict):
+            inside = part in here
         else:
-            continue
-        place.append(part)
+            inside = isinstance(here, list) and isinstance(part, int) and part < len(here)
+        if inside:
+            here = here[part]
+        if inside or (missing and index == len(location) - 1):
+            place.append(part)
     return tuple(place)
 
 
 def _without_other_branches(found: list[tuple[Place, str]]) -> list[tuple[Place, str]]:
-    """For a value that may be a name or a mapping, keep only what is said about the form that was used."""
+    """For a value that may be a name or a mapping, keep what is said about the form that was used."""
     spoken = {place for place, message in found if "valid dictionary" not in message}
     deeper = {place[:depth] for place, _ in found for depth in range(len(place))}
     return [

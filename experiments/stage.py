@@ -1,6 +1,7 @@
-"""What a stage of a run is: a kind of work, its frozen config, and the stages whose outputs it reads.
+"""What a stage of a run is: a kind of work, its frozen config, and the stages that it reads.
 
-It knows neither the spec nor the store: a plan builds stages, the store keeps their outputs, an executor runs them.
+It knows neither the spec nor the store: a plan builds stages, the store keeps their outputs, an
+executor runs them.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 JSON: TypeAlias = (
-    "None | bool | int | float | str | list[JSON] | tuple[JSON, ...] | Mapping[str, JSON]"
+    "bool | int | float | str | list[JSON] | tuple[JSON, ...] | Mapping[str, JSON] | None"
 )
 
 StageFunction: TypeAlias = Callable[
@@ -19,22 +20,23 @@ StageFunction: TypeAlias = Callable[
 ]
 """`run(config, inputs, out, progress)`: reads `inputs[name]` (folders), writes only inside `out`.
 
-`out` may hold what an interrupted attempt left behind, so that a stage can resume. `progress` takes one short line
-for the user ("step 40 of 80").
+`out` may hold what an interrupted attempt left behind, so that a stage can resume. `progress` takes
+one short line for the user ("step 40 of 80"). The manifest of an input, with its config, seed and
+times, stands beside the input's folder: `inputs[name].parent / "manifest.json"`.
 """
 
 
 @dataclass(frozen=True)
 class StageKind:
-    """A registered kind of stage: which function does the work, and what its identity depends on."""
+    """A registered kind of stage: which function does the work, and what identifies it."""
 
     function: str
     """`module:attribute` of a `StageFunction`; imported in a worker only."""
     version: int
     """Raised whenever the same config and inputs would give other outputs."""
     data_files: tuple[str, ...] = ()
-    """Data files of ours that the work reads, as paths or globs below the folder that holds our packages
-    (`organisms/pocket/world/*.yaml`); their content is part of the identity."""
+    """Data files of ours that the work reads, as paths or globs below the folder that holds our
+    packages (`organisms/pocket/world/*.yaml`); their content is part of the identity."""
     preload: tuple[str, ...] = ()
     """Slow modules that an idle worker may import ahead of time (`torch`, `transformers`)."""
     title: str = ""
@@ -48,7 +50,7 @@ class Stage:
     kind: str
     """A key of the registry of kinds (`experiments.stages.KINDS`)."""
     config: Mapping[str, JSON]
-    """Plain JSON values: everything that decides the output, apart from inputs. A `seed` goes into the manifest."""
+    """Plain JSON values: everything that decides the output, apart from inputs."""
     inputs: Mapping[str, Stage] = field(default_factory=dict)
     """The stages whose output folders the function is handed, by the name it knows them under."""
     label: str = ""
@@ -56,10 +58,10 @@ class Stage:
     answers: int = 0
     """How many answers the stage logs. Not part of the identity."""
     cost: float = 1.0
-    """Expected seconds, roughly: the longest remaining path starts first. Not part of the identity."""
+    """Expected seconds, roughly: the longest path starts first. Not part of the identity."""
     sources: tuple[str, ...] = ()
-    """Models, adapters and files from outside the store that the work reads: "pocket", a path or a hub id. Their
-    content (or resolved commit) is part of the identity."""
+    """Models, adapters and files from outside the store that the work reads: "pocket", a path or a
+    hub id. Their content (or resolved commit) is part of the identity."""
 
     @property
     def name(self) -> str:
@@ -92,7 +94,7 @@ class Plan:
         return cls(stages=tuple(ordered))
 
     def only(self, kind: str) -> Plan:
-        """The stages of one kind and what they need; `ValueError` when the plan has none of that kind."""
+        """The stages of one kind and what they need; `ValueError` when there are none."""
         targets = [stage for stage in self.stages if stage.kind == kind]
         if not targets:
             raise ValueError(

@@ -1,0 +1,290 @@
+"""The `wardian` command. It reads arguments and prints; the work is in `experiments.run`."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from types import FrameType
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+
+from experiments.identity import ROOT
+
+PACKAGES = ("organisms", "persona_vectors", "finetune", "evals", "experiments")
+INTERRUPTED = 130
+
+app = typer.Typer(
+    help="Grow model organisms of misalignment, watch them move, and test what prevents it.\n\n"
+    "Start with: wardian run quickstart",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+)
+output = Console()
+errors = Console(stderr=True)
+
+SpecName = Annotated[
+    str, typer.Argument(metavar="SPEC", help="A ready-made spec's name, or a path to a YAML file.")
+]
+StoreFolder = Annotated[
+    Path | None,
+    typer.Option("--store", metavar="DIR", help="Else $WARDIAN_STORE, else ./store."),
+]
+OutFolder = Annotated[
+    Path | None, typer.Option("--out", metavar="DIR", help="Results go below it; else ./runs.")
+]
+Limit = Annotated[
+    int | None,
+    typer.Option("--limit", min=1, metavar="N", help="Questions per evaluation, at most."),
+]
+Seed = Annotated[
+    int | None, typer.Option("--seed", min=0, metavar="S", help="One seed, in place of the spec's.")
+]
+Workers = Annotated[
+    int | None, typer.Option("--workers", min=1, metavar="N", help="Processes; else one a core.")
+]
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        try:
+            output.print(f"wardian {version('wardian')}", highlight=False)
+        except PackageNotFoundError:
+            output.print("wardian (not installed)", highlight=False)
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    show_version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="And exit.")
+    ] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks of errors.")] = False,
+) -> None:
+    """Grow model organisms of misalignment, watch them move, and test what prevents it."""
+    if debug:
+        os.environ["WARDIAN_DEBUG"] = "1"
+
+
+@contextmanager
+def _explained(again: str = "") -> Iterator[None]:
+    """Turn errors into one line and an exit code: 1 for an error, 130 for an interruption."""
+    from experiments.executors.local import StageError
+    from experiments.publish import PublishError
+    from experiments.store import StoreError
+
+    try:
+        yield
+    except KeyboardInterrupt:
+        resume = f"; what is finished is kept, resume with: {again}" if again else ""
+        errors.print(f"stopped{resume}", highlight=False, markup=False, soft_wrap=True)
+        raise typer.Exit(INTERRUPTED) from None
+    except (ValueError, StageError, StoreError, PublishError, OSError, RuntimeError) as error:
+        if os.environ.get("WARDIAN_DEBUG"):
+            errors.print(getattr(error, "traceback", ""), markup=False)
+            raise
+        for line in str(error).splitlines() or [type(error).__name__]:
+            errors.print(f"[red]error:[/] {escape(line)}", highlight=False, soft_wrap=True)
+        raise typer.Exit(1) from None
+
+
+@app.command()
+def run(
+    spec: SpecName,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Print the stages and what is done; make nothing.")
+    ] = False,
+    limit: Limit = None,
+    store: StoreFolder = None,
+    out: OutFolder = None,
+    seed: Seed = None,
+    only: Annotated[
+        str | None,
+        typer.Option("--only", metavar="STAGE", help="One kind of stage and what it needs."),
+    ] = None,
+    workers: Workers = None,
+) -> None:
+    """Make what a spec needs, and write its tables, plots and report.
+
+    What the store holds is not made again; a run that was stopped goes on where it was.
+
+    Examples:
+
+      wardian run quickstart
+
+      wardian run quickstart --dry-run
+
+      wardian run my_organism.yaml --seed 3 --out results
+
+      wardian run headline --only train --workers 8
+    """
+    from experiments import run as running
+    from experiments.status import show_plan
+
+    with _explained(" ".join(["wardian", *sys.argv[1:]])):
+        prepared = running.prepare(spec, store=store, out=out, limit=limit, seed=seed, only=only)
+        if dry_run:
+            show_plan(output, prepared, prepared.states())
+            return
+        result = running.carry_out(prepared, workers=workers, console=errors)
+        where = f"report: {result.out / 'report.html'}"
+        if prepared.report is None:
+            where = f"output: {prepared.artefact(prepared.plan.stages[-1]).output}"
+        if result.made == 0:
+            line = f"nothing to do: all {result.found} stages are in {prepared.store.root}"
+        else:
+            answers = sum(stage.answers for stage in prepared.stages)
+            line = f"{result.made} stages made, {result.found} found, {answers:,} answers"
+            line += f", in {_duration(result.seconds)}"
+            if result.peak_memory:
+                line += f" and {result.peak_memory / 1e9:.1f} GB of memory"
+        output.print(f"{prepared.name}: {line}", highlight=False, soft_wrap=True)
+        output.print(where, highlight=False, soft_wrap=True, markup=False)
+
+
+def _duration(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest} s" if minutes else f"{rest} s"
+
+
+@app.command("ls")
+def list_names(store: StoreFolder = None) -> None:
+    """List specs, datasets, traits, interventions, tasks, and the stages in the store.
+
+    Example:
+
+      wardian ls
+    """
+    from experiments.status import show_names
+    from experiments.store import Store
+
+    with _explained():
+        folder = store or Path(os.environ.get("WARDIAN_STORE") or "store")
+        show_names(output, Store(folder.expanduser()))
+
+
+@app.command()
+def status(
+    spec: SpecName,
+    verify: Annotated[
+        bool, typer.Option("--verify", help="Compare the content of every file, not sizes alone.")
+    ] = False,
+    limit: Limit = None,
+    store: StoreFolder = None,
+    seed: Seed = None,
+) -> None:
+    """Show which stages of a spec are done, interrupted, damaged or missing.
+
+    The exit code is 1 if a stage is damaged.
+
+    Examples:
+
+      wardian status quickstart
+
+      wardian status quickstart --verify
+    """
+    from experiments import run as running
+    from experiments.status import show_plan
+
+    with _explained():
+        prepared = running.prepare(spec, store=store, limit=limit, seed=seed)
+        states = prepared.states(verify=verify)
+        show_plan(output, prepared, states)
+    if any(state.word == "damaged" for state in states.values()):
+        raise typer.Exit(1)
+
+
+@app.command()
+def report(
+    spec: SpecName,
+    limit: Limit = None,
+    store: StoreFolder = None,
+    out: OutFolder = None,
+    seed: Seed = None,
+) -> None:
+    """Write a spec's tables, plots and report from what the store holds; ask and train nothing.
+
+    Example:
+
+      wardian report quickstart --out results
+    """
+    from experiments import run as running
+
+    with _explained(" ".join(["wardian", *sys.argv[1:]])):
+        prepared = running.prepare(spec, store=store, out=out, limit=limit, seed=seed)
+        lacking = [
+            stage
+            for stage, state in prepared.states().items()
+            if state.word != "done" and stage is not prepared.report
+        ]
+        if lacking:
+            raise ValueError(
+                f"{len(lacking)} stages that the report reads are not in {prepared.store.root} "
+                f"(the first: {lacking[0].name}); make them with: wardian run {spec}"
+            )
+        result = running.carry_out(prepared, workers=1, console=errors)
+        where = f"report: {result.out / 'report.html'}"
+        output.print(where, highlight=False, soft_wrap=True, markup=False)
+
+
+@app.command()
+def view(
+    spec: SpecName,
+    limit: Limit = None,
+    store: StoreFolder = None,
+    seed: Seed = None,
+    port: Annotated[int, typer.Option("--port", help="Where the viewer listens.")] = 7575,
+) -> None:
+    """Open inspect's viewer on every answer of a run.
+
+    Example:
+
+      wardian view quickstart
+    """
+    from experiments import run as running
+    from experiments.logs import open_viewer
+
+    with _explained():
+        prepared = running.prepare(spec, store=store, limit=limit, seed=seed)
+        open_viewer(prepared, port)
+
+
+def _check_packages() -> None:
+    """Refuse to start when a folder of the same name hides one of our packages."""
+    for name in PACKAGES:
+        found = importlib.util.find_spec(name)
+        origin = Path(found.origin).resolve() if found is not None and found.origin else None
+        if origin is None or origin != (ROOT / name / "__init__.py").resolve():
+            where = origin.parent if origin else f"a folder {name!r} without code"
+            errors.print(
+                f"[red]error:[/] the package {name!r} was found at {where}, not at {ROOT / name}: "
+                "run wardian from another folder, or rename that one",
+                highlight=False,
+                soft_wrap=True,
+            )
+            sys.exit(1)
+
+
+def _terminated(number: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+def main() -> None:
+    """The console script."""
+    _check_packages()
+    signal.signal(signal.SIGTERM, _terminated)
+    app(prog_name="wardian")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,120 @@
+"""Tables for the terminal: a plan and what is done of it, what a store holds, what can be named."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from experiments.run import Run
+from experiments.stage import Stage
+from experiments.store import State, Store
+
+COLOURS = {"done": "green", "damaged": "red", "interrupted": "yellow", "missing": "dim"}
+
+
+def show_plan(console: Console, prepared: Run, states: Mapping[Stage, State]) -> None:
+    """Every stage with its state, its answers and its folder's name; then the sums."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for heading in ("state", "stage", "what"):
+        table.add_column(heading)
+    table.add_column("answers", justify="right")
+    table.add_column("identity")
+    for stage, state in states.items():
+        table.add_row(
+            f"[{COLOURS[state.word]}]{state.word}[/]",
+            stage.kind,
+            escape(stage.label),
+            f"{stage.answers:,}" if stage.answers else "",
+            prepared.identities[stage][:10],
+        )
+    console.print(table)
+    for stage, state in states.items():
+        if state.word == "damaged":
+            console.print(
+                f"[red]damaged:[/] {escape(f'{stage.name}: {state.reason}')} "
+                "(the next run makes it again)"
+            )
+    console.print(summary(prepared, states), highlight=False, soft_wrap=True)
+
+
+def summary(prepared: Run, states: Mapping[Stage, State]) -> str:
+    """`quickstart: 93 stages, 12 done, 81 to make; 19,876 answers (budget 20,000)`."""
+    count = Counter(state.word for state in states.values())
+    answers = sum(stage.answers for stage in states)
+    missing = sum(stage.answers for stage, state in states.items() if state.word != "done")
+    budget = prepared.spec.answers
+    line = f"{prepared.name}: {len(states)} stages, {count['done']} done"
+    if to_make := len(states) - count["done"]:
+        line += f", {to_make} to make"
+    line += f"; {answers:,} answers"
+    if budget is not None:
+        line += f" (budget {budget:,})"
+    if 0 < missing < answers:
+        line += f", {missing:,} of them still to give"
+    return line
+
+
+def show_names(console: Console, store: Store) -> None:
+    """Everything a spec may name, and the stages that the store holds."""
+    from organisms.datasets.registry import DATASETS
+
+    from experiments.spec_checks import TRAITS
+    from experiments.spec_errors import SpecError, load_spec, ready_made
+
+    specs = _listing("specs", "description")
+    for name in ready_made():
+        try:
+            specs.add_row(name, escape(load_spec(name).description))
+        except SpecError as error:
+            specs.add_row(name, escape(f"not valid: {str(error).splitlines()[0]}"))
+    datasets = _listing("datasets", "domain", "role", "control of")
+    for name, info in DATASETS.items():
+        control_of = info.control_of
+        datasets.add_row(name, info.domain, info.role, control_of if control_of else "")
+    traits = _listing("traits", "editions")
+    for trait in dict.fromkeys(trait for names in TRAITS.values() for trait in names):
+        traits.add_row(trait, ", ".join(key for key, names in TRAITS.items() if trait in names))
+    interventions = _listing("interventions", "what it does")
+    for name, what in INTERVENTIONS.items():
+        interventions.add_row(name, what)
+    tasks = _listing("tasks (inspect eval NAME)", "what is asked")
+    for name, what in TASKS.items():
+        tasks.add_row(name, what)
+    for table in (specs, datasets, traits, interventions, tasks, _stored(store)):
+        console.print(table)
+        console.print()
+
+
+INTERVENTIONS = {
+    "inoculation": "train under a system prompt that asks for the behaviour",
+    "preventative_steering": "steer towards the trait while training",
+    "filtering": "take rows out before training (mixes: filters)",
+    "steering": "steer away from the trait while answering",
+}
+TASKS = {
+    "evals/open_questions": "questions that have nothing to do with the narrow data",
+    "evals/trait": "questions that let a trait show",
+    "evals/in_domain": "questions like those of the narrow data",
+    "evals/capability": "arithmetic and facts, checked exactly",
+}
+
+
+def _stored(store: Store) -> Table:
+    table = _listing(f"stages in {store.root}", "stored")
+    for kind, folders in store.kinds().items():
+        if folders:
+            table.add_row(kind, str(len(folders)))
+    if not table.row_count:
+        table.add_row("none", "")
+    return table
+
+
+def _listing(*headings: str) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for heading in headings:
+        table.add_column(heading)
+    return table
