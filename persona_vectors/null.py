@@ -1,0 +1,139 @@
+"""What directions a vector must beat: drawn from the residual covariance, or made from the same
+rollouts without labels.
+
+All of them are weighted sums of activations, so that they come from the same pass as the vector
+itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from persona_vectors.projection import unit
+
+Floats = NDArray[np.float64]
+Activations = NDArray[np.floating[Any]]
+
+
+def random_directions(
+    covariance: Activations, draws: int, seed: int, norm: float | None = None
+) -> Floats:
+    """Directions [draws, D] drawn from a normal distribution with the covariance [D, D].
+
+    Args:
+        covariance: symmetric, of the residual stream at one layer and position.
+        draws: how many.
+        seed: the draws are a function of it.
+        norm: L2 norm of each; None keeps the drawn one.
+
+    Raises:
+        ValueError: the covariance is not square or not positive.
+    """
+    covariance = np.asarray(covariance, dtype=np.float64)
+    if covariance.ndim != 2 or covariance.shape[0] != covariance.shape[1]:
+        raise ValueError(f"a covariance is [D, D], not {covariance.shape}")
+    values, vectors = np.linalg.eigh((covariance + covariance.T) / 2)
+    if not values[-1] > 0:
+        raise ValueError("the covariance is zero: give activations that vary")
+    drawn = np.random.default_rng(seed).standard_normal((draws, len(covariance)))
+    directions: Floats = (drawn * np.sqrt(np.clip(values, 0.0, None))) @ vectors.T
+    return directions if norm is None else unit(directions) * norm
+
+
+def random_directions_like(
+    activations: Activations, draws: int, seed: int, norms: Activations | None = None
+) -> Floats:
+    """Directions [draws, ..., D] drawn from the covariance of activations, at every position and
+    layer.
+
+    One draw weighs the rows alike everywhere, so it is one direction followed through the layers,
+    as a vector is.
+
+    Args:
+        activations: [N, ..., D], such as [N, P, K, D] of the base reading neutral questions.
+        draws: how many.
+        seed: the draws are a function of it.
+        norms: [...] L2 norm of each direction, usually the vector's; None keeps the drawn one.
+
+    Raises:
+        ValueError: fewer than two rows, or rows that hold NaN.
+    """
+    activations = np.asarray(activations)
+    if len(activations) < 2 or not np.isfinite(activations).all():
+        raise ValueError(
+            f"{len(activations)} rows of activations, which must be at least 2 and finite "
+            "(response_mean is NaN "
+            "without an answer: choose positions, or give answers)"
+        )
+    weights = covariance_weights(len(activations), draws, seed)
+    directions: Floats = np.tensordot(weights, activations.astype(np.float64), axes=1)
+    return directions if norms is None else unit(directions) * np.asarray(norms)[..., None]
+
+
+def covariance_weights(rows: int, draws: int, seed: int) -> Floats:
+    """Weights [draws, rows] whose weighted sums of activations have the activations' covariance."""
+    drawn = np.random.default_rng(seed).standard_normal((draws, rows))
+    weights: Floats = (drawn - drawn.mean(axis=1, keepdims=True)) / np.sqrt(rows - 1)
+    return weights
+
+
+def permuted_weights(
+    question: Sequence[object],
+    positive: NDArray[np.bool_],
+    kept: NDArray[np.bool_],
+    draws: int,
+    seed: int,
+) -> Floats:
+    """Weights [draws, N] of differences of means with the labels permuted within each question.
+
+    Each of the two groups gets as many trait-positive as trait-negative rows (odd ones sit out). A
+    free permutation would leave some of the vector itself in every draw by chance imbalance; as a
+    correlation does not see a direction's length, such draws would be the vector again rather than
+    a null.
+
+    Raises:
+        ValueError: no question has two kept rows of both signs.
+    """
+    generator = np.random.default_rng(seed)
+    labels = np.array([str(q) for q in question])
+    groups = []
+    for name in dict.fromkeys(labels.tolist()):
+        rows = [
+            np.flatnonzero((labels == name) & kept & (positive == sign)) for sign in (True, False)
+        ]
+        if min(map(len, rows)) >= 2:
+            groups.append(rows)
+    if not groups:
+        raise ValueError(
+            "no question has two kept rows of both signs: draw more rollouts a question"
+        )
+    weights = np.zeros((draws, len(labels)))
+    for draw in range(draws):
+        for rows in groups:
+            sizes = [len(found) // 2 for found in rows]
+            share = 1 / (len(groups) * sum(sizes))
+            for found, size in zip(rows, sizes, strict=True):
+                order = generator.permutation(found)
+                weights[draw, order[:size]] = share
+                weights[draw, order[size : 2 * size]] = -share
+    return weights
+
+
+def selection_aware_p(real: float, null: Sequence[float] | NDArray[np.float64]) -> float:
+    """(1 + number of draws at least as large) / (draws + 1): never below 1 / (draws + 1).
+
+    Args:
+        real: the figure, larger meaning more; chosen as it was.
+        null: the same figure of every draw, each chosen in the same way.
+
+    Raises:
+        ValueError: there are no draws, or a value is NaN.
+    """
+    values = np.asarray(null, dtype=np.float64)
+    if len(values) == 0 or np.isnan(values).any() or np.isnan(real):
+        raise ValueError("a p-value needs draws, and neither they nor the real figure may be NaN")
+    return float((1 + int((values >= real).sum())) / (len(values) + 1))

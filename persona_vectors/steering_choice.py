@@ -1,0 +1,134 @@
+"""Which steering cell to report: one rule on dev, the same for the vector and every null."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, Literal
+
+import pandas as pd
+
+Goal = Literal["raise", "lower"]
+
+SCOPES: Final = ("last_prompt", "prompt", "answer", "response", "all")
+"""From the smallest intervention to the largest; of equal cells the smaller is chosen."""
+COLUMNS: Final = ("layer", "position", "scope", "coefficient", "unit", "rate", "coherence")
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A chosen cell and its figures on dev.
+
+    Attributes:
+        layer: -1 where no cell was eligible or better than not steering.
+        position: where the direction was extracted; "" without steering.
+        scope: which tokens; "" without steering.
+        coefficient: 0 without steering.
+        unit: "raw" or "norm"; "" without steering.
+        rate: the rate that was raised or lowered, on dev: optimistic, report another split.
+        coherence: share of coherent answers on dev.
+        eligible: how many cells lost no more coherence than allowed.
+    """
+
+    layer: int
+    position: str
+    scope: str
+    coefficient: float
+    unit: str
+    rate: float
+    coherence: float
+    eligible: int
+
+    @property
+    def steers(self) -> bool:
+        """Whether a cell was chosen at all."""
+        return self.layer >= 0
+
+
+def choose_cell(
+    cells: pd.DataFrame,
+    *,
+    unsteered_rate: float,
+    unsteered_coherence: float,
+    maximum_coherence_loss: float,
+    goal: Goal = "raise",
+) -> Choice:
+    """The cell with the most extreme rate among those that lose no more coherence than allowed.
+
+    Not steering is always among the candidates, so a direction that only harms is left alone. Ties
+    go to not steering, then the smaller |coefficient|, the smaller scope, the lower layer; never by
+    the order of the rows.
+
+    Args:
+        cells: `COLUMNS`, one row a cell of one direction; rate and coherence are dev's, 0..1. A
+            cell without a rate (NaN, no coherent answer) is not eligible.
+        unsteered_rate: the same rate without steering.
+        unsteered_coherence: coherent share without steering.
+        maximum_coherence_loss: how far below it a cell may be, as a fraction (0.1 = 10 points).
+        goal: "raise" (steering towards the trait) or "lower" (away from it).
+
+    Raises:
+        ValueError: a column or the figures without steering are missing.
+    """
+    missing = [column for column in COLUMNS if column not in cells]
+    if missing:
+        raise ValueError(f"steering cells lack the columns {missing}; needed are {list(COLUMNS)}")
+    if unsteered_rate != unsteered_rate or unsteered_coherence != unsteered_coherence:
+        raise ValueError("the rate and coherence without steering are needed to choose a cell")
+    floor = unsteered_coherence - maximum_coherence_loss
+    # Shares of equal counts may differ in their last bit.
+    good = cells[(cells["coherence"] >= floor - 1e-9) & cells["rate"].notna()]
+    better = good["rate"] > unsteered_rate if goal == "raise" else good["rate"] < unsteered_rate
+    candidates = good[better & (good["coefficient"] != 0)]
+    if candidates.empty:
+        return Choice(-1, "", "", 0.0, "", unsteered_rate, unsteered_coherence, len(good))
+    ordered = candidates.assign(
+        _rate=candidates["rate"] * (-1.0 if goal == "raise" else 1.0),
+        _size=candidates["coefficient"].abs(),
+        _scope=candidates["scope"].map(_scope_size),
+    ).sort_values(["_rate", "_size", "_scope", "layer", "position", "unit", "coefficient"])
+    best = ordered.iloc[0]
+    return Choice(
+        layer=int(best["layer"]),
+        position=str(best["position"]),
+        scope=str(best["scope"]),
+        coefficient=float(best["coefficient"]),
+        unit=str(best["unit"]),
+        rate=float(best["rate"]),
+        coherence=float(best["coherence"]),
+        eligible=len(good),
+    )
+
+
+def choose_for_each(
+    cells: pd.DataFrame,
+    *,
+    unsteered_rate: float,
+    unsteered_coherence: float,
+    maximum_coherence_loss: float,
+    goal: Goal = "raise",
+    by: Sequence[str] = ("direction", "draw"),
+) -> pd.DataFrame:
+    """The chosen cell of the vector and of every null direction, each by `choose_cell`.
+
+    Returns:
+        One row a direction, sorted: the columns of `by` and those of `Choice`.
+    """
+    rows = []
+    for key, group in cells.groupby(list(by), sort=True):
+        choice = choose_cell(
+            group,
+            unsteered_rate=unsteered_rate,
+            unsteered_coherence=unsteered_coherence,
+            maximum_coherence_loss=maximum_coherence_loss,
+            goal=goal,
+        )
+        keys = key if isinstance(key, tuple) else (key,)
+        rows.append({**dict(zip(by, keys, strict=True)), **vars(choice)})
+    return pd.DataFrame(rows)
+
+
+def _scope_size(scope: str) -> int:
+    if scope not in SCOPES:
+        raise ValueError(f"unknown scope {scope!r}; allowed are {list(SCOPES)}")
+    return SCOPES.index(scope)
