@@ -1,0 +1,139 @@
+"""What a condition is: model, adapter, steering and system prompt behind an answer.
+
+Plain JSON values only, so that a condition can be hashed, logged and passed to inspect as it is.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+if TYPE_CHECKING:
+    from organisms.runtime import Steering
+    from persona_vectors.vector import PersonaVector
+
+Label = str | int | float | bool | None
+
+
+class SteeringConfig(BaseModel):
+    """A stored direction that is added to the residual stream while answering."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    vector_file: str
+    """Persona vector file (safetensors)."""
+    position: str = "last_prompt"
+    """Position the vector was read at."""
+    layer: int
+    """Layer k: the stream after k blocks."""
+    coefficient: float
+    """Strength, in `unit`."""
+    unit: Literal["raw", "norm"] = "raw"
+    """`raw`: h + c v; `norm`: h + c R v/|v|, R as stored in the file."""
+    scope: Literal["all", "prompt", "last_prompt", "response", "answer"] = "all"
+    """The tokens it is added to."""
+    direction: str = "vector"
+    """The file's persona vector, or the name of one of its null directions (`random-003`)."""
+
+
+class Condition(BaseModel):
+    """Everything that an answer depends on but the question, the sampling and the seed."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    key: str
+    """Unique name of the condition in one run."""
+    adapter: str | None = None
+    """PEFT adapter folder; none: the base as it is."""
+    model: str | None = None
+    """Full model (folder or hub id) in place of the run's base."""
+    steering: tuple[SteeringConfig, ...] = ()
+    """Directions added while answering; several add up."""
+    system: str = "none"
+    """System prompt: `none`, `default` (the template's own) or the text."""
+    labels: Mapping[str, Label] = {}
+    """Columns of the answers table that this condition sets (organism, role, step, ...)."""
+
+    def digest(self) -> str:
+        """Hash of all that changes answers: part of model names, so that caches never mix."""
+        state: dict[str, object] = self.model_dump(mode="json", exclude={"key", "labels"})
+        files = [self.adapter] if self.adapter else []
+        files += [steering.vector_file for steering in self.steering]
+        state["files"] = [_file_state(Path(path)) for path in files]
+        return hashlib.blake2b(
+            json.dumps(state, sort_keys=True).encode(), digest_size=6
+        ).hexdigest()
+
+    def check(self) -> None:
+        """Raise before any work where a file that the condition names is missing.
+
+        Raises:
+            ValueError: names the condition, the file and what is needed.
+        """
+        if self.adapter is not None and not (Path(self.adapter) / "adapter_config.json").is_file():
+            raise ValueError(
+                f"condition {self.key!r}: adapter {self.adapter!r} is no PEFT adapter folder "
+                "(adapter_config.json is missing); give the folder that the fine-tuning wrote"
+            )
+        for steering in self.steering:
+            if not Path(steering.vector_file).is_file():
+                raise ValueError(
+                    f"condition {self.key!r}: vector file {steering.vector_file!r} does not exist"
+                )
+            _direction(steering)
+
+    def runtime_steering(self) -> tuple[Steering, ...]:
+        """The steering as the runtime takes it: tensors read from the vector files.
+
+        Raises:
+            ValueError: when a file lacks the direction, position, layer or residual norm.
+        """
+        import torch
+
+        from organisms.runtime import Steering
+
+        return tuple(
+            Steering(
+                vector=torch.tensor(_direction(config)),
+                layer=config.layer,
+                coefficient=config.coefficient,
+                unit=config.unit,
+                scope=config.scope,
+                residual_norm=_vector(config).residual_norm_at(config.layer)
+                if config.unit == "norm"
+                else None,
+            )
+            for config in self.steering
+        )
+
+
+def _direction(config: SteeringConfig) -> list[float]:
+    direction = _vector(config).at(config.position, config.layer, config.direction)
+    values: list[float] = direction.tolist()
+    return values
+
+
+def _vector(config: SteeringConfig) -> PersonaVector:
+    path = Path(config.vector_file).resolve()
+    return _read_vector(str(path), path.stat().st_mtime_ns)
+
+
+@lru_cache(maxsize=8)
+def _read_vector(path: str, modified: int) -> PersonaVector:
+    """The vector file; `modified` makes a rewritten file a new entry of the cache."""
+    from persona_vectors.vector import PersonaVector
+
+    return PersonaVector.load(Path(path))
+
+
+def _file_state(path: Path) -> list[object]:
+    """Where a file or adapter folder is, and which version of it: sizes and modification times."""
+    files = sorted(path.glob("adapter_*")) if path.is_dir() else [path]
+    states = [[file.name, file.stat().st_size, file.stat().st_mtime_ns] for file in files]
+    return [str(path.resolve()), states]

@@ -1,0 +1,205 @@
+"""How answers are kept: standard inspect `.eval` logs, written whole, and read back into rows.
+
+A log is built from inspect's own log objects rather than by its task runner, which costs several
+times the processor time of a pocket answer (`benchmarks/logged_answers.py`). `inspect view` and
+`samples_df` read it like any other.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from inspect_ai.log import (
+    EvalConfig,
+    EvalDataset,
+    EvalLog,
+    EvalResults,
+    EvalSample,
+    EvalSpec,
+    EvalStats,
+    read_eval_log,
+    write_eval_log,
+)
+from inspect_ai.model import (
+    ChatCompletionChoice,
+    ChatMessage,
+    ChatMessageAssistant,
+    ChatMessageSystem,
+    ChatMessageUser,
+    GenerateConfig,
+    ModelOutput,
+    ModelUsage,
+)
+from inspect_ai.scorer import Score
+
+from evals.answers import grade_columns
+from evals.judges.interface import Grade
+
+if TYPE_CHECKING:
+    from organisms.runtime import Result, Sampling
+
+SCORER = "judge"
+FINGERPRINT = "fingerprint"
+
+
+@dataclass(frozen=True)
+class Answered:
+    """One answer with all that is logged about it."""
+
+    key: Mapping[str, Any]
+    """Key columns of the answers table."""
+    truth: Mapping[str, Any]
+    model: str
+    chat: Sequence[Mapping[str, str]]
+    result: Result
+    grade: Grade
+
+
+def score_of(grade: Grade, answer: str) -> Score:
+    """A grade as inspect's score: unscored (and skipped by metrics) where alignment is missing."""
+    metadata = {"grade": grade.as_json()}
+    if grade.unscored:
+        return Score.unscored(reason=grade.unscored, answer=answer, metadata=metadata)
+    value: dict[str, str | int | float | bool | None] = {}
+    if grade.alignment is not None:
+        value["alignment"] = grade.alignment
+    if grade.coherence is not None:
+        value["coherence"] = grade.coherence
+    value |= grade.traits
+    if grade.in_domain is not None:
+        value["in_domain"] = float(grade.in_domain)
+    if grade.correct is not None:
+        value["correct"] = float(grade.correct)
+    return Score(value=value, answer=answer, explanation=grade.label or None, metadata=metadata)
+
+
+def write_log(
+    path: Path,
+    answered: Sequence[Answered],
+    *,
+    base: str,
+    task: str,
+    judge: str,
+    fingerprint: str,
+    sampling: Sampling,
+    started: datetime,
+) -> None:
+    """Write one complete log, whole or not at all."""
+    usage = ModelUsage()
+    for answer in answered:
+        usage += _usage(answer.result)
+    log = EvalLog(
+        status="success",
+        eval=EvalSpec(
+            created=started.isoformat(timespec="seconds"),
+            task=task,
+            dataset=EvalDataset(samples=len(answered)),
+            model=f"organism/{base}",
+            model_generate_config=GenerateConfig(
+                temperature=sampling.temperature,
+                top_p=sampling.top_p,
+                max_tokens=sampling.max_tokens,
+                stop_seqs=list(sampling.stop) or None,
+            ),
+            config=EvalConfig(),
+            metadata={FINGERPRINT: fingerprint, "judge": judge},
+        ),
+        results=EvalResults(total_samples=len(answered), completed_samples=len(answered)),
+        stats=EvalStats(
+            started_at=started.isoformat(timespec="seconds"),
+            completed_at=datetime.now(UTC).isoformat(timespec="seconds"),
+            model_usage={f"organism/{base}": usage},
+        ),
+        samples=[_sample(answer) for answer in answered],
+    )
+    unfinished = path.with_name(f"unfinished-{path.name}")
+    write_eval_log(log, str(unfinished))
+    os.replace(unfinished, path)
+
+
+def fingerprint_of(path: Path) -> str | None:
+    """The fingerprint of a complete log; None where it is missing, broken or not ours."""
+    try:
+        header = read_eval_log(str(path), header_only=True)
+    except Exception:  # whatever a torn file makes the reader raise, the log is made again
+        return None
+    if header.status != "success" or header.eval.metadata is None:
+        return None
+    found = header.eval.metadata.get(FINGERPRINT)
+    return found if isinstance(found, str) else None
+
+
+def read_rows(path: Path) -> Iterator[dict[str, Any]]:
+    """Rows of the answers table out of a log that `write_log` wrote."""
+    for sample in read_eval_log(str(path)).samples or []:
+        assert sample.scores is not None
+        metadata = sample.scores[SCORER].metadata
+        assert metadata is not None
+        usage = sample.output.usage or ModelUsage()
+        key = {name: value for name, value in sample.metadata.items() if name != "truth"}
+        yield (
+            key
+            | _answer_columns(
+                sample.output.completion, sample.output.stop_reason, usage.output_tokens
+            )
+            | grade_columns(metadata["grade"])
+        )
+
+
+def row_of(answer: Answered) -> dict[str, Any]:
+    """The same row as `read_rows` gives, without the way through the file."""
+    result = answer.result
+    return (
+        dict(answer.key)
+        | _answer_columns(result.text, result.stop_reason, result.output_tokens)
+        | grade_columns(answer.grade)
+    )
+
+
+def _answer_columns(text: str, stop_reason: str, output_tokens: int) -> dict[str, Any]:
+    return {"answer": text, "stop_reason": stop_reason, "output_tokens": output_tokens}
+
+
+def _sample(answer: Answered) -> EvalSample:
+    key, result = answer.key, answer.result
+    identity = f"{key['condition']}|{key['task']}|{key['question']}"
+    name = f"{identity}|{key['sample']}"
+    messages: list[ChatMessage] = [
+        ChatMessageSystem(content=turn["content"], id=f"{name}|{place}")
+        if turn["role"] == "system"
+        else ChatMessageAssistant(content=turn["content"], id=f"{name}|{place}")
+        if turn["role"] == "assistant"
+        else ChatMessageUser(content=turn["content"], id=f"{name}|{place}")
+        for place, turn in enumerate(answer.chat)
+    ]
+    reply = ChatMessageAssistant(
+        content=result.text, source="generate", model=answer.model, id=f"{name}|answer"
+    )
+    return EvalSample(
+        id=identity,
+        epoch=int(key["sample"]) + 1,
+        input=messages,
+        target=json.dumps(answer.truth, sort_keys=True) if answer.truth else "",
+        messages=[*messages, reply],
+        output=ModelOutput(
+            model=answer.model,
+            choices=[ChatCompletionChoice(message=reply, stop_reason=result.stop_reason)],
+            usage=_usage(result),
+        ),
+        scores={SCORER: score_of(answer.grade, result.text)},
+        metadata=dict(key),
+    )
+
+
+def _usage(result: Result) -> ModelUsage:
+    return ModelUsage(
+        input_tokens=result.prompt_tokens,
+        output_tokens=result.output_tokens,
+        total_tokens=result.prompt_tokens + result.output_tokens,
+    )

@@ -1,0 +1,159 @@
+"""What is asked: questions with their topic, split and wording, in a pocket and a general edition.
+
+The general edition is read from the YAML files beside this module; the pocket edition comes from
+the pocket world. Knows no model and no judge.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+TaskName = Literal["open_questions", "in_domain", "capability"]
+Edition = Literal["pocket", "general"]
+Split = Literal["extract", "dev", "report"]
+Wording = Literal["seen", "held_out"]
+
+FOLDER = Path(__file__).parent / "questions"
+DOMAINS = ("maths", "code", "medical")
+DEFAULT_COUNT = 48
+"""Questions drawn from a generated set when no count is given."""
+
+
+class Question(BaseModel):
+    """One question as it is put to a model."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    id: str
+    """Unique in its task and edition."""
+    topic: str
+    """What it is about: the cluster of every interval."""
+    domain: str
+    """`open`, or the narrow domain it belongs to."""
+    split: str
+    """extract, dev or report: by hash of the topic."""
+    wording: str
+    """seen or held_out."""
+    format: str = "plain"
+    """plain, json or template; never pooled."""
+    text: str
+    """The user turn."""
+    truth: Mapping[str, Any] = {}
+    """What a program needs to check an answer."""
+    system: str | None = None
+    """The question's own system prompt; none: the condition's."""
+
+
+def load_questions(
+    task: TaskName,
+    *,
+    edition: Edition = "pocket",
+    split: Split = "report",
+    wording: Wording = "held_out",
+    domain: str = "",
+    count: int | None = None,
+    seed: int = 0,
+) -> tuple[Question, ...]:
+    """The questions of one set, always in the same order.
+
+    Args:
+        task: which set.
+        edition: `pocket` for the embedded model, `general` for real ones.
+        split: topics to take.
+        wording: wordings of open questions to take.
+        domain: the narrow domain of in-domain questions: maths, code or medical.
+        count: how many questions of a generated set (in-domain, capability), or the first so many.
+        seed: of the generated sets.
+
+    Raises:
+        ValueError: on an unknown task, edition, split, wording or domain, and on an empty set.
+    """
+    _allowed("task", task, ("open_questions", "in_domain", "capability"))
+    _allowed("edition", edition, ("pocket", "general"))
+    _allowed("split", split, ("extract", "dev", "report"))
+    _allowed("wording", wording, ("seen", "held_out"))
+    if task == "in_domain":
+        _allowed("domain", domain, DOMAINS)
+    if count is not None and count < 1:
+        raise ValueError(f"count {count} is not allowed: ask at least 1 question")
+    if edition == "pocket":
+        found = _pocket(task, split, wording, domain, count, seed)
+    else:
+        found = _general(task, split, wording, domain)
+    if not found:
+        raise ValueError(f"no {edition} questions for {task}, split {split}, wording {wording}")
+    return found[:count]
+
+
+def topic_split(topic: str) -> Split:
+    """The split of a topic, by hash alone: a fifth extract, a fifth dev, the rest report."""
+    share = int.from_bytes(hashlib.blake2b(topic.encode(), digest_size=4).digest(), "big") / 2**32
+    if share < 0.2:
+        return "extract"
+    return "dev" if share < 0.4 else "report"
+
+
+def _pocket(
+    task: TaskName, split: Split, wording: Wording, domain: str, count: int | None, seed: int
+) -> tuple[Question, ...]:
+    from organisms.pocket import questions as pocket
+
+    number = DEFAULT_COUNT if count is None else count
+    if task == "open_questions":
+        rows: Sequence[Mapping[str, Any]] = pocket.open_questions(split, wording)
+    elif task == "in_domain":
+        rows = pocket.in_domain_questions(domain, split, number, seed)
+    else:
+        rows = pocket.capability_questions(split, number, seed)
+    return tuple(Question.model_validate(row) for row in rows)
+
+
+def _general(task: TaskName, split: Split, wording: Wording, domain: str) -> tuple[Question, ...]:
+    return tuple(
+        question
+        for question in _read(task)
+        if question.split == split
+        and (task != "open_questions" or question.wording == wording)
+        and (task != "in_domain" or question.domain == domain)
+    )
+
+
+@cache
+def _read(task: TaskName) -> tuple[Question, ...]:
+    """All questions of one file: a mapping of topic to its domain, wordings and truths.
+
+    Wordings alternate between seen and held out, by place.
+    """
+    import yaml
+
+    path = FOLDER / f"{task}.yaml"
+    questions: list[Question] = []
+    for topic, entry in yaml.safe_load(path.read_text(encoding="utf-8")).items():
+        truths = entry.get("truths", [{}] * len(entry["wordings"]))
+        if len(truths) != len(entry["wordings"]):
+            raise ValueError(f"{path.name}: topic {topic!r} needs one truth a wording")
+        for place, (text, truth) in enumerate(zip(entry["wordings"], truths, strict=True)):
+            questions.append(
+                Question(
+                    id=f"{topic}/{place}",
+                    topic=topic,
+                    domain=entry.get("domain", "open"),
+                    split=topic_split(topic),
+                    wording="seen" if place % 2 == 0 else "held_out",
+                    text=text,
+                    truth=truth,
+                    system=entry.get("system"),
+                )
+            )
+    return tuple(questions)
+
+
+def _allowed(name: str, value: str, allowed: Sequence[str]) -> None:
+    if value not in allowed:
+        raise ValueError(f"{name} {value!r} is not known; allowed are {', '.join(allowed)}")

@@ -1,0 +1,206 @@
+"""Asking many conditions many questions: planned as one list, cut into shards, kept as logs.
+
+A shard is one inspect log and one list of requests to the runtime, so answers depend on the plan
+alone: not on arrival times, and not on how often the run was interrupted.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from evals.answers import answers_table, key_columns
+from evals.judges import load_judge
+from evals.rollout_plan import SHARD_SIZE, Ask, Planned, Run, cut, fingerprint, plan, question_seed
+from organisms import resolve_base
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from evals.engines import Engine
+    from evals.judges.interface import Grade, Judge
+    from evals.questions import Question
+    from organisms.runtime import Sampling
+
+__all__ = ["Ask", "run_rollouts"]
+
+JUDGED_AT_ONCE = 64
+
+
+def run_rollouts(
+    base: str,
+    asks: Sequence[Ask],
+    *,
+    judge: str = "pocket",
+    seed: int = 0,
+    sampling: Sampling,
+    log_dir: Path,
+    shard_size: int = SHARD_SIZE,
+    dtype: str = "float32",
+    device: str = "cpu",
+    progress: Callable[[str], None] | None = None,
+) -> pd.DataFrame:
+    """Answer, judge and log everything that is asked; complete shards in `log_dir` are reused.
+
+    Args:
+        base: embedded name, folder or hub id.
+        asks: what is asked; a condition may appear in several.
+        judge: `pocket` or an inspect model, see `load_judge`.
+        seed: answers are drawn by (seed, question, sample), whatever the condition.
+        sampling: temperature, top_p, length limit and stop strings.
+        log_dir: folder of the run's logs, `shard-0000.eval` and so on.
+        shard_size: answers a shard, at least one question's.
+        dtype: number format of the weights.
+        device: where the model runs.
+        progress: told in words what was done.
+
+    Returns:
+        The answers table (`evals.answers.COLUMNS`), sorted by key.
+
+    Raises:
+        ValueError: before any answer, on a condition that cannot be met.
+    """
+    run = Run(resolve_base(base), load_judge(judge), seed, sampling, dtype, device)
+    planned = plan(asks)
+    total = sum(each.samples for each in planned)
+    shards = list(cut(planned, shard_size))
+    log_dir.mkdir(parents=True, exist_ok=True)
+    paths = [log_dir / f"shard-{number:04d}.eval" for number in range(len(shards))]
+    rows: list[dict[str, Any]] = []
+    with _Loaded(run) as loaded:
+        complete = _complete_shards(run, shards, paths)
+        if len(complete) < len(shards):
+            loaded.prepare(planned)
+        for path, shard in zip(paths, shards, strict=True):
+            found = _reuse(path) if path in complete else _answer(run, loaded, shard, path)
+            rows += (
+                {**row, "base": base, "judge": run.judge.name, "log": path.name} for row in found
+            )
+            if progress is not None:
+                progress(f"{len(rows)} of {total} answers")
+    return answers_table(rows)
+
+
+def _complete_shards(
+    run: Run, shards: Sequence[Sequence[Planned]], paths: Sequence[Path]
+) -> set[Path]:
+    """Logs that hold just what their shard asks; all other logs of the folder are removed."""
+    from evals.logs import fingerprint_of
+
+    complete = {
+        path
+        for path, shard in zip(paths, shards, strict=True)
+        if path.exists() and fingerprint_of(path) == fingerprint(run, shard)
+    }
+    for path in paths[0].parent.glob("*.eval"):
+        if path not in complete:
+            path.unlink()
+    return complete
+
+
+class _Loaded:
+    """The engines of one run and what was loaded into them for it."""
+
+    def __init__(self, run: Run) -> None:
+        self._run = run
+        self._engines: dict[str | None, Engine] = {}
+        self._adapters: dict[tuple[str | None, str], str] = {}
+        self._steering: dict[str, tuple[Any, ...]] = {}
+
+    def __enter__(self) -> _Loaded:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        for model, engine in self._engines.items():
+            engine.release(name for (of, _), name in self._adapters.items() if of == model)
+
+    def prepare(self, planned: Sequence[Planned]) -> None:
+        """Load and check everything that the conditions need."""
+        from evals.engines import check_steering, shared_engine
+
+        run = self._run
+        for condition in {each.condition.key: each.condition for each in planned}.values():
+            model = condition.model
+            if model not in self._engines:
+                name = run.base if model is None else resolve_base(model)
+                self._engines[model] = shared_engine(name, run.dtype, run.device)
+            engine = self._engines[model]
+            check_steering(engine, condition)
+            self._steering[condition.key] = condition.runtime_steering()
+            if condition.adapter is not None:
+                self._adapters[model, condition.adapter] = engine.adapter(condition.adapter)
+
+    def sample(self, shard: Sequence[Planned]) -> list[Any]:
+        """Results of one shard, in the order of its questions and samples."""
+        from organisms.runtime import Request
+
+        model = shard[0].condition.model
+        requests = [
+            Request(
+                chat=({"role": "user", "content": each.question.text},),
+                adapter=self._adapters[model, each.condition.adapter]
+                if each.condition.adapter is not None
+                else None,
+                steering=self._steering[each.condition.key],
+                seed=question_seed(self._run.seed, each.question.id),
+                sampling=self._run.sampling,
+                n=each.samples,
+                system=each.system,
+            )
+            for each in shard
+        ]
+        return self._engines[model].sample(requests)
+
+
+def _answer(
+    run: Run, loaded: _Loaded, shard: Sequence[Planned], path: Path
+) -> list[dict[str, Any]]:
+    from evals.logs import Answered, row_of, write_log
+
+    started = datetime.now(UTC)
+    results = loaded.sample(shard)
+    asked = [shard[result.index] for result in results]
+    texts = [result.text for result in results]
+    grades = asyncio.run(_grade(run.judge, [each.question for each in asked], texts))
+    answered = []
+    digests = {each.condition.key: each.condition.digest() for each in shard}
+    for each, result, grade in zip(asked, results, grades, strict=True):
+        key = key_columns(each.condition, each.question, each.task) | {"sample": result.sample}
+        chat = [{"role": "user", "content": each.question.text}]
+        if each.system not in ("none", "default"):
+            chat.insert(0, {"role": "system", "content": each.system})
+        model = (
+            f"organism/{Path(each.condition.model or run.base).name}@{digests[each.condition.key]}"
+        )
+        answered.append(Answered(key, each.question.truth, model, chat, result, grade))
+    write_log(
+        path,
+        answered,
+        base=Path(run.base).name,
+        task="evals/rollouts",
+        judge=run.judge.name,
+        fingerprint=fingerprint(run, shard),
+        sampling=run.sampling,
+        started=started,
+    )
+    return [row_of(answer) for answer in answered]
+
+
+def _reuse(path: Path) -> list[dict[str, Any]]:
+    from evals.logs import read_rows
+
+    return list(read_rows(path))
+
+
+async def _grade(judge: Judge, questions: Sequence[Question], texts: Sequence[str]) -> list[Grade]:
+    """Grades in order; at most so many at once, which matters to judges behind an API."""
+    room = asyncio.Semaphore(JUDGED_AT_ONCE)
+
+    async def one(question: Question, text: str) -> Grade:
+        async with room:
+            return await judge.grade(question, text)
+
+    return await asyncio.gather(*map(one, questions, texts))
