@@ -1,0 +1,161 @@
+"""The named adapters that are loaded over one base, and the switch between them.
+
+Plain LoRA adapters run row by row in mixed batches; any other kind is loaded by PEFT and runs in
+batches of its own.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+import torch
+from torch import nn
+from transformers import PreTrainedModel
+
+from organisms.runtime.adapters import (
+    AdapterFolder,
+    LoraMatrices,
+    check_base,
+    open_adapter,
+    read_plain_lora,
+)
+from organisms.runtime.lora_rows import RowAdapters
+
+if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
+    from peft import PeftModel
+
+
+class ActiveAdapters(Protocol):
+    """The adapters of one batch."""
+
+    def select(self, rows: torch.Tensor) -> None:
+        """Keep some of the rows (or repeat them), given as indices [B'], in that order."""
+
+    def attached(self, model: nn.Module) -> "AbstractContextManager[None]":
+        """Adapt the model's forward passes within the block."""
+
+
+class AdapterBank:
+    """Adapters by name over one base model."""
+
+    def __init__(self, model: PreTrainedModel, base: str) -> None:
+        """Start with no adapters over ``model``, which was loaded from ``base``."""
+        self._model = model
+        self._base = base
+        self._plain: dict[str, dict[str, LoraMatrices]] = {}
+        self._by_peft: dict[str, str] = {}
+        self._peft_model: PeftModel | None = None
+        self._made = 0
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The loaded adapters' names, sorted."""
+        return tuple(sorted((*self._plain, *self._by_peft)))
+
+    def add(self, name: str, path: str | Path) -> None:
+        """Load a PEFT folder under a name.
+
+        Raises:
+            ValueError: The name is taken, the folder cannot be read, or it was made for another
+                base.
+        """
+        if name in self.names:
+            raise ValueError(f"adapter {name!r} is loaded already; remove it or use another name")
+        folder = open_adapter(path)
+        check_base(folder, self._model, self._base)
+        if folder.is_plain_lora:
+            self._plain[name] = read_plain_lora(
+                folder, dtype=self._model.dtype, device=self._model.device
+            )
+        else:
+            self._by_peft[name] = self._load_by_peft(folder)
+
+    def remove(self, name: str) -> None:
+        """Unload an adapter.
+
+        Raises:
+            ValueError: No adapter has that name.
+        """
+        self.check(name)
+        if name in self._plain:
+            del self._plain[name]
+        else:
+            assert self._peft_model is not None
+            self._peft_model.base_model.delete_adapter(self._by_peft.pop(name))
+
+    def check(self, name: str | None) -> None:
+        """Raise unless ``name`` is a loaded adapter or ``None``.
+
+        Raises:
+            ValueError: It is neither.
+        """
+        if name is not None and name not in self._plain and name not in self._by_peft:
+            raise ValueError(
+                f"adapter {name!r} is not loaded; loaded are: {', '.join(self.names) or 'none'}"
+            )
+
+    def runs_alone(self, name: str | None) -> bool:
+        """Whether rows under this adapter need a batch of their own."""
+        return name in self._by_peft
+
+    def active(self, rows: Sequence[str | None]) -> ActiveAdapters:
+        """Return the adapters of a batch: for each row a loaded adapter's name, or ``None``."""
+        if rows and rows[0] in self._by_peft:
+            assert self._peft_model is not None
+            assert set(rows) == {rows[0]}
+            return _WholeBatch(self._peft_model, self._by_peft[rows[0]])
+        return RowAdapters(rows, self._plain, dtype=self._model.dtype, device=self._model.device)
+
+    def _load_by_peft(self, folder: AdapterFolder) -> str:
+        from peft import PeftModel
+
+        # Names of ours may hold dots, which module names may not.
+        internal = f"adapter_{self._made}"
+        self._made += 1
+        try:
+            if self._peft_model is None:
+                self._peft_model = PeftModel.from_pretrained(
+                    self._model,
+                    str(folder.path),
+                    adapter_name=internal,
+                    autocast_adapter_dtype=False,
+                    use_safetensors=True,
+                )
+            else:
+                self._peft_model.load_adapter(
+                    str(folder.path), adapter_name=internal, autocast_adapter_dtype=False
+                )
+        except Exception as error:
+            raise ValueError(
+                f"adapter {str(folder.path)!r} cannot be loaded over {self._base!r}: {error}"
+            ) from error
+        self._peft_model.eval()
+        self._peft_model.requires_grad_(False)
+        self._peft_model.base_model.disable_adapter_layers()
+        return internal
+
+
+class _WholeBatch:
+    """One adapter of PEFT's for all rows."""
+
+    def __init__(self, peft_model: "PeftModel", internal: str) -> None:
+        self._peft_model = peft_model
+        self._internal = internal
+
+    def select(self, rows: torch.Tensor) -> None:
+        """Nothing differs between rows."""
+
+    @contextmanager
+    def attached(self, model: nn.Module) -> Iterator[None]:
+        """Switch the adapter on within the block."""
+        tuner = self._peft_model.base_model
+        self._peft_model.set_adapter(self._internal, inference_mode=True)
+        tuner.enable_adapter_layers()
+        try:
+            yield
+        finally:
+            tuner.disable_adapter_layers()
+            self._peft_model.requires_grad_(False)

@@ -1,0 +1,287 @@
+"""Reading texts and keeping what the residual stream held: pooled activations, norms, divergence.
+
+Pooling happens on the device in the hooks, for the layers asked and no others; the language-model
+head is not run and the pass ends at the deepest layer needed.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+from organisms.runtime.adapter_bank import AdapterBank
+from organisms.runtime.batching import Place, plan_batches
+from organisms.runtime.chat import ChatTemplate
+from organisms.runtime.forward import ForwardPass, PaddedBatch, context_length
+from organisms.runtime.layers import (
+    ResidualFunction,
+    check_layer,
+    number_of_layers,
+    residual_hooks,
+    width,
+)
+from organisms.runtime.requests import Transcript
+from organisms.runtime.sampling import end_token_ids, pad_token_id
+
+__all__ = ["POSITIONS", "Reader", "Transcript"]
+
+POSITIONS = ("response_mean", "prompt_mean", "last_prompt")
+"""Mean over answer tokens; mean over prompt tokens; the last token before the answer."""
+
+_BATCH_TOKENS = 32_768
+
+
+class _DeepEnoughError(Exception):
+    """Ends a forward pass: no deeper layer was asked for."""
+
+
+@dataclass(frozen=True)
+class _Text:
+    """One transcript in tokens."""
+
+    token_ids: tuple[int, ...]
+    prompt_tokens: int
+    adapter: str | None
+
+    @property
+    def answer_tokens(self) -> int:
+        return len(self.token_ids) - self.prompt_tokens
+
+
+class Reader:
+    """Reads transcripts with one model and its adapters."""
+
+    def __init__(
+        self,
+        model: PreTrainedModel,
+        tokenizer: PreTrainedTokenizerBase,
+        template: ChatTemplate,
+        adapters: AdapterBank,
+    ) -> None:
+        """Collect what every batch needs."""
+        self._model = model
+        self._template = template
+        self._adapters = adapters
+        self._forward = ForwardPass(model)
+        self._pad = pad_token_id(tokenizer, end_token_ids(model, tokenizer))
+
+    def capture(
+        self,
+        transcripts: Sequence[Transcript],
+        layers: Sequence[int] | None,
+        positions: Sequence[str],
+        batch_size: int,
+    ) -> npt.NDArray[np.float32]:
+        """Return pooled residuals [N, P, K, D]; see :meth:`Organism.capture`."""
+        chosen = self._layers(layers)
+        for position in positions:
+            if position not in POSITIONS:
+                raise ValueError(
+                    f"position {position!r} does not exist; use {', '.join(POSITIONS)}"
+                )
+        texts = self._texts(transcripts)
+        pooled = np.full(
+            (len(texts), len(positions), len(chosen), width(self._model)), np.nan, np.float32
+        )
+        for rows, batch in self._batches(texts, batch_size):
+            weights = _pooling_weights([texts[row] for row in rows], positions, batch.length)
+            weights = weights.to(self._model.device)
+            by_layer: dict[int, torch.Tensor] = {}
+            self._read(
+                [texts[row] for row in rows],
+                batch,
+                {layer: _pool(weights, by_layer, layer) for layer in chosen},
+            )
+            stacked = torch.stack([by_layer[layer] for layer in chosen], dim=2)
+            _check_finite(stacked, rows, chosen)
+            pooled[rows] = stacked.cpu().numpy()
+        for place, position in enumerate(positions):
+            if position == "response_mean":
+                silent = [row for row, text in enumerate(texts) if not text.answer_tokens]
+                pooled[silent, place] = np.nan
+        return pooled
+
+    def residual_norms(
+        self, transcripts: Sequence[Transcript], layers: Sequence[int] | None, batch_size: int
+    ) -> dict[str, npt.NDArray[np.float64]]:
+        """Return median token norms per layer; see :meth:`Organism.residual_norms`."""
+        chosen = self._layers(layers)
+        texts = self._texts(transcripts)
+        collected: dict[str, list[list[torch.Tensor]]] = {
+            name: [[] for _ in chosen] for name in ("response", "prompt", "last_prompt")
+        }
+        for rows, batch in self._batches(texts, batch_size):
+            spans = _spans([texts[row] for row in rows], batch.length)
+            norms: dict[int, torch.Tensor] = {}
+            self._read(
+                [texts[row] for row in rows],
+                batch,
+                {layer: _norm(norms, layer) for layer in chosen},
+            )
+            for place, layer in enumerate(chosen):
+                for name, span in spans.items():
+                    collected[name][place].append(norms[layer].cpu()[span])
+        return {
+            name: np.array([_median(torch.cat(parts)) for parts in by_layer])
+            for name, by_layer in collected.items()
+        }
+
+    def divergence(self, adapter: str, transcripts: Sequence[Transcript], batch_size: int) -> float:
+        """Return KL(adapter || base) in nats per answer token; see :meth:`Organism.kl_to_base`."""
+        self._adapters.check(adapter)
+        texts = [
+            _Text(text.token_ids, text.prompt_tokens, adapter) for text in self._texts(transcripts)
+        ]
+        if not any(text.answer_tokens for text in texts):
+            raise ValueError("no transcript has an answer; the divergence is over answer tokens")
+        texts = [text for text in texts if text.answer_tokens]
+        total, tokens = 0.0, 0
+        for rows, batch in self._batches(texts, batch_size):
+            chosen = [texts[row] for row in rows]
+            longest = max(text.answer_tokens for text in chosen)
+            own = self._logprobs([adapter] * len(rows), batch, longest)
+            base = self._logprobs([None] * len(rows), batch, longest)
+            divergence = (own.exp() * (own - base)).sum(-1)
+            counts = torch.tensor([text.answer_tokens for text in chosen], device=own.device)
+            columns = torch.arange(longest, device=own.device)
+            kept = columns[None, :] >= longest - counts[:, None]
+            total += float(divergence.double()[kept].sum())
+            tokens += int(counts.sum())
+        return total / tokens
+
+    def _layers(self, layers: Sequence[int] | None) -> list[int]:
+        deepest = number_of_layers(self._model)
+        if layers is None:
+            return list(range(deepest + 1))
+        if not layers:
+            raise ValueError("no layers asked for; give some, or None for all")
+        for layer in layers:
+            check_layer(layer, deepest)
+        return list(layers)
+
+    def _texts(self, transcripts: Sequence[Transcript]) -> list[_Text]:
+        limit = context_length(self._model)
+        texts: list[_Text] = []
+        for index, transcript in enumerate(transcripts):
+            try:
+                self._adapters.check(transcript.adapter)
+                prompt = self._template.prompt(transcript.chat, transcript.system)
+                answer = (
+                    () if transcript.answer is None else self._template.answer(transcript.answer)
+                )
+                token_ids = (*prompt.token_ids, *answer)
+                if limit is not None and len(token_ids) > limit:
+                    raise ValueError(
+                        f"{len(token_ids)} tokens do not fit the context of {limit}; shorten it"
+                    )
+            except ValueError as error:
+                raise ValueError(f"transcript {index}: {error}") from error
+            texts.append(_Text(token_ids, len(prompt.token_ids), transcript.adapter))
+        return texts
+
+    def _batches(
+        self, texts: Sequence[_Text], batch_size: int
+    ) -> Iterator[tuple[list[int], PaddedBatch]]:
+        places = [
+            Place(
+                group=text.adapter,
+                alone=self._adapters.runs_alone(text.adapter),
+                length=len(text.token_ids),
+                room=0,
+            )
+            for text in texts
+        ]
+        for rows in plan_batches(places, rows=batch_size, tokens=_BATCH_TOKENS):
+            yield (
+                rows,
+                PaddedBatch(
+                    [texts[row].token_ids for row in rows],
+                    pad=self._pad,
+                    device=self._model.device,
+                ),
+            )
+
+    def _read(
+        self,
+        texts: Sequence[_Text],
+        batch: PaddedBatch,
+        functions: Mapping[int, ResidualFunction],
+    ) -> None:
+        """Run one batch as deep as the deepest function's layer."""
+        adapters = self._adapters.active([text.adapter for text in texts])
+        with torch.inference_mode(), ExitStack() as hooks:
+            hooks.enter_context(adapters.attached(self._model))
+            hooks.enter_context(residual_hooks(self._model, functions))
+            hooks.enter_context(residual_hooks(self._model, {max(functions): _stop}))
+            try:
+                self._forward.decoder(batch.token_ids, batch.mask, batch.positions)
+            except _DeepEnoughError:
+                return
+
+    def _logprobs(
+        self, adapters: Sequence[str | None], batch: PaddedBatch, answer: int
+    ) -> torch.Tensor:
+        """Return the log probabilities of the last ``answer`` tokens' predictions [B, A, V]."""
+        with torch.inference_mode(), self._adapters.active(adapters).attached(self._model):
+            logits = self._forward.logits(
+                batch.token_ids, batch.mask, batch.positions, keep=answer + 1
+            )
+        exact = logits if logits.dtype == torch.float64 else logits.float()
+        return exact[:, :-1].log_softmax(-1)
+
+
+def _stop(stream: torch.Tensor) -> None:
+    raise _DeepEnoughError
+
+
+def _pool(weights: torch.Tensor, by_layer: dict[int, torch.Tensor], layer: int) -> ResidualFunction:
+    def pool(stream: torch.Tensor) -> None:
+        by_layer[layer] = torch.bmm(weights, stream.float())
+
+    return pool
+
+
+def _norm(norms: dict[int, torch.Tensor], layer: int) -> ResidualFunction:
+    def norm(stream: torch.Tensor) -> None:
+        norms[layer] = stream.float().norm(dim=-1)
+
+    return norm
+
+
+def _spans(texts: Sequence[_Text], length: int) -> dict[str, torch.Tensor]:
+    """Return which columns of a left-padded batch each kind of token takes: bool [B, T] each."""
+    columns = torch.arange(length)[None, :]
+    starts = torch.tensor([length - len(text.token_ids) for text in texts])[:, None]
+    answers = torch.tensor([length - text.answer_tokens for text in texts])[:, None]
+    return {
+        "response": columns >= answers,
+        "prompt": (columns >= starts) & (columns < answers),
+        "last_prompt": columns == answers - 1,
+    }
+
+
+def _pooling_weights(texts: Sequence[_Text], positions: Sequence[str], length: int) -> torch.Tensor:
+    """Return the weight of every token in every position's mean: float32 [B, P, T]."""
+    spans = _spans(texts, length)
+    masks = torch.stack(
+        [spans[position.removesuffix("_mean")] for position in positions], dim=1
+    ).float()
+    return masks / masks.sum(dim=-1, keepdim=True).clamp_min(1)
+
+
+def _median(values: torch.Tensor) -> float:
+    return float(np.median(values.numpy())) if len(values) else float("nan")
+
+
+def _check_finite(pooled: torch.Tensor, rows: Sequence[int], layers: Sequence[int]) -> None:
+    finite = pooled.isfinite().all(dim=-1).all(dim=1)
+    if not bool(finite.all()):
+        row, layer = (~finite).nonzero()[0].tolist()
+        raise ValueError(
+            f"activations of transcript {rows[row]} at layer {layers[layer]} hold NaN or "
+            "infinity; check the adapter and the dtype"
+        )

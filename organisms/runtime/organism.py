@@ -1,0 +1,289 @@
+"""An organism: one loaded base model with named adapters, to sample from, steer and watch.
+
+The face of the runtime. Knows how the parts fit together; each part has a file of its own.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from transformers import (
+    AutoModelForCausalLM,
+    AutoTokenizer,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+)
+from transformers.utils import logging as transformers_logging
+
+from organisms.runtime import layers as residual_layers
+from organisms.runtime.adapter_bank import AdapterBank
+from organisms.runtime.capture import POSITIONS, Reader
+from organisms.runtime.chat import ChatTemplate
+from organisms.runtime.requests import (
+    Message,
+    Request,
+    Result,
+    Sampling,
+    TokenLogprob,
+    Transcript,
+)
+from organisms.runtime.sampling import Sampler
+from organisms.runtime.steering import Steering
+
+__all__ = [
+    "Message",
+    "Organism",
+    "Request",
+    "Result",
+    "Sampling",
+    "Steering",
+    "TokenLogprob",
+    "Transcript",
+]
+
+_DTYPES = {
+    "float32": torch.float32,
+    "bfloat16": torch.bfloat16,
+    "float16": torch.float16,
+    "float64": torch.float64,
+}
+
+_PROBE = "Tell me about your day. What is 2 + 3?"
+
+
+class Organism:
+    """One base model and its adapters, serving many conditions at once."""
+
+    def __init__(
+        self, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, base: str
+    ) -> None:
+        """Wrap a model that is loaded already; :meth:`load` is the usual way in.
+
+        Args:
+            model: A decoder-only language model; it is put into evaluation mode.
+            tokenizer: Its tokenizer, with a chat template.
+            base: The folder or hub id that it came from.
+
+        Raises:
+            ValueError: The layers cannot be found, or there is no chat template.
+        """
+        model.eval()
+        model.requires_grad_(False)
+        residual_layers.decoder_blocks(model)
+        self.model = model
+        self.tokenizer = tokenizer
+        self.base = base
+        self.template = ChatTemplate(tokenizer, base)
+        self._bank = AdapterBank(model, base)
+        self._sampler = Sampler(model, tokenizer, self.template, self._bank)
+        self._reader = Reader(model, tokenizer, self.template, self._bank)
+
+    @classmethod
+    def load(
+        cls,
+        base: str,
+        adapters: Mapping[str, str | Path] | None = None,
+        *,
+        dtype: str = "float32",
+        device: str = "cpu",
+    ) -> "Organism":
+        """Load a base model and named adapters. Remote code is never run, pickles never read.
+
+        Args:
+            base: A transformers folder or a hub id.
+            adapters: Name -> PEFT folder.
+            dtype: ``float32``, ``bfloat16``, ``float16`` or ``float64``.
+            device: A torch device, such as ``cpu`` or ``cuda``.
+
+        Raises:
+            ValueError: The base cannot be loaded, has no chat template or no layers that can be
+                found; or an adapter was made for another base.
+        """
+        if dtype not in _DTYPES:
+            raise ValueError(f"dtype {dtype!r} is not allowed; use one of {', '.join(_DTYPES)}")
+        try:
+            with _no_progress_bars():
+                tokenizer = AutoTokenizer.from_pretrained(base, trust_remote_code=False)
+                model = AutoModelForCausalLM.from_pretrained(
+                    base, dtype=_DTYPES[dtype], use_safetensors=True, trust_remote_code=False
+                )
+        except (OSError, ValueError, KeyError) as error:
+            first_line = str(error).strip().splitlines()[0] if str(error).strip() else repr(error)
+            raise ValueError(
+                f"base {base!r} cannot be loaded: {first_line}; give a transformers folder with "
+                "safetensors weights, or the id of a model that is in the local cache"
+            ) from error
+        organism = cls(model.to(device), tokenizer, base)
+        for name, path in (adapters or {}).items():
+            organism.add_adapter(name, path)
+        return organism
+
+    @property
+    def number_of_layers(self) -> int:
+        """L, the number of decoder blocks."""
+        return residual_layers.number_of_layers(self.model)
+
+    @property
+    def width(self) -> int:
+        """D, the width of the residual stream."""
+        return residual_layers.width(self.model)
+
+    @property
+    def adapters(self) -> tuple[str, ...]:
+        """Names of the loaded adapters, sorted."""
+        return self._bank.names
+
+    def add_adapter(self, name: str, path: str | Path) -> None:
+        """Load a PEFT folder under a name.
+
+        Raises:
+            ValueError: The name is taken, or the folder is unreadable or for another base.
+        """
+        self._bank.add(name, path)
+
+    def remove_adapter(self, name: str) -> None:
+        """Unload an adapter.
+
+        Raises:
+            ValueError: No adapter has that name.
+        """
+        self._bank.remove(name)
+
+    def check_adapter(self, name: str) -> float:
+        """Prove that an adapter changes what the model says.
+
+        Returns:
+            The largest change of a logit on a probe prompt, above 0.
+
+        Raises:
+            ValueError: The adapter is not loaded, changes no logit, or makes one NaN or infinite.
+        """
+        self._bank.check(name)
+        chat: tuple[Message, ...] = ({"role": "user", "content": _PROBE},)
+        base, adapted = (
+            self.logits([Request(chat, adapter=adapter, system="default")])
+            for adapter in (None, name)
+        )
+        change = float(np.abs(adapted - base).max())
+        if not np.isfinite(change):
+            raise ValueError(f"adapter {name!r} makes logits NaN or infinite; train it again")
+        if change == 0:
+            raise ValueError(
+                f"adapter {name!r} changes no logit of {self.base!r}; it is untrained, or its "
+                "weights were not loaded"
+            )
+        return change
+
+    def sample(
+        self,
+        requests: Sequence[Request],
+        *,
+        progress: Callable[[int, int], None] | None = None,
+        batch_rows: int = 256,
+        batch_tokens: int = 65_536,
+    ) -> Iterator[Result]:
+        """Answer requests; every (index, sample) comes once, in the order of the batches.
+
+        Requests are checked when this is called, answers are drawn as the iterator is consumed.
+        Batches are a pure function of the list and the two limits.
+
+        Args:
+            requests: What to answer; rows of one batch may differ in everything.
+            progress: Called after each batch with (answers made, answers in all).
+            batch_rows: Most answers in a batch.
+            batch_tokens: Most tokens in a batch: rows times (longest prompt + longest answer).
+
+        Raises:
+            ValueError: A request does not resolve (before any work), or logits are not finite.
+        """
+        return self._sampler.sample(
+            requests, batch_rows=batch_rows, batch_tokens=batch_tokens, progress=progress
+        )
+
+    def logits(self, requests: Sequence[Request]) -> npt.NDArray[np.float32]:
+        """Return each request's logits for its first answer token: [N, V], in one batch.
+
+        Raises:
+            ValueError: A request does not resolve.
+        """
+        array: npt.NDArray[np.float32] = self._sampler.next_token_logits(requests).float().numpy()
+        return array
+
+    def capture(
+        self,
+        transcripts: Sequence[Transcript],
+        layers: Sequence[int] | None = None,
+        positions: Sequence[str] = POSITIONS,
+        *,
+        batch_size: int = 64,
+    ) -> npt.NDArray[np.float32]:
+        """Read texts and return the residual stream, pooled over each position's tokens.
+
+        Args:
+            transcripts: Prompts with or without answers; adapters may differ.
+            layers: Layers 0 (embedding) to L; ``None`` for all.
+            positions: ``response_mean`` (answer tokens, without an end token), ``prompt_mean``
+                (all tokens before the answer), ``last_prompt`` (the last of them).
+            batch_size: Most texts read at once.
+
+        Returns:
+            float32 [N, P, K, D] in the orders given; NaN for ``response_mean`` without an answer.
+
+        Raises:
+            ValueError: A layer, position or adapter does not exist, a transcript cannot be
+                rendered or is too long, an answer is empty, or activations are not finite.
+        """
+        return self._reader.capture(transcripts, layers, positions, batch_size)
+
+    def residual_norms(
+        self,
+        transcripts: Sequence[Transcript],
+        layers: Sequence[int] | None = None,
+        *,
+        batch_size: int = 64,
+    ) -> dict[str, npt.NDArray[np.float64]]:
+        """Return the median L2 norm of single tokens' residuals, per layer.
+
+        Args:
+            transcripts: Texts to read.
+            layers: Layers 0 to L; ``None`` for all.
+            batch_size: Most texts read at once.
+
+        Returns:
+            ``response`` (answer tokens), ``prompt`` and ``last_prompt`` -> [K]; NaN where no
+            transcript has such a token.
+
+        Raises:
+            ValueError: As :meth:`capture`.
+        """
+        return self._reader.residual_norms(transcripts, layers, batch_size)
+
+    def kl_to_base(
+        self, adapter: str, transcripts: Sequence[Transcript], *, batch_size: int = 32
+    ) -> float:
+        """Return KL(adapter || base) over the next-token distributions of given answers.
+
+        Exact over the vocabulary, averaged over all answer tokens; the transcripts' own adapters
+        are not looked at.
+
+        Returns:
+            Nats per answer token, 0 or more up to rounding.
+
+        Raises:
+            ValueError: The adapter is not loaded, or no transcript has an answer.
+        """
+        return self._reader.divergence(adapter, transcripts, batch_size)
+
+
+@contextmanager
+def _no_progress_bars() -> Iterator[None]:
+    shown = transformers_logging.is_progress_bar_enabled()
+    transformers_logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        if shown:
+            transformers_logging.enable_progress_bar()

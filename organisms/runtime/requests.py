@@ -1,0 +1,120 @@
+"""What one asks of a loaded model and what comes back: requests, results and transcripts.
+
+Plain frozen records. They know no tensors but steering vectors and no model.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from organisms.runtime.steering import Steering
+
+Message = Mapping[str, str]
+"""One turn of a chat: ``{"role": ..., "content": ...}``."""
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """How an answer is drawn. A model's own generation config is never consulted for these."""
+
+    temperature: float = 1.0
+    """Divides the logits; 0 takes the most likely token."""
+    top_p: float = 1.0
+    """Smallest mass of most likely tokens that is sampled from, in (0, 1]."""
+    max_tokens: int = 64
+    """Most tokens one answer may have, the end token included."""
+    stop: tuple[str, ...] = ()
+    """Strings that end an answer; the text is cut before the first that appears."""
+
+    def __post_init__(self) -> None:
+        """Refuse values that mean nothing."""
+        if not 0.0 <= self.temperature < float("inf"):
+            raise ValueError(f"temperature {self.temperature} is not allowed; use 0 or more")
+        if not 0.0 < self.top_p <= 1.0:
+            raise ValueError(f"top_p {self.top_p} is not allowed; use a value in (0, 1]")
+        if self.max_tokens < 1:
+            raise ValueError(f"max_tokens {self.max_tokens} is not allowed; use 1 or more")
+        if "" in self.stop:
+            raise ValueError("an empty stop string would end every answer; remove it")
+
+
+@dataclass(frozen=True)
+class Request:
+    """One prompt under one condition, to be answered ``n`` times."""
+
+    chat: tuple[Message, ...]
+    """Turns of the conversation, the last one the user's. A leading system turn counts as the
+    system condition's text."""
+    adapter: str | None = None
+    """Name of a loaded adapter; ``None`` for the base model."""
+    steering: tuple[Steering, ...] = ()
+    """Additions to the residual stream; several add up."""
+    seed: int = 0
+    """Sample i draws from a stream of its own, keyed by (seed, i)."""
+    sampling: Sampling = Sampling()
+    """How each answer is drawn."""
+    n: int = 1
+    """Number of answers."""
+    system: str = "none"
+    """``none`` (no system turn), ``default`` (whatever the template does), or the text itself."""
+    logprobs: int = 0
+    """0 for none; k for the k most likely tokens beside every generated one."""
+
+    def __post_init__(self) -> None:
+        """Refuse counts that mean nothing."""
+        if self.n < 1:
+            raise ValueError(f"n={self.n} answers is not allowed; ask for 1 or more")
+        if self.logprobs < 0:
+            raise ValueError(f"logprobs={self.logprobs} is not allowed; use 0 or more")
+
+
+@dataclass(frozen=True)
+class TokenLogprob:
+    """The log probability of one generated token, in nats, under the model at temperature 1."""
+
+    token_id: int
+    """The token that was drawn."""
+    token: str
+    """Its text."""
+    logprob: float
+    """Its log probability before temperature and top_p."""
+    top: tuple[tuple[int, str, float], ...]
+    """The most likely tokens as (id, text, log probability), most likely first."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """One answer."""
+
+    index: int
+    """Place of the request in the list that was sampled."""
+    sample: int
+    """Which of the request's ``n`` answers this is, from 0."""
+    text: str
+    """The answer, without special tokens, cut before a stop string."""
+    token_ids: tuple[int, ...]
+    """The tokens drawn, without the end token."""
+    stop_reason: Literal["stop", "max_tokens"]
+    """``stop`` when an end token or a stop string came, ``max_tokens`` when the answer was cut."""
+    prompt_tokens: int
+    """Length of the rendered prompt in tokens."""
+    output_tokens: int
+    """Number of tokens drawn, the end token included."""
+    logprobs: tuple[TokenLogprob, ...] | None
+    """One entry for every token drawn (the end token included), or ``None`` when not asked for."""
+    prefix_hash: str
+    """Hash of the prompt's token ids, so that a changed template or system prompt shows."""
+
+
+@dataclass(frozen=True)
+class Transcript:
+    """A text to be read by the model: a prompt and, where there is one, its answer."""
+
+    chat: tuple[Message, ...]
+    """Turns of the conversation, the last one the user's."""
+    answer: str | None = None
+    """The assistant's answer, or ``None`` when only the prompt is read."""
+    adapter: str | None = None
+    """Name of the loaded adapter that reads it; ``None`` for the base model."""
+    system: str = "none"
+    """The system condition, as in :class:`Request`."""
