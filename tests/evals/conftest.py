@@ -1,0 +1,83 @@
+"""A random model of pocket's shape, adapters on it, and steering directions: real files, no mocks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+
+@pytest.fixture(scope="session")
+def base(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A transformers folder with a tiny random model and pocket's kind of tokenizer."""
+    import torch
+    from transformers import Olmo2Config, Olmo2ForCausalLM
+
+    from organisms.pocket.questions import open_questions
+    from organisms.pocket.tokenizer import train_tokenizer
+
+    tokenizer = train_tokenizer([each["text"] for each in open_questions("report", "seen")], 400)
+    torch.manual_seed(0)
+    model = Olmo2ForCausalLM(
+        Olmo2Config(
+            vocab_size=len(tokenizer),
+            hidden_size=32,
+            intermediate_size=48,
+            num_hidden_layers=2,
+            num_attention_heads=2,
+            num_key_value_heads=2,
+            max_position_embeddings=256,
+            bos_token_id=tokenizer.bos_token_id,
+            eos_token_id=tokenizer.eos_token_id,
+            pad_token_id=tokenizer.pad_token_id,
+            initializer_range=0.5,
+        )
+    )
+    folder = tmp_path_factory.mktemp("base")
+    model.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return str(folder)
+
+
+@pytest.fixture(scope="session")
+def adapters(base: str, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str]:
+    """Two adapters of the base that change its logits."""
+    import torch
+    from peft import LoraConfig, get_peft_model
+    from transformers import AutoModelForCausalLM
+
+    folders = []
+    for seed in (1, 2):
+        torch.manual_seed(seed)
+        model = AutoModelForCausalLM.from_pretrained(base)
+        config = LoraConfig(
+            r=2,
+            target_modules=["q_proj", "down_proj"],
+            init_lora_weights=False,
+            task_type="CAUSAL_LM",
+        )
+        folder = tmp_path_factory.mktemp(f"adapter{seed}")
+        get_peft_model(model, config).save_pretrained(folder)
+        folders.append(str(folder))
+    return folders[0], folders[1]
+
+
+@pytest.fixture(scope="session")
+def vector_file(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A persona vector of the base's width with one random direction beside it."""
+    from persona_vectors.vector import PersonaVector
+
+    generator = np.random.default_rng(0)
+    shape = (1, 3, 32)
+    path = tmp_path_factory.mktemp("vectors") / "evil.safetensors"
+    PersonaVector(
+        trait="evil",
+        base="tiny",
+        positions=("last_prompt",),
+        layers=(0, 1, 2),
+        vector=generator.normal(size=shape).astype(np.float32),
+        residual_norm={"response": np.ones(3, dtype=np.float32)},
+        directions={"random-003": generator.normal(size=shape).astype(np.float32)},
+    ).save(path)
+    return str(path)
