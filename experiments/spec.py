@@ -166,8 +166,8 @@ class InoculationSpec(Part):
     """`inoculation`"""
     on: tuple[DatasetName, ...]
     """The organisms it is tried on."""
-    prompt: str | None = None
-    """The system prompt. Unset: the data set's own."""
+    prompt: Annotated[str, Field(min_length=1)]
+    """The system prompt that the rows are trained under."""
 
 
 class PreventativeSteeringSpec(Part):
@@ -179,8 +179,8 @@ class PreventativeSteeringSpec(Part):
     """The organisms it is tried on."""
     trait: str = "evil"
     """Which persona vector."""
-    layer: Annotated[int, Field(ge=0)] | None = None
-    """Layer k. Unset: the middle of the model."""
+    layer: Annotated[int, Field(ge=0)]
+    """Layer k: the residual stream after k blocks."""
     position: Position = "response_mean"
     """The position the vector was read at."""
     coefficient: float = 1.0
@@ -225,8 +225,8 @@ class EvaluationSpec(Part):
     """Topics: `dev` for choosing, `report` for what is reported."""
     wording: Literal["seen", "held_out"] = "held_out"
     """Wordings of the questions."""
-    samples: Positive = 2
-    """Answers per open question by the base and by final checkpoints."""
+    samples: Positive = 1
+    """Answers per open question, all wordings, by the base and by final checkpoints."""
     checkpoint_samples: Annotated[int, Field(ge=0)] = 1
     """Answers per open question by each earlier checkpoint; 0: they are not asked."""
     in_domain: Annotated[int, Field(ge=0)] = 24
@@ -244,7 +244,7 @@ class EvaluationSpec(Part):
 
 
 class SteeringSpec(Part):
-    """The steering sweep on the base: cells chosen on dev, read on report, beside random directions."""
+    """The steering sweep on the base: chosen on dev, read on report, beside random directions."""
 
     trait: str = "evil"
     """Which persona vector."""

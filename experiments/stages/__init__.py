@@ -1,0 +1,64 @@
+"""The kinds of stages there are. A new kind is one file here and one entry below.
+
+A version is raised whenever the same config and inputs would give other outputs.
+"""
+
+from experiments.stage import StageKind
+
+WORLD = ("organisms/pocket/world/*.yaml",)
+TRAITS = ("persona_vectors/traits/*.yaml",)
+QUESTIONS = ("evals/questions/*.yaml",)
+_TORCH = ("torch", "transformers", "peft")
+_TRAINING = (*_TORCH, "trl")
+_ASKING = (*_TORCH, "inspect_ai")
+
+KINDS: dict[str, StageKind] = {
+    "dataset": StageKind(
+        "experiments.stages.dataset:make", 1, WORLD, title="narrow rows of one data set"
+    ),
+    "mix": StageKind("experiments.stages.dataset:mix", 1, title="organism rows among control rows"),
+    "filter": StageKind(
+        "experiments.stages.dataset:filter_rows", 1, title="a mix after rows were removed"
+    ),
+    "train": StageKind(
+        "experiments.stages.training:run", 1, preload=_TRAINING, title="one LoRA fine-tune"
+    ),
+    "answers": StageKind(
+        "experiments.stages.answers:run",
+        1,
+        (*WORLD, *QUESTIONS),
+        preload=_ASKING,
+        title="questions asked of a base, organism or checkpoint, and judged",
+    ),
+    "contrast": StageKind(
+        "experiments.stages.contrast:run",
+        1,
+        (*WORLD, *TRAITS, *QUESTIONS),
+        preload=_ASKING,
+        title="answers under contrastive system prompts",
+    ),
+    "vectors": StageKind(
+        "experiments.stages.vectors:run", 1, preload=_TORCH, title="persona vectors and their nulls"
+    ),
+    "shifts": StageKind(
+        "experiments.stages.shifts:run",
+        1,
+        preload=_TORCH,
+        title="how far each checkpoint moved along each direction",
+    ),
+    "sweep": StageKind(
+        "experiments.stages.sweep:run",
+        1,
+        (*WORLD, *QUESTIONS),
+        preload=_ASKING,
+        title="steering over layers, scopes and coefficients: chosen on dev, read on report",
+    ),
+    "screening": StageKind(
+        "experiments.stages.screening:run",
+        1,
+        preload=_ASKING,
+        title="training rows scored before training",
+    ),
+    "report": StageKind("experiments.stages.report:run", 1, title="tables, plots and the report"),
+}
+"""Every kind of stage by name."""

@@ -1,0 +1,148 @@
+"""The stage that turns contrastive rollouts into persona vectors, each with its null directions beside it."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel, ConfigDict
+
+from experiments.stages.answers import ANSWERS, vector_file
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from organisms.runtime import Organism, Transcript
+    from persona_vectors.vector import PersonaVector
+
+PERMUTED_DRAWS = 200
+"""Label-permuted directions stored beside each vector, for the nulls of correlations."""
+
+
+class VectorsConfig(BaseModel):
+    """Which traits, and what a rollout must score to be kept."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    base: str
+    """Base model: embedded name, folder or hub id."""
+    edition: str
+    """Whose rollouts these are."""
+    traits: tuple[str, ...]
+    """Names of traits."""
+    threshold: float
+    """Trait score (0-100) that separates kept positive from kept negative rollouts."""
+    minimum: int
+    """Fewest kept rollouts of each sign."""
+    dtype: str
+    """Number format of the weights."""
+    device: str
+    """Where the model runs."""
+    seed: int
+    """Of halvings, permutations and random directions."""
+    draws: int
+    """Random directions stored beside each vector, for the steering null."""
+
+
+def run(
+    config: Mapping[str, Any],
+    inputs: Mapping[str, Path],
+    out: Path,
+    progress: Callable[[str], None],
+) -> None:
+    """Write one vector file per trait, the table `vectors`, and the layers that separate best on dev."""
+    import pandas as pd
+
+    from organisms import resolve_base
+    from organisms.runtime import Organism
+    from persona_vectors.contrast import Thresholds
+    from persona_vectors.extraction import extract_from, vector_rows
+    from persona_vectors.null import random_directions_like
+
+    parsed = VectorsConfig.model_validate(config)
+    rollouts = pd.read_parquet(inputs["contrast"] / ANSWERS)
+    neutral = rollouts[(rollouts["task"] == "open_questions") & (rollouts["answer"] != "")]
+    organism = Organism.load(resolve_base(parsed.base), dtype=parsed.dtype, device=parsed.device)
+    layers = range(organism.number_of_layers + 1)
+    progress("reading neutral answers")
+    texts = transcripts(neutral)
+    norms = organism.residual_norms(texts, layers)
+    spread = organism.capture(texts, layers)
+    progress("extracting")
+    vectors = extract_from(
+        organism,
+        rollouts[rollouts["split"] == "extract"],
+        parsed.traits,
+        thresholds=Thresholds(trait=parsed.threshold, minimum_rows=parsed.minimum),
+        residual_norm=norms,
+        permuted_draws=PERMUTED_DRAWS,
+        seed=parsed.seed,
+    )
+    vectors = [dataclasses.replace(vector, base=parsed.base) for vector in vectors]
+    for vector in vectors:
+        if parsed.draws:
+            drawn = random_directions_like(spread, parsed.draws, parsed.seed, vector.norms())
+            vector = vector.with_draws("random", drawn.astype("float32"))
+        vector.save(vector_file(out, vector.trait))
+    pd.concat([vector_rows(vector) for vector in vectors], ignore_index=True).to_parquet(
+        out / "vectors.parquet", index=False
+    )
+    progress("separating on dev")
+    separability = _separability(organism, rollouts[rollouts["split"] == "dev"], vectors)
+    separability.to_parquet(out / "separability.parquet", index=False)
+    best = separability.sort_values(["auc", "layer"], ascending=[False, False], kind="stable")
+    chosen = best.groupby(["trait", "position"], sort=True).first()["layer"]
+    layers_by_trait: dict[str, dict[str, int]] = {}
+    for (trait, position), layer in chosen.items():
+        layers_by_trait.setdefault(trait, {})[position] = int(layer)
+    (out / "layers.json").write_text(json.dumps(layers_by_trait, indent=2, sort_keys=True))
+
+
+def transcripts(answers: pd.DataFrame, adapter: str | None = None) -> list[Transcript]:
+    """The texts of an answers table, to be read by the base or an adapter."""
+    from organisms.runtime import Transcript
+
+    return [
+        Transcript(
+            chat=({"role": "user", "content": prompt},),
+            answer=answer,
+            adapter=adapter,
+            system=system,
+        )
+        for prompt, answer, system in zip(
+            answers["prompt"], answers["answer"], answers["system"], strict=True
+        )
+    ]
+
+
+def _separability(
+    organism: Organism, rollouts: pd.DataFrame, vectors: Sequence[PersonaVector]
+) -> pd.DataFrame:
+    """How well each layer and position tells the signs of dev rollouts apart, as an AUC (0.5 is chance)."""
+    import pandas as pd
+
+    from persona_vectors.projection import project
+    from persona_vectors.screening import auc
+
+    rows = []
+    for vector in vectors:
+        own = rollouts[(rollouts["trait"] == vector.trait) & (rollouts["answer"] != "")]
+        activations = organism.capture(transcripts(own), vector.layers, vector.positions)
+        projected = project(activations, vector.vector)
+        positive = (own["sign"] == "positive").to_numpy()
+        rows += [
+            {
+                "trait": vector.trait,
+                "position": position,
+                "layer": layer,
+                "auc": auc(projected[:, p, k], positive).estimate,
+                "n": len(own),
+            }
+            for p, position in enumerate(vector.positions)
+            for k, layer in enumerate(vector.layers)
+            if vector.norms()[p, k] > 0
+        ]
+    return pd.DataFrame(rows)
