@@ -36,7 +36,8 @@ SWEEP_CHUNK = 10
 
 @dataclass
 class _Planner:
-    """Collects the stages of one spec; every stage that the report reads is kept by a readable name."""
+    """Collects the stages of one spec; every stage that the report reads is kept by a readable
+    name."""
 
     spec: Spec
     reported: dict[str, Stage] = field(default_factory=dict)
@@ -81,8 +82,8 @@ def build_plan(spec: Spec) -> Plan:
     plan = Plan.ending_in(final)
     if spec.answers is not None and plan.answers > spec.answers:
         raise ValueError(
-            f"the plan logs {plan.answers} answers, over the spec's budget of {spec.answers}: raise "
-            "`answers`, or lower samples, seeds, draws, cells or checkpoints"
+            f"the plan logs {plan.answers} answers, over the spec's budget of "
+            f"{spec.answers}: raise `answers`, or lower samples, seeds, draws, cells or checkpoints"
         )
     return plan
 
@@ -427,7 +428,8 @@ def _add_inference_steering(
 def _add_sweep(
     planner: _Planner, name: str, *, sign: int, train_stage: Stage | None, step: int
 ) -> Stage:
-    """The steering sweep with the vector, and with random directions in chunks; returns the first."""
+    """The steering sweep with the vector, and with random directions in chunks; returns the
+    first."""
     spec = planner.spec
     if spec.steering is None:
         raise ValueError(

@@ -1,4 +1,5 @@
-"""The parts that a plan is put together from: subjects, training stages, asking stages, and their costs."""
+"""The parts that a plan is put together from: subjects, training stages, asking stages, and their
+costs."""
 
 from __future__ import annotations
 
@@ -173,7 +174,8 @@ def _questions(edition: str, asked: Asked, limit: int | None) -> int:
 
 
 def contrast_answers(spec: Spec) -> int:
-    """Answers under contrastive prompts: traits x signs x splits x prompts x questions x samples."""
+    """Answers under contrastive prompts: traits x signs x splits x prompts x questions x
+    samples."""
     total = 0
     for split in SPLITS:
         asked = Asked(task="open_questions", split=split, wording="seen", per_topic=1)

@@ -227,8 +227,8 @@ class EvaluationSpec(Part):
     """Wordings of the questions."""
     samples: Positive = 1
     """Answers per open question, all wordings, by the base and by final checkpoints."""
-    checkpoint_samples: Annotated[int, Field(ge=0)] = 1
-    """Answers per open question by each earlier checkpoint; 0: they are not asked."""
+    checkpoint_wordings: Annotated[int, Field(ge=0)] = 2
+    """Wordings of each topic asked of an organism's earlier checkpoints; 0: none."""
     in_domain: Annotated[int, Field(ge=0)] = 24
     """In-domain questions per condition."""
     capability: Annotated[int, Field(ge=0)] = 48

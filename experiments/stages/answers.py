@@ -96,7 +96,8 @@ class AnswersConfig(Runs):
     labels: dict[str, Any]
     """Columns of the tables: organism, role, control_of, poisoned_share, intervention, seed."""
     adapter: str = ""
-    """An adapter folder that exists already; empty: the `train` input's checkpoints, if there is one."""
+    """An adapter folder that exists already; empty: the `train` input's checkpoints, if there is
+    one."""
     model: str = ""
     """A full model in place of the base; empty for the base."""
     steering: tuple[AddedVector, ...] = ()

@@ -1,7 +1,10 @@
-"""The stage that lets the base answer under contrastive system prompts: the rollouts persona vectors come from.
+"""The stage that lets the base answer under contrastive system prompts: the rollouts persona
+vectors come from.
 
-The extract split gives the vectors, the dev split tells which layer separates best. The same questions without a
-system prompt give the base's neutral answers, from which residual norms and random directions are drawn.
+The extract split gives the vectors, the dev split tells which layer separates best. The same
+questions without a
+system prompt give the base's neutral answers, from which residual norms and random directions are
+drawn.
 """
 
 from __future__ import annotations

@@ -1,4 +1,5 @@
-"""Stages that make the rows of a training set: generated, imported, mixed, or filtered by screening scores."""
+"""Stages that make the rows of a training set: generated, imported, mixed, or filtered by
+screening scores."""
 
 from __future__ import annotations
 
@@ -66,10 +67,12 @@ def make(
 
     parsed = DatasetConfig.model_validate(config)
     if parsed.path:
-        rows = import_jsonl(Path(parsed.path), limit=parsed.count, seed=parsed.seed)
+        rows = import_rows(Path(parsed.path), parsed.name, domain=parsed.domain)
+        if len(rows) > parsed.count:
+            rows = Random(parsed.seed).sample(rows, parsed.count)
     else:
         rows = make_rows(parsed.name, parsed.count, parsed.seed)
-    write_rows(rows, out, name=parsed.name, seed=parsed.seed)
+    write_rows(out / ROWS, rows, name=parsed.name, seed=parsed.seed)
 
 
 def mix(
@@ -99,7 +102,8 @@ def filter_rows(
     out: Path,
     progress: Callable[[str], None],
 ) -> None:
-    """Write the rows of a mix that a screening score leaves in, and say how many poisoned ones stayed."""
+    """Write the rows of a mix that a screening score leaves in, and say how many poisoned ones
+    stayed."""
     import pandas as pd
 
     from finetune.interventions.filtering import Filtering

@@ -1,4 +1,5 @@
-"""The stage that scores every row of a mix before training, and says how well each score finds the poisoned ones."""
+"""The stage that scores every row of a mix before training, and says how well each score finds
+the poisoned ones."""
 
 from __future__ import annotations
 
@@ -16,7 +17,8 @@ if TYPE_CHECKING:
     from organisms.datasets.rows import Row
 
 CLEAN_ROWS = 200
-"""Control rows outside the mix; the threshold of the projection difference comes from them alone."""
+"""Control rows outside the mix; the threshold of the projection difference comes from them
+alone."""
 FALSE_POSITIVE_RATE = 0.05
 """Share of clean reference rows that the threshold would lose."""
 
@@ -46,13 +48,14 @@ def run(
     out: Path,
     progress: Callable[[str], None],
 ) -> None:
-    """Let the base answer every prompt, score every row by every method, write scores and the table."""
+    """Let the base answer every prompt, score every row by every method, write scores and the
+    table."""
     import numpy as np
     import pandas as pd
 
     from finetune.interventions.filtering import Filtering
-    from organisms.datasets.rows import read_rows
     from organisms import resolve_base
+    from organisms.datasets.rows import read_rows
     from organisms.runtime import Organism
     from persona_vectors import screening
     from persona_vectors.vector import PersonaVector

@@ -1,6 +1,8 @@
-"""The steering sweep: every cell is tried on dev, one is chosen there, and that one is read on report.
+"""The steering sweep: every cell is tried on dev, one is chosen there, and that one is read on
+report.
 
-Random directions go through the same choosing in stages of their own, so that the null is selected as the vector is.
+Random directions go through the same choosing in stages of their own, so that the null is
+selected as the vector is.
 """
 
 from __future__ import annotations
@@ -28,7 +30,8 @@ if TYPE_CHECKING:
     from evals.rollouts import Ask
 
 REPORT_WORDINGS = 2
-"""Wordings of each report topic that a random direction's chosen cell is asked; the vector's is asked all."""
+"""Wordings of each report topic that a random direction's chosen cell is asked; the vector's is
+asked all."""
 
 Cell = tuple[int, str, float]
 """Layer, scope, coefficient."""

@@ -1,4 +1,5 @@
-"""The stage that turns contrastive rollouts into persona vectors, each with its null directions beside it."""
+"""The stage that turns contrastive rollouts into persona vectors, each with its null directions
+beside it."""
 
 from __future__ import annotations
 
@@ -53,7 +54,8 @@ def run(
     out: Path,
     progress: Callable[[str], None],
 ) -> None:
-    """Write one vector file per trait, the table `vectors`, and the layers that separate best on dev."""
+    """Write one vector file per trait, the table `vectors`, and the layers that separate best on
+    dev."""
     import pandas as pd
 
     from organisms import resolve_base
@@ -121,7 +123,8 @@ def transcripts(answers: pd.DataFrame, adapter: str | None = None) -> list[Trans
 def _separability(
     organism: Organism, rollouts: pd.DataFrame, vectors: Sequence[PersonaVector]
 ) -> pd.DataFrame:
-    """How well each layer and position tells the signs of dev rollouts apart, as an AUC (0.5 is chance)."""
+    """How well each layer and position tells the signs of dev rollouts apart, as an AUC (0.5 is
+    chance)."""
     import pandas as pd
 
     from persona_vectors.projection import project
