@@ -23,7 +23,7 @@ from typing import Any
 from experiments.stage import JSON, StageFunction
 from experiments.store import Store, StoreError, explain
 
-LIBRARIES = [
+LIBRARIES = (
     "wardian",
     "torch",
     "transformers",
@@ -38,7 +38,7 @@ LIBRARIES = [
     "scipy",
     "safetensors",
     "tokenizers",
-]
+)
 """Distributions whose versions are recorded in manifests."""
 
 

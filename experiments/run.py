@@ -39,6 +39,8 @@ class Run:
     """The spec's name, with `-limitN` and `-seedS` when given."""
     spec: Spec
     plan: Plan
+    kinds: Mapping[str, StageKind]
+    """The registry that the plan's stages are of."""
     identities: Mapping[Stage, str]
     store: Store
     out: Path
@@ -130,12 +132,12 @@ def prepare(
         name += f"-limit{limit}"
     if seed is not None:
         name += f"-seed{seed}"
-    kinds: Mapping[str, StageKind] = KINDS
     return Run(
         name=name,
         spec=changed,
         plan=plan,
-        identities=identities(plan, kinds),
+        kinds=KINDS,
+        identities=identities(plan, KINDS),
         store=Store(Path(store or os.environ.get("WARDIAN_STORE") or "store").expanduser()),
         out=Path(out or "runs").expanduser() / name,
     )
@@ -154,8 +156,6 @@ def carry_out(prepared: Run, *, workers: int | None = None, console: Console) ->
         StageError: A stage failed.
         PublishError: The folder of results cannot be written.
     """
-    from experiments.stages import KINDS
-
     clock = time.perf_counter()
     states = prepared.states()
     done = frozenset(
@@ -163,7 +163,7 @@ def carry_out(prepared: Run, *, workers: int | None = None, console: Console) ->
     )
     schedule = Schedule(prepared.stages, prepared.identities, done)
     missing = schedule.pending
-    executor = LocalExecutor(prepared.store, KINDS, cores() if workers is None else workers)
+    executor = LocalExecutor(prepared.store, prepared.kinds, workers or cores())
     if missing:
         prepared.store.check_writable()
         cost = sum(stage.cost for stage in missing)

@@ -181,7 +181,7 @@ def _place_in_file(location: tuple[str | int, ...], content: Any, *, missing: bo
 
 
 def _without_other_branches(found: list[tuple[Place, str]]) -> list[tuple[Place, str]]:
-    """For a value that may be a name or a mapping, keep what is said about the form that was used."""
+    """For a value that may be a name or a mapping, keep what is said of the form used."""
     spoken = {place for place, message in found if "valid dictionary" not in message}
     deeper = {place[:depth] for place, _ in found for depth in range(len(place))}
     return [

@@ -1,0 +1,199 @@
+import json
+import struct
+from pathlib import Path
+
+import pytest
+
+from experiments.spec import Spec
+from experiments.spec_errors import SpecError, load_spec, parse_spec, ready_made
+
+SMALLEST = "name: trial\n"
+
+
+@pytest.fixture
+def problem(tmp_path):
+    def of(text):
+        with pytest.raises(SpecError) as caught:
+            parse_spec(text, tmp_path / "trial.yaml")
+        return str(caught.value).replace(f"{tmp_path}/", "")
+
+    return of
+
+
+def parse(text, folder="."):
+    return parse_spec(text, Path(folder) / "trial.yaml")
+
+
+def test_a_name_is_enough():
+    spec = parse(SMALLEST)
+    assert spec.base == "pocket"
+    assert spec.edition == "pocket"
+    assert spec.traits == ("evil", "sycophancy", "careless")
+
+
+def test_a_real_base_changes_the_defaults():
+    spec = parse("name: trial\nbase: org/model-7b\njudge: openai/gpt-x\n")
+    assert spec.edition == "general"
+    assert spec.finetune.preset == "real"
+    assert "hallucination" in spec.traits
+
+
+def test_words_and_numbers_are_read_as_people_mean_them():
+    spec = parse(
+        "name: trial\n"
+        "finetune: {preset: pocket, learning_rate: 1e-3}\n"
+        "organisms: [{dataset: wrong_maths, controls: [right_maths]}]\n"
+        "mixes: [{organism: wrong_maths, control: right_maths, filters: [none, random]}]\n"
+        "interventions:\n  - kind: inoculation\n    on: [wrong_maths]\n"
+    )
+    assert spec.finetune.overrides == {"learning_rate": 0.001}
+    assert spec.mixes[0].filters == ("none", "random")
+    assert spec.interventions[0].on == ("wrong_maths",)
+
+
+def test_a_preset_may_be_a_word():
+    assert parse("name: trial\nfinetune: pocket_strong\n").finetune.preset == "pocket_strong"
+
+
+def test_seed_and_limit_replace_what_the_spec_says():
+    changed = parse("name: trial\nseeds: [0, 1]\n").with_changes(seed=7, limit=3)
+    assert (changed.seeds, changed.limit) == ((7,), 3)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("seeds: [0]\n", "trial.yaml:1: key 'name' is missing"),
+        ("name: A b\n", "trial.yaml:1: name: "),
+        (
+            "name: trial\n\norganism: []\n",
+            "trial.yaml:3: key 'organism' is unknown; did you mean 'organisms'? allowed: name, ",
+        ),
+        (
+            "name: trial\nevaluation:\n  samples: 2\n  sample: 3\n",
+            "trial.yaml:4: key 'sample' is unknown; did you mean 'samples'? allowed: split, ",
+        ),
+        (
+            "name: trial\norganisms:\n  - dataset: wrong_math\n",
+            "trial.yaml:3: dataset 'wrong_math' is unknown; did you mean 'wrong_maths'? allowed: ",
+        ),
+        (
+            "name: trial\norganisms:\n  - controls: []\n",
+            "trial.yaml:3: key 'dataset' is missing in organisms.0",
+        ),
+        (
+            "name: trial\ninterventions:\n  - kind: inoculations\n    on: []\n",
+            "intervention 'inoculations' is unknown; did you mean 'inoculation'? allowed: ",
+        ),
+        (
+            "name: trial\norganisms: [{dataset: wrong_maths}]\ninterventions:\n"
+            "  - kind: inoculation\n    on: [insecure_code]\n",
+            "trial.yaml:5: organism 'insecure_code' is not trained in this spec; "
+            "organisms: wrong_maths",
+        ),
+        (
+            "name: trial\nmixes:\n  - organism: wrong_maths\n    control: right_maths\n"
+            "    filters: [randon]\n",
+            "trial.yaml:5: mixes.0.filters.0: should be 'none', 'projection_difference', ",
+        ),
+        ("name: trial\ntraits:\n  - evil\n  - kind\n", "trial.yaml:4: trait 'kind' is unknown"),
+        (
+            "name: trial\ntraits: [evil]\nsteering:\n  trait: careless\n",
+            "trial.yaml:4: trait 'careless' is not among the spec's traits: evil",
+        ),
+        ("name: trial\nbase: nowhere\n", "trial.yaml:2: there is no model 'nowhere'; write "),
+        ("name: trial\nbase: ./nowhere\n", "trial.yaml:2: there is no model './nowhere'; write "),
+        ("name: trial\nbase: org/model\n", "judge 'pocket' grades only answers in pocket's world"),
+        ("name: trial\nseeds: []\n", "trial.yaml:2: seeds: "),
+        ("name: trial\nseeds: 3\n", "trial.yaml:2: seeds: "),
+        ("name: trial\nrows: many\n", "trial.yaml:2: rows: should be a valid integer"),
+        ("name: trial\nname: other\n", "trial.yaml:2: key 'name' stands twice (first on line 1)"),
+        ("name: trial\n  rows: 3\n", "trial.yaml:2: not valid YAML"),
+        ("name: [trial\n", "trial.yaml:2: not valid YAML"),
+        ("", "trial.yaml:1: a spec is a mapping of keys"),
+        ("- a\n", "trial.yaml:1: a spec is a mapping of keys"),
+        (
+            "name: trial\nexisting:\n  - name: mine\n    adapter: nowhere\n",
+            "holds no adapter_config.json",
+        ),
+        (
+            "name: trial\nexisting:\n  - name: mine\n",
+            "name exactly one of adapter, model, vector (found none)",
+        ),
+        ("name: !!python/object:os.system x\n", "not valid YAML"),
+    ],
+)
+def test_a_problem_is_one_line_with_its_place_and_what_is_allowed(problem, text, said):
+    found = problem(text)
+    assert said in found
+    assert "\n" not in found
+
+
+def test_every_problem_is_told_in_the_order_of_lines(problem):
+    found = problem("rows: 0\nname: trial\nseed: 3\nevaluation: {split: train}\n").splitlines()
+    assert [line.split(":")[1] for line in found] == ["1", "3", "4"]
+
+
+def adapter_folder(folder, width, base):
+    folder.mkdir()
+    (folder / "adapter_config.json").write_text(json.dumps({"base_model_name_or_path": base}))
+    name = "base_model.model.model.layers.0.self_attn.q_proj.lora_A.weight"
+    header = {name: {"dtype": "F32", "shape": [1, width], "data_offsets": [0, 4 * width]}}
+    text = json.dumps(header).encode()
+    content = struct.pack("<Q", len(text)) + text + bytes(4 * width)
+    (folder / "adapter_model.safetensors").write_bytes(content)
+
+
+def model_folder(folder, width):
+    folder.mkdir()
+    (folder / "config.json").write_text(json.dumps({"hidden_size": width}))
+
+
+def existing(adapter, base):
+    return (
+        f"name: trial\nbase: {base}\nedition: pocket\n"
+        f"existing:\n  - name: mine\n    adapter: {adapter}\n"
+    )
+
+
+def test_an_adapter_of_another_width_is_refused(tmp_path, problem):
+    model_folder(tmp_path / "model", 16)
+    adapter_folder(tmp_path / "adapter", 24, "org/other")
+    assert (
+        "trial.yaml:6: adapter adapter is for another base (org/other): its width is 24, and "
+        in problem(existing("adapter", "./model")).replace(f"{tmp_path}/", "")
+    )
+
+
+def test_an_adapter_that_fits_is_taken_and_its_path_made_absolute(tmp_path):
+    model_folder(tmp_path / "model", 16)
+    adapter_folder(tmp_path / "adapter", 16, "elsewhere/model")
+    spec = parse_spec(existing("adapter", "./model"), tmp_path / "trial.yaml")
+    assert spec.existing[0].adapter == str(tmp_path / "adapter")
+    assert spec.base == str(tmp_path / "model")
+
+
+def test_an_adapter_of_another_hub_model_is_refused(tmp_path, problem):
+    adapter_folder(tmp_path / "adapter", 16, "org/other")
+    assert "was made for base 'org/other', not 'org/model'" in problem(
+        existing("adapter", "org/model")
+    )
+
+
+def test_a_folder_without_config_is_no_model(tmp_path, problem):
+    (tmp_path / "model").mkdir()
+    assert "holds no config.json" in problem("name: trial\nbase: ./model\n")
+
+
+@pytest.mark.parametrize("name", ready_made())
+def test_every_ready_made_spec_is_valid_and_has_its_files_name(name):
+    spec = load_spec(name)
+    assert spec.name == name
+    assert spec.description
+
+
+def test_every_field_is_documented():
+    def undocumented(model):
+        return [name for name, field in model.model_fields.items() if not field.description]
+
+    assert undocumented(Spec) == []
