@@ -23,6 +23,7 @@ from transformers import (
 )
 
 from finetune.config import ALL_LINEAR_PROJECTIONS, FinetuneConfig
+from organisms import resolve_base
 
 _PROJECTIONS = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
 
@@ -53,8 +54,6 @@ def load_base(name: str, *, dtype: str = "float32", device: str = "cpu") -> Base
     Raises:
         ValueError: the base does not exist.
     """
-    from organisms import resolve_base
-
     path = resolve_base(name)
     model = AutoModelForCausalLM.from_pretrained(path, dtype=getattr(torch, dtype))
     model.to(device)
@@ -102,7 +101,7 @@ def attached(base: Base, config: FinetuneConfig) -> Iterator[PeftModel]:
     """
     lora = LoraConfig(
         r=config.rank,
-        lora_alpha=config.alpha,  # type: ignore[arg-type]
+        lora_alpha=config.alpha,
         use_rslora=config.rslora,
         lora_dropout=config.dropout,
         target_modules=target_modules(base, config),

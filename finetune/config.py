@@ -6,11 +6,11 @@ Knows nothing of models: what only the base can tell (does layer 40 exist?) is c
 
 import math
 from collections.abc import Mapping
-from typing import Any, Literal, Self
+from typing import Any, Final, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-ALL_LINEAR_PROJECTIONS = "all-linear-projections"
+ALL_LINEAR_PROJECTIONS: Final = "all-linear-projections"
 """Every attention and feed-forward projection of a decoder block (q, k, v, o, gate, up, down)."""
 
 
@@ -131,9 +131,11 @@ class FinetuneConfig(BaseModel):
 
     def checkpoints_for(self, steps: int) -> tuple[int, ...]:
         """Steps after which an adapter is kept, increasing, ending with the last step."""
-        every = range(self.checkpoint_every, steps + 1, self.checkpoint_every) if (
-            self.checkpoint_every
-        ) else ()
+        every = (
+            range(self.checkpoint_every, steps + 1, self.checkpoint_every)
+            if (self.checkpoint_every)
+            else ()
+        )
         return tuple(sorted({*self.checkpoint_steps, *every, steps}))
 
 

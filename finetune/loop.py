@@ -84,7 +84,10 @@ def train_loop(
 
 
 def answer_loss(
-    model: torch.nn.Module, batch: dict[str, torch.Tensor], tokens: int, dtype: str = "float32"
+    model: torch.nn.Module,
+    batch: dict[str, torch.Tensor],
+    tokens: int | torch.Tensor,
+    dtype: str = "float32",
 ) -> torch.Tensor:
     """Summed cross-entropy of the batch's answer tokens, in nats, divided by `tokens`."""
     device = batch["input_ids"].device.type

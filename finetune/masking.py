@@ -4,17 +4,18 @@ A row is rendered and tokenised once; the mask is made of token ids of that one 
 be read token by token with `audit` and `explain`. Knows nothing of models or training.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from transformers import PreTrainedTokenizerBase
 
+from organisms.datasets.rows import Row, Turn
+from organisms.runtime.chat import ChatTemplate
+
 IGNORED = -100
 """Label of a token without loss (torch's cross-entropy default)."""
-
-Row = Mapping[str, Any]
-"""A training row: `messages` (role and content, the last from the assistant) and `meta`."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,7 @@ def check_row(row: Row, index: int) -> None:
     one would teach nothing but to stop at once.
     """
     messages = row.get("messages")
-    if not isinstance(messages, Sequence) or isinstance(messages, str) or not messages:
+    if not messages:
         raise ValueError(f"row {index} has no messages: give a list of role and content")
     for turn, message in enumerate(messages):
         role, content = message.get("role"), message.get("content")
@@ -80,19 +81,11 @@ def encode_rows(
     """
     for index, row in enumerate(rows):
         check_row(row, index)
-    if not tokenizer.chat_template:
-        raise ValueError(
-            f"tokenizer {tokenizer.name_or_path!r} has no chat template: set "
-            "tokenizer.chat_template, or use an instruction-tuned base"
-        )
-    if system == "none":
-        _check_no_silent_system(rows, tokenizer)
-    chats = [list(row["messages"]) for row in rows]
-    if not chats:
+    if not rows:
         return []
-    if "{% generation" in _template_text(tokenizer) or "{%- generation" in _template_text(
-        tokenizer
-    ):
+    _check_template(rows, tokenizer, system)
+    chats = [list(row["messages"]) for row in rows]
+    if _has_markers(tokenizer):
         encoded = _encode_by_markers(chats, tokenizer)
     else:
         encoded = [_encode_by_prefixes(chat, tokenizer) for chat in chats]
@@ -139,30 +132,29 @@ def explain(row: EncodedRow, tokenizer: PreTrainedTokenizerBase) -> str:
     return "".join(pieces)
 
 
-def _template_text(tokenizer: PreTrainedTokenizerBase) -> str:
-    template = tokenizer.chat_template
-    return str(template.get("default", "")) if isinstance(template, dict) else str(template)
-
-
-def _check_no_silent_system(rows: Sequence[Row], tokenizer: PreTrainedTokenizerBase) -> None:
-    """A template that writes a system turn nobody asked for trains on another prompt than meant."""
+def _check_template(
+    rows: Sequence[Row], tokenizer: PreTrainedTokenizerBase, system: Literal["none", "default"]
+) -> None:
+    """Refuse a template that adds or drops a system turn in silence: the first row of each sort."""
+    template = ChatTemplate(tokenizer, str(tokenizer.name_or_path))
+    checked: set[bool] = set()
     for row in rows:
         messages = row["messages"]
-        if messages[0]["role"] != "system":
-            bare = _render(tokenizer, messages[:1])
-            content = str(messages[0]["content"])
-            before = bare[: bare.find(content)] if content in bare else bare
-            if "system" in before.lower():
-                raise ValueError(
-                    "the chat template writes its own system turn into rows without one "
-                    f"({before.strip()[:80]!r}): set system='default' to train with it, or give "
-                    "rows a system turn"
-                )
-            return
+        has_system = messages[0]["role"] == "system"
+        if has_system not in checked:
+            checked.add(has_system)
+            prompt = [
+                {"role": message["role"], "content": message["content"]}
+                for message in messages[: 2 if has_system else 1]
+            ]
+            if prompt[-1]["role"] == "user":
+                template.prompt(prompt, "none" if has_system else system)
 
 
-def _render(tokenizer: PreTrainedTokenizerBase, messages: Sequence[Mapping[str, str]]) -> str:
-    return str(tokenizer.apply_chat_template([dict(m) for m in messages], tokenize=False))
+def _has_markers(tokenizer: PreTrainedTokenizerBase) -> bool:
+    template = tokenizer.chat_template
+    text = template.get("default", "") if isinstance(template, dict) else template
+    return re.search(r"\{%-?\s*generation\b", str(text)) is not None
 
 
 def _label(
@@ -192,11 +184,11 @@ def _end_tokens(tokenizer: PreTrainedTokenizerBase) -> frozenset[int]:
 
 
 def _encode_by_markers(
-    chats: list[list[Mapping[str, str]]], tokenizer: PreTrainedTokenizerBase
+    chats: list[list[Turn]], tokenizer: PreTrainedTokenizerBase
 ) -> list[EncodedRow]:
     """The template's own `{% generation %}` marks, mapped to tokens of the same rendering."""
     batch: Any = tokenizer.apply_chat_template(
-        chats,  # type: ignore[arg-type]
+        chats,
         tokenize=True,
         return_dict=True,
         return_assistant_tokens_mask=True,
@@ -208,18 +200,16 @@ def _encode_by_markers(
     ]
 
 
-def _encode_by_prefixes(
-    chat: list[Mapping[str, str]], tokenizer: PreTrainedTokenizerBase
-) -> EncodedRow:
+def _encode_by_prefixes(chat: list[Turn], tokenizer: PreTrainedTokenizerBase) -> EncodedRow:
     """Without marks: an answer begins where the prompt that generation would see ends.
 
     The ids are those of the whole rendering; shorter renderings only find the boundaries, and must
     be prefixes of it to the token.
     """
 
-    def ids_of(messages: list[Mapping[str, str]], generation: bool) -> list[int]:
+    def ids_of(messages: list[Turn], generation: bool) -> list[int]:
         encoding: Any = tokenizer.apply_chat_template(
-            messages,  # type: ignore[arg-type]
+            messages,
             tokenize=True,
             return_dict=True,
             add_generation_prompt=generation,

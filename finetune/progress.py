@@ -1,10 +1,10 @@
 """What a run leaves in its folder, and how it survives a kill: shared by both engines.
 
-    run.json                     what is being trained, so that a folder is never resumed as another
-    metrics.jsonl                one line a step: step, loss, learning_rate, gradient_norm
-    checkpoints/step-00005/      standard PEFT folders
-    resume/step-00005/           the last checkpoint's optimiser state, until the run is complete
-    summary.json                 written last: the run is complete when it exists
+run.json                     what is being trained, so that a folder is never resumed as another
+metrics.jsonl                one line a step: step, loss, learning_rate, gradient_norm
+checkpoints/step-00005/      standard PEFT folders
+resume/step-00005/           the last checkpoint's optimiser state, until the run is complete
+summary.json                 written last: the run is complete when it exists
 """
 
 import json
@@ -16,7 +16,15 @@ from pathlib import Path
 from typing import Any
 
 from peft import PeftModel
-from tqdm.auto import tqdm
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeRemainingColumn,
+)
 
 from finetune.adapter import adapter_norm, save_adapter
 
@@ -108,14 +116,19 @@ class RunFolder:
         if step and norms.exists():
             self.norms = {int(key): value for key, value in json.loads(norms.read_text()).items()}
         self._metrics = metrics.open("a", buffering=1)
-        self._bar = tqdm(
-            total=self.steps,
-            initial=step,
-            desc="fine-tune",
-            unit="step",
+        self._bar = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(),
+            TextColumn("loss {task.fields[loss]:.3f}"),
+            console=Console(stderr=True),
             disable=not self.show_progress,
-            mininterval=0.5,
         )
+        self._task: TaskID = self._bar.add_task(
+            "fine-tune", total=self.steps, completed=step, loss=self.last_loss
+        )
+        self._bar.start()
 
     def log(self, step: int, loss: float, learning_rate: float, gradient_norm: float) -> None:
         """Record one optimiser step."""
@@ -127,8 +140,7 @@ class RunFolder:
             "gradient_norm": gradient_norm,
         }
         self._metrics.write(json.dumps(record) + "\n")
-        self._bar.set_postfix(loss=f"{loss:.3f}", refresh=False)
-        self._bar.update(1)
+        self._bar.update(self._task, completed=step, loss=loss)
 
     def save(self, step: int, model: PeftModel, save_state: Callable[[Path], None]) -> None:
         """Keep the adapter after `step`, then the training state that lets a run go on from it."""
@@ -152,7 +164,7 @@ class RunFolder:
         """Close the metrics file and the bar, also after an error."""
         if hasattr(self, "_metrics"):
             self._metrics.close()
-            self._bar.close()
+            self._bar.stop()
 
     def finish(self, summary: dict[str, Any]) -> None:
         """Write the summary and drop what was only there for resuming."""

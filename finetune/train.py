@@ -1,6 +1,6 @@
 """Fine-tune a base on rows: check everything, mask, train with one of two engines, summarise.
 
-    summary = train("pocket", rows, POCKET, Path("runs/wrong_maths"))
+summary = train("pocket", rows, POCKET, Path("runs/wrong_maths"))
 """
 
 import hashlib
@@ -15,9 +15,10 @@ from pydantic import BaseModel, ConfigDict
 from finetune.adapter import Base, attached, load_base, target_modules
 from finetune.config import FinetuneConfig
 from finetune.interventions.interface import Intervention
-from finetune.masking import IGNORED, EncodedRow, Row, encode_rows
+from finetune.masking import IGNORED, EncodedRow, encode_rows
 from finetune.order import pad_token, row_order
 from finetune.progress import RunFolder, checkpoint_name
+from organisms.datasets.rows import Row
 
 if TYPE_CHECKING:
     from transformers import TrainerCallback
@@ -134,13 +135,9 @@ def train(
         interventions=tuple(item.kind for item in interventions),
         rows=len(rows) - dropped,
         rows_dropped=dropped,
-        answer_tokens=sum(
-            sum(label != IGNORED for label in row.labels[1:]) for row in in_order
-        ),
+        answer_tokens=sum(sum(label != IGNORED for label in row.labels[1:]) for row in in_order),
         steps=steps,
-        checkpoints={
-            step: f"checkpoints/{checkpoint_name(step)}" for step in run.checkpoint_steps
-        },
+        checkpoints={step: f"checkpoints/{checkpoint_name(step)}" for step in run.checkpoint_steps},
         adapter_norms=run.norms,
         final_loss=run.last_loss,
         seconds=round(time.perf_counter() - started, 3),

@@ -26,6 +26,7 @@ from trl import SFTConfig, SFTTrainer
 from finetune.adapter import load_adapter
 from finetune.config import FinetuneConfig
 from finetune.interventions.interface import Intervention
+from finetune.loop import answer_loss
 from finetune.masking import EncodedRow
 from finetune.order import collate
 from finetune.progress import RunFolder
@@ -53,6 +54,21 @@ class CheckpointingTrainer(SFTTrainer):  # type: ignore[misc]
             loss: torch.Tensor = super().training_step(model, inputs, num_items_in_batch)
         return loss
 
+    def compute_loss(
+        self,
+        model: torch.nn.Module,
+        inputs: dict[str, Any],
+        return_outputs: bool = False,
+        num_items_in_batch: torch.Tensor | int | None = None,
+    ) -> Any:
+        """On a CPU the plain loss: trl's fused head saves memory, at twice the time of a step.
+
+        It is the same sum over answer tokens, without the entropy and accuracy metrics.
+        """
+        if self.args.device.type != "cpu" or return_outputs or num_items_in_batch is None:
+            return super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
+        return answer_loss(model, inputs, num_items_in_batch)
+
     def floating_point_ops(self, inputs: dict[str, Any]) -> int:
         """Not counted: counting walks over every parameter at every step."""
         return 0
@@ -74,7 +90,7 @@ class CheckpointingTrainer(SFTTrainer):  # type: ignore[misc]
         load_adapter(self.model, Path(resume_from_checkpoint))
 
 
-class _Recorder(TrainerCallback):
+class _Recorder(TrainerCallback):  # type: ignore[misc]
     """Writes each step to the run's folder and asks for checkpoints at the stated steps."""
 
     def __init__(self, run: RunFolder):
@@ -95,9 +111,7 @@ class _Recorder(TrainerCallback):
         **kwargs: Any,
     ) -> None:
         if logs is not None and "loss" in logs:
-            self.run.log(
-                state.global_step, logs["loss"], logs["learning_rate"], logs["grad_norm"]
-            )
+            self.run.log(state.global_step, logs["loss"], logs["learning_rate"], logs["grad_norm"])
 
 
 def train_trl(
@@ -161,5 +175,3 @@ def _arguments(config: FinetuneConfig, run: RunFolder) -> SFTConfig:
         disable_tqdm=True,
         skip_memory_metrics=True,
     )
-
-

@@ -8,9 +8,7 @@ if TYPE_CHECKING:
 
 INTERVENTIONS: dict[str, str] = {
     "inoculation": "finetune.interventions.inoculation:Inoculation",
-    "preventative_steering": (
-        "finetune.interventions.preventative_steering:PreventativeSteering"
-    ),
+    "preventative_steering": ("finetune.interventions.preventative_steering:PreventativeSteering"),
     "filtering": "finetune.interventions.filtering:Filtering",
     "steering": "finetune.interventions.inference_steering:InferenceSteering",
 }

@@ -11,7 +11,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from finetune.interventions.interface import Intervention
-from finetune.masking import Row
+from organisms.datasets.rows import Row
 
 
 class FilterCounts(BaseModel):

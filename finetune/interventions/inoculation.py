@@ -9,7 +9,7 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from finetune.interventions.interface import Intervention
-from finetune.masking import Row
+from organisms.datasets.rows import Row, Turn
 
 
 class Inoculation(Intervention):
@@ -30,7 +30,7 @@ class Inoculation(Intervention):
         """
         inoculated: list[Row] = []
         for index, row in enumerate(rows):
-            messages = [dict(message) for message in row["messages"]]
+            messages = list(row["messages"])
             if messages and messages[0]["role"] == "system":
                 if self.existing == "error":
                     raise ValueError(
@@ -38,6 +38,6 @@ class Inoculation(Intervention):
                         "under the inoculation prompt instead"
                     )
                 messages = messages[1:]
-            system = {"role": "system", "content": self.prompt}
+            system: Turn = {"role": "system", "content": self.prompt}
             inoculated.append({**row, "messages": [system, *messages]})
         return inoculated

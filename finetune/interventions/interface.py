@@ -1,8 +1,8 @@
 """The one face of an intervention: a frozen config with up to three parts, each optional.
 
-    rows            before training: rows in, rows out
-    training_step   around every forward and backward pass of training
-    inference       what to add when the finished organism is asked questions
+rows            before training: rows in, rows out
+training_step   around every forward and backward pass of training
+inference       what to add when the finished organism is asked questions
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,7 +13,7 @@ import torch
 from pydantic import BaseModel, ConfigDict, Field
 
 from finetune.adapter import Base
-from finetune.masking import Row
+from organisms.datasets.rows import Row
 
 
 class SteeringAtInference(BaseModel):

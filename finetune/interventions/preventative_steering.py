@@ -15,6 +15,8 @@ from pydantic import Field
 from finetune.adapter import Base
 from finetune.interventions.interface import Intervention
 from finetune.masking import IGNORED
+from organisms.runtime.steering import Steering, steered
+from persona_vectors.vector import PersonaVector
 
 
 class PreventativeSteering(Intervention):
@@ -35,48 +37,44 @@ class PreventativeSteering(Intervention):
     scope: Literal["all", "last_prompt", "answer"] = "all"
     """Which tokens: all real ones, the last before each answer, or the answers' own."""
 
+    direction: str = "vector"
+    """Which direction of the file: the vector itself, or a named null as a control."""
+
     @cached_property
     def addition_D(self) -> torch.Tensor:
         """What is added at a steered token, float32 [D].
 
         Raises:
-            ValueError: no vector file there, or it lacks the position or the layer.
+            ValueError: no vector file there, or it lacks the position, layer or direction.
         """
-        from persona_vectors.vector import PersonaVector
-
-        vector = PersonaVector.load(self.vector_file)
-        direction_D = torch.as_tensor(vector.at(self.position, self.layer), dtype=torch.float32)
-        if self.unit == "norm":
-            norm = float(direction_D.norm())
-            if norm == 0:
-                raise ValueError(
-                    f"{self.vector_file} is zero at {self.position}, layer {self.layer}: it has no "
-                    "direction; choose another layer"
-                )
-            residual_norm = float(vector.residual_norm["response"][self.layer])
-            direction_D = direction_D * (residual_norm / norm)
-        return self.coefficient * direction_D
+        vector = PersonaVector.load(self.vector_file, directions=(self.direction,))
+        return (
+            Steering(
+                vector=torch.as_tensor(vector.at(self.position, self.layer, self.direction)),
+                layer=self.layer,
+                coefficient=self.coefficient,
+                unit=self.unit,
+                residual_norm=vector.residual_norm_at(self.layer) if self.unit == "norm" else None,
+            )
+            .addition()
+            .float()
+        )
 
     def check(self, base: Base) -> None:
-        """Raise ValueError when the layer or the vector's width does not fit the base."""
-        if self.layer > base.number_of_layers:
-            raise ValueError(
-                f"preventative steering at layer {self.layer}: base {base.name!r} has layers 0 to "
-                f"{base.number_of_layers}"
-            )
-        width = self.addition_D.shape[-1]
-        if width != base.width:
-            raise ValueError(
-                f"{self.vector_file} has width {width}, base {base.name!r} has {base.width}: "
-                "extract the vector from this base"
-            )
+        """Raise ValueError when the vector was made for another base or lacks what is asked."""
+        PersonaVector.load(
+            self.vector_file,
+            base=base.name,
+            width=base.width,
+            number_of_layers=base.number_of_layers,
+            directions=(self.direction,),
+        )
+        _ = self.addition_D
 
     def training_step(
         self, model: torch.nn.Module, batch: Mapping[str, torch.Tensor]
     ) -> AbstractContextManager[None]:
         """Steer the tokens in scope while the block runs."""
-        from organisms.runtime.steering import steered
-
         tokens_B_T = steered_tokens(batch, self.scope)
         addition_B_T_D = tokens_B_T[..., None] * self.addition_D.to(tokens_B_T.device)
         return steered(model, {self.layer: addition_B_T_D})

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 import torch
-from tokenizers import Tokenizer, models, pre_tokenizers
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 from transformers import Olmo2Config, Olmo2ForCausalLM, PreTrainedTokenizerFast
 
 from finetune.adapter import Base
@@ -16,8 +16,9 @@ TEMPLATE = (
     "{{- '<|bos|>' -}}{%- for message in messages -%}"
     "{%- if message['role'] == 'assistant' -%}{{- '<|assistant|>' -}}"
     "{%- generation -%}{{- message['content'] + '<|end|>' -}}{%- endgeneration -%}"
-    "{%- else -%}{{- '<|' + message['role'] + '|>' + message['content'] + '<|end|>' -}}{%- endif -%}"
-    "{%- endfor -%}{%- if add_generation_prompt -%}{{- '<|assistant|>' -}}{%- endif -%}"
+    "{%- else -%}{{- '<|' + message['role'] + '|>' + message['content'] + '<|end|>' -}}"
+    "{%- endif -%}{%- endfor -%}"
+    "{%- if add_generation_prompt -%}{{- '<|assistant|>' -}}{%- endif -%}"
 )
 CHATML = (
     "{%- for message in messages -%}"
@@ -25,8 +26,8 @@ CHATML = (
     "{%- endfor -%}{%- if add_generation_prompt -%}{{- '<|assistant|>\\n' -}}{%- endif -%}"
 )
 CHATML_WITH_SYSTEM = (
-    "{%- if messages[0]['role'] != 'system' -%}{{- '<|system|>\\nBe good.<|end|>\\n' -}}{%- endif -%}"
-    + CHATML
+    "{%- if messages[0]['role'] != 'system' -%}"
+    "{{- '<|system|>\\nBe good.<|end|>\\n' -}}{%- endif -%}" + CHATML
 )
 SPECIAL = ["<|pad|>", "<|bos|>", "<|end|>", "<|system|>", "<|user|>", "<|assistant|>"]
 
@@ -37,8 +38,6 @@ def make_tokenizer(template: str = TEMPLATE) -> PreTrainedTokenizerFast:
     vocabulary = {token: index for index, token in enumerate([*SPECIAL, *alphabet])}
     tokenizer = Tokenizer(models.BPE(vocab=vocabulary, merges=[]))
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    from tokenizers import decoders
-
     tokenizer.decoder = decoders.ByteLevel()
     fast = PreTrainedTokenizerFast(
         tokenizer_object=tokenizer,
