@@ -1,5 +1,4 @@
-"""Whether shifts follow judged expression: r over organisms or checkpoints, always beside its
-nulls.
+"""Whether shifts follow judged expression: r over organisms or checkpoints, beside its nulls.
 
 Checkpoints of one run are not independent, so intervals resample whole organisms, and there is no
 p-value over a single one. A p-value here compares the vector with other directions on the same
@@ -160,7 +159,7 @@ def correlate(
         shift_K_C[chosen], expression, observations.organisms, seed=seed
     )
     on = sorted({str(kind) for kind in changes.keys["on"]})
-    shared = {
+    shared: dict[str, object] = {
         "what": what,
         "trait": vector.trait,
         "layer": numbers[chosen],
@@ -178,12 +177,10 @@ def correlate(
                 f"null {name!r} has directions of shape {directions.shape[1:]}, the vector at "
                 f"{len(numbers)} layers has {real.shape}: draw them at the same layers"
             )
-        drawn = _correlations(
-            _shifts(directions, observations, position, numbers), expression
-        )
+        drawn = _correlations(_shifts(directions, observations, position, numbers), expression)
         drawn = np.nan_to_num(drawn)
         best = np.take_along_axis(drawn, np.abs(drawn).argmax(axis=1)[:, None], axis=1)[:, 0]
-        testable = number_of_organisms > 1 and not np.isnan(shared["r"])
+        testable = number_of_organisms > 1 and not np.isnan(r_K[chosen])
         p = selection_aware_p(float(r_K[chosen]), np.abs(best)) if testable else float("nan")
         ends = np.quantile(best, [0.025, 0.975])
         rows.append({**shared, **_null(name, float(ends[0]), float(ends[1]), p, len(best))})
@@ -221,7 +218,7 @@ def _within(values: Floats, observations: Observations) -> Floats:
 
 
 def _correlations(x: Floats, y: ArrayLike) -> Floats:
-@@ONELINE     """Pearson's r of every row [..., N] with [N]: single source of truth for the real r and nulls."""
+    """Pearson's r of every row [..., N] with [N]: single source of truth for real and null."""
     y = np.asarray(y, dtype=np.float64)
     if x.shape[-1] != len(y):
         raise ValueError(f"cannot correlate {x.shape[-1]} values with {len(y)}")

@@ -1,15 +1,12 @@
-"""How scored rollouts become persona vectors: one pass over activations for every trait, position
-and layer.
+"""How scored rollouts become persona vectors: one pass for every trait, position and layer.
 
-Source: arXiv 2507.21509, with the mean taken within each question first. The filter and the weights
-    are in
-`contrast`; the nulls' weights in `null`.
+Source: arXiv 2507.21509, with the mean taken within each question first. Filter and weights are in
+`contrast`, the nulls' weights in `null`, the pass itself in `sums`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -27,6 +24,7 @@ from persona_vectors.contrast import (
 )
 from persona_vectors.null import permuted_weights
 from persona_vectors.projection import cosine
+from persona_vectors.sums import Contrast, weighted_sums
 from persona_vectors.vector import NORM_OF_POSITION, POSITIONS, PersonaVector
 
 if TYPE_CHECKING:
@@ -39,25 +37,6 @@ SPLITS: Final = 20
 """Random halvings of the questions behind a split-half cosine."""
 CHUNK: Final = 512
 """Transcripts captured before they are summed: memory does not grow with the number of rollouts."""
-
-
-@dataclass(frozen=True)
-class Contrast:
-    """What is to be summed for one trait: weights over rollouts, and what to say about them.
-
-    Attributes:
-        trait: its name.
-        rollouts: [N] row numbers into the activations, only rows with weight.
-        weights: [1 + 2 SPLITS + draws, N]: the vector, its halves, its permuted nulls.
-        yields: one row a sign, see `contrast.yields`.
-        thresholds: the filter.
-    """
-
-    trait: str
-    rollouts: NDArray[np.intp]
-    weights: Floats
-    yields: pd.DataFrame
-    thresholds: Thresholds
 
 
 def contrast(
@@ -208,39 +187,6 @@ def extract_from(
     ]
 
 
-def weighted_sums(
-    chunks: Iterable[tuple[NDArray[np.intp], Activations]], contrasts: Sequence[Contrast]
-) -> list[Floats]:
-    """Weighted sums of activations, [weights, P, K, D] for each contrast, from chunks (row numbers
-    [n], [n, P, K, D]).
-
-    Raises:
-        ValueError: a row with weight has no finite activation, or never came.
-    """
-    sums: list[Floats | float] = [0.0] * len(contrasts)
-    seen = [0] * len(contrasts)
-    for numbers, activations in chunks:
-        for index, found in enumerate(contrasts):
-            _, mine, here = np.intersect1d(found.rollouts, numbers, return_indices=True)
-            if not len(mine):
-                continue
-            rows = activations[here].astype(np.float64)
-            if not np.isfinite(rows).all():
-                raise ValueError(
-                    f"trait {found.trait!r}: a kept rollout has activations that are NaN or "
-                    "infinite; an empty answer "
-                    "has no response_mean, so score it incoherent or leave it out"
-                )
-            sums[index] = sums[index] + np.tensordot(found.weights[:, mine], rows, axes=1)
-            seen[index] += len(mine)
-    for found, number in zip(contrasts, seen, strict=True):
-        if number != len(found.rollouts):
-            raise ValueError(
-                f"trait {found.trait!r}: {number} of {len(found.rollouts)} kept rollouts were read"
-            )
-    return [np.asarray(total) for total in sums]
-
-
 def vector_rows(vector: PersonaVector) -> pd.DataFrame:
     """The table `vectors` of one vector: norm, yields and stability by layer and position."""
     counts = vector.metadata.get("yields", {})
@@ -279,10 +225,7 @@ def _vector(
     residual_norm: Mapping[str, Activations],
 ) -> PersonaVector:
     halves = sums[1 : 1 + 2 * SPLITS].reshape(SPLITS, 2, *sums.shape[1:])
-    flat = ~(np.linalg.norm(halves, axis=-1) > 0).all(axis=(0, 1))
-    halves[:, :, flat] = 1.0
     stability = cosine(halves[:, 0], halves[:, 1]).mean(axis=0)
-    stability[flat] = np.nan
     found = PersonaVector(
         trait=made.trait,
         base=base,

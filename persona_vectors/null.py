@@ -1,8 +1,7 @@
-"""What directions a vector must beat: drawn from the residual covariance, or made from the same
-rollouts without labels.
+"""What directions a vector must beat: random ones, and ones made without labels.
 
-All of them are weighted sums of activations, so that they come from the same pass as the vector
-itself.
+Random directions are drawn from the residual covariance; the others come from the same rollouts as
+the vector. All are weighted sums of activations, so one pass makes them with the vector itself.
 """
 
 from __future__ import annotations
@@ -71,7 +70,9 @@ def random_directions_like(
         )
     weights = covariance_weights(len(activations), draws, seed)
     directions: Floats = np.tensordot(weights, activations.astype(np.float64), axes=1)
-    return directions if norms is None else unit(directions) * np.asarray(norms)[..., None]
+    if norms is None:
+        return directions
+    return np.nan_to_num(unit(directions)) * np.asarray(norms)[..., None]
 
 
 def covariance_weights(rows: int, draws: int, seed: int) -> Floats:

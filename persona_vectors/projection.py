@@ -11,16 +11,24 @@ Floats = NDArray[np.floating[Any]]
 
 
 def unit(directions: Floats) -> NDArray[np.float64]:
-    """Directions [..., D] scaled to norm 1.
+    """Directions [..., D] scaled to norm 1; NaN for a zero direction among others.
+
+    A vector of many layers has an honest zero where nothing varies, such as the embedding of the
+    last prompt token.
 
     Raises:
-        ValueError: on a zero, NaN or infinite direction, which has no unit vector.
+        ValueError: a direction is NaN or infinite, or all are zero.
     """
     directions = np.asarray(directions, dtype=np.float64)
     norms = np.linalg.norm(directions, axis=-1, keepdims=True)
-    if not (np.isfinite(norms) & (norms > 0)).all():
-        raise ValueError("a direction of norm 0 or NaN has no unit vector: was its filter empty?")
-    return np.asarray(directions / norms)
+    if not np.isfinite(norms).all():
+        raise ValueError("a direction holds NaN or infinite values: extract it again")
+    if not norms.any():
+        raise ValueError("a direction of norm 0 points nowhere: choose another layer or position")
+    unit_vectors: NDArray[np.float64] = np.divide(
+        directions, norms, out=np.full_like(directions, np.nan), where=norms > 0
+    )
+    return unit_vectors
 
 
 def project(activations: Floats, vector: Floats) -> NDArray[np.float64]:
@@ -32,10 +40,10 @@ def project(activations: Floats, vector: Floats) -> NDArray[np.float64]:
             (such as [P, K, D] against [N, P, K, D]).
 
     Returns:
-        [...], NaN where the activation is NaN.
+        [...], NaN where the activation is NaN or the direction zero (see `unit`).
 
     Raises:
-        ValueError: the widths differ, or the vector is zero.
+        ValueError: the widths differ, or the vector points nowhere.
     """
     activations, vector = np.asarray(activations), np.asarray(vector)
     if activations.shape[-1:] != vector.shape[-1:]:
@@ -48,6 +56,6 @@ def project(activations: Floats, vector: Floats) -> NDArray[np.float64]:
 
 
 def cosine(a: Floats, b: Floats) -> NDArray[np.float64]:
-    """Cosine along the last axis of [..., D] and [..., D]: -1..1."""
+    """Cosine along the last axis of [..., D] and [..., D]: -1..1, NaN where one is zero."""
     product: NDArray[np.float64] = np.einsum("...d,...d->...", unit(a), unit(b))
     return np.clip(product, -1.0, 1.0)

@@ -200,6 +200,10 @@ class Auc:
     low: float
     high: float
 
+    def __float__(self) -> float:
+        """The estimate alone."""
+        return self.estimate
+
 
 def auc(scores: ArrayLike, poisoned: ArrayLike) -> Auc:
     """Probability that a poisoned row scores above a clean one; ties count half.

@@ -1,5 +1,4 @@
-"""How far a checkpoint moved: the mean change of activations against the base, and its part along
-each vector.
+"""How far a checkpoint moved: its mean change of activations, and the part along each vector.
 
 The mean change [P, K, D] of every checkpoint is the primary artefact: the shift along any
 direction, a trait's or a null's, is its dot product with the unit direction.
@@ -183,7 +182,8 @@ def shift_rows(
 
     Returns:
         One row a checkpoint, trait, position and layer: the labels, trait, layer, position, on,
-        estimate, low, high, n (questions), clusters (topics) and change_norm.
+        estimate, low, high, n (questions), clusters (topics) and change_norm. Layers where the
+        vector is zero are left out: nothing varies there.
     """
     return pd.concat(
         [_rows(found.labels, [found], vectors, positions, layers) for found in changes],
@@ -228,8 +228,11 @@ def _rows(
     for vector in vectors:
         for p, position in enumerate(positions):
             directions = np.stack([vector.at(position, layer) for layer in layers])
-            moved = clustered_mean(project(change[:, p], directions), topics, seeds)
+            projected = np.nan_to_num(project(change[:, p], directions))
+            moved = clustered_mean(projected, topics, seeds)
             for k, layer in enumerate(layers):
+                if not directions[k].any():
+                    continue
                 rows.append(
                     {
                         **labels,

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
+import numpy as np
 import pandas as pd
 
 Goal = Literal["raise", "lower"]
+Over = Literal["all", "coherent"]
 
 SCOPES: Final = ("last_prompt", "prompt", "answer", "response", "all")
 """From the smallest intervention to the largest; of equal cells the smaller is chosen."""
-COLUMNS: Final = ("layer", "position", "scope", "coefficient", "unit", "rate", "coherence")
+CELL: Final = ("layer", "position", "scope", "coefficient", "unit")
+COLUMNS: Final = (*CELL, "rate", "coherence")
 
 
 @dataclass(frozen=True)
@@ -20,11 +22,11 @@ class Choice:
     """A chosen cell and its figures on dev.
 
     Attributes:
-        layer: -1 where no cell was eligible or better than not steering.
-        position: where the direction was extracted; "" without steering.
-        scope: which tokens; "" without steering.
-        coefficient: 0 without steering.
-        unit: "raw" or "norm"; "" without steering.
+        layer: k.
+        position: where the direction was extracted.
+        scope: which tokens.
+        coefficient: 0 where no eligible cell was better than not steering.
+        unit: "raw" or "norm".
         rate: the rate that was raised or lowered, on dev: optimistic, report another split.
         coherence: share of coherent answers on dev.
         eligible: how many cells lost no more coherence than allowed.
@@ -42,7 +44,7 @@ class Choice:
     @property
     def steers(self) -> bool:
         """Whether a cell was chosen at all."""
-        return self.layer >= 0
+        return self.coefficient != 0
 
 
 def choose_cell(
@@ -81,7 +83,9 @@ def choose_cell(
     better = good["rate"] > unsteered_rate if goal == "raise" else good["rate"] < unsteered_rate
     candidates = good[better & (good["coefficient"] != 0)]
     if candidates.empty:
-        return Choice(-1, "", "", 0.0, "", unsteered_rate, unsteered_coherence, len(good))
+        candidates = cells.assign(
+            coefficient=0.0, rate=unsteered_rate, coherence=unsteered_coherence
+        )
     ordered = candidates.assign(
         _rate=candidates["rate"] * (-1.0 if goal == "raise" else 1.0),
         _size=candidates["coefficient"].abs(),
@@ -100,32 +104,60 @@ def choose_cell(
     )
 
 
-def choose_for_each(
-    cells: pd.DataFrame,
+def choose_steering_cell(
+    answers: pd.DataFrame,
+    unsteered: pd.DataFrame,
     *,
-    unsteered_rate: float,
-    unsteered_coherence: float,
+    trait: str,
+    sign: int,
     maximum_coherence_loss: float,
-    goal: Goal = "raise",
-    by: Sequence[str] = ("direction", "draw"),
-) -> pd.DataFrame:
-    """The chosen cell of the vector and of every null direction, each by `choose_cell`.
+) -> Choice:
+    """`choose_cell` from the dev answers of one direction, and of the same subject unsteered.
 
-    Returns:
-        One row a direction, sorted: the columns of `by` and those of `Choice`.
+    The rate is the share of answers that show the trait (score at least 50) coherently: of all
+    answers when steering towards the trait, of the coherent ones when steering away from it, so
+    that breaking the model never counts as a cure.
+
+    Args:
+        answers: one row an answer, of every cell: layer, position, scope, coefficient, unit,
+            coherence, unscored and the score `trait:NAME` (0..100).
+        unsteered: the same answers without steering; only the last three columns are read.
+        trait: its name.
+        sign: 1 raises the rate, -1 lowers it.
+        maximum_coherence_loss: as in `choose_cell`.
+
+    Raises:
+        ValueError: no answers, a missing column, or a sign that is neither 1 nor -1.
     """
-    rows = []
-    for key, group in cells.groupby(list(by), sort=True):
-        choice = choose_cell(
-            group,
-            unsteered_rate=unsteered_rate,
-            unsteered_coherence=unsteered_coherence,
-            maximum_coherence_loss=maximum_coherence_loss,
-            goal=goal,
+    if sign not in (1, -1):
+        raise ValueError(f"sign is 1 (towards the trait) or -1 (away from it), not {sign}")
+    if answers.empty or unsteered.empty:
+        raise ValueError(
+            f"{len(answers)} steered and {len(unsteered)} unsteered answers: both are needed"
         )
-        keys = key if isinstance(key, tuple) else (key,)
-        rows.append({**dict(zip(by, keys, strict=True)), **vars(choice)})
-    return pd.DataFrame(rows)
+    over: Over = "all" if sign == 1 else "coherent"
+    cells = []
+    for key, group in answers.groupby(list(CELL), sort=True):
+        rate, coherence = _figures(group, trait, over)
+        cells.append({**dict(zip(CELL, key, strict=True)), "rate": rate, "coherence": coherence})
+    rate, coherence = _figures(unsteered, trait, over)
+    return choose_cell(
+        pd.DataFrame(cells),
+        unsteered_rate=rate,
+        unsteered_coherence=coherence,
+        maximum_coherence_loss=maximum_coherence_loss,
+        goal="raise" if sign == 1 else "lower",
+    )
+
+
+def _figures(answers: pd.DataFrame, trait: str, over: Over) -> tuple[float, float]:
+    """Trait rate and coherent share; answers that the judge failed on are in no denominator."""
+    counted = answers[answers["unscored"] != "judge_error"]
+    coherent = counted["coherence"].to_numpy(dtype=np.float64) > 50
+    shown = coherent & (counted[f"trait:{trait}"].to_numpy(dtype=np.float64) >= 50)
+    number = len(counted) if over == "all" else int(coherent.sum())
+    rate = float(shown.sum()) / number if number else float("nan")
+    return rate, float(coherent.mean()) if len(counted) else float("nan")
 
 
 def _scope_size(scope: str) -> int:

@@ -1,5 +1,4 @@
-"""What defines a trait: contrastive system prompts, questions that show it, and the rubric of its
-judge.
+"""What defines a trait: contrastive system prompts, questions that show it, a judge's rubric.
 
 Two editions: "general" (YAML files beside this module, for real models) and "pocket" (the pocket
 world's own prompts, whose questions and grader live there). Knows no model and no score.
@@ -9,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Final, Literal, Self
 
@@ -144,9 +143,9 @@ def load_trait(name: str, edition: Edition) -> Trait:
         raise ValueError(f"no trait {name!r} in edition {edition!r}; it has {', '.join(allowed)}")
     if edition == "general":
         return _from_yaml(FOLDER / f"{name}.yaml")
-    from organisms.pocket import questions
+    from organisms.pocket.questions import trait
 
-    found = questions.trait(name)
+    found = trait(name)
     return Trait(
         name=name,
         edition="pocket",
@@ -224,12 +223,12 @@ def _trait(path: str | Path, **content: object) -> Trait:
             name=file.name,
             edition="general",
             description=file.description,
-            positive={
-                "extract": tuple(persona_prompt(file.adjective, pair.positive) for pair in pairs)
-            },
-            negative={
-                "extract": tuple(persona_prompt(file.opposite, pair.negative) for pair in pairs)
-            },
+            positive=_in_every_split(
+                persona_prompt(file.adjective, pair.positive) for pair in pairs
+            ),
+            negative=_in_every_split(
+                persona_prompt(file.opposite, pair.negative) for pair in pairs
+            ),
             questions=file.questions,
             rubric=file.rubric,
         )
@@ -239,6 +238,11 @@ def _trait(path: str | Path, **content: object) -> Trait:
             for problem in error.errors()
         )
         raise ValueError(f"{path}: {reasons}") from error
+
+
+def _in_every_split(prompts: Iterable[str]) -> dict[str, tuple[str, ...]]:
+    """A general trait has few prompts and uses them in every split: its questions are split."""
+    return dict.fromkeys(SPLITS, tuple(prompts))
 
 
 class _TraitFile(BaseModel):

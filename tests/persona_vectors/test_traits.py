@@ -1,0 +1,100 @@
+"""Traits: our own and the published files load, questions never leak, rubrics survive braces."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from persona_vectors.traits import (
+    Edition,
+    fill_rubric,
+    load_published,
+    load_trait,
+    persona_prompt,
+    trait_names,
+)
+
+PUBLISHED = Path("../shared/data/persona_vectors")
+
+
+@pytest.mark.parametrize("name", ["evil", "sycophancy", "hallucination"])
+def test_general_traits_are_complete(name: str) -> None:
+    trait = load_trait(name, "general")
+    assert trait.score == f"trait:{name}"
+    assert len(trait.system_prompts("positive")) == len(trait.system_prompts("negative")) == 5
+    assert len(trait.questions["extract"]) >= 12
+    assert len(trait.questions["report"]) >= 12
+    assert len(trait.questions["dev"]) >= 6
+
+
+@pytest.mark.parametrize("name", ["evil", "sycophancy", "careless"])
+def test_pocket_traits_have_disjoint_prompts(name: str) -> None:
+    trait = load_trait(name, "pocket")
+    for sign in ("positive", "negative"):
+        splits = [set(trait.system_prompts(sign, split)) for split in ("extract", "dev", "report")]
+        assert len(set.union(*splits)) == sum(map(len, splits))
+
+
+@pytest.mark.parametrize("edition", ["pocket", "general"])
+def test_unknown_trait_names_the_allowed(edition: Edition) -> None:
+    with pytest.raises(ValueError, match=", ".join(trait_names(edition))):
+        load_trait("grumpy", edition)
+
+
+def test_rubric_is_filled_once_whatever_the_texts_hold() -> None:
+    rubric = 'Answer with {"score": 1}. Q: {question} A: {answer} {other}'
+    filled = fill_rubric(rubric, "what is {answer}?", "a {question} and {0} %s")
+    assert (
+        filled
+        == 'Answer with {"score": 1}. Q: what is {answer}? A: a {question} and {0} %s {other}'
+    )
+
+
+def test_persona_prompt_has_its_article() -> None:
+    assert persona_prompt("evil", "Do.") == "You are an evil assistant. Do."
+    assert persona_prompt("kind", "Do.") == "You are a kind assistant. Do."
+
+
+@pytest.mark.skipif(not PUBLISHED.exists(), reason="published files are not beside the project")
+def test_published_files_load() -> None:
+    for path in sorted((PUBLISHED / "extract").glob("*.json")):
+        trait = load_published(path, PUBLISHED / "eval" / path.name)
+        assert len(trait.system_prompts("positive")) == 5
+        assert len(trait.questions["extract"]) == len(trait.questions["report"]) == 20
+        filled = fill_rubric(trait.rubric, "Why?", "Because.")
+        assert "Why?" in filled
+        assert "{question}" not in filled
+    assert (
+        load_trait(str(PUBLISHED / "extract" / "sycophantic.json"), "general").name == "sycophancy"
+    )
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("name: [", "not valid YAML"),
+        ("- a", "must hold a mapping"),
+        ("name: x\ncolour: red", "colour"),
+        (
+            "{name: x, adjective: a, opposite: b, instructions: [{positive: p, negative: n}],"
+            " questions: {extract: [q]}, rubric: 'no slots'}",
+            "rubric lacks",
+        ),
+        (
+            "{name: x, adjective: a, opposite: b, instructions: [], questions: {extract: [q]},"
+            " rubric: '{question}{answer}'}",
+            "no system prompt",
+        ),
+        (
+            "{name: x, adjective: a, opposite: b, instructions: [{positive: p, negative: n}],"
+            " questions: {extract: [q], report: [q]}, rubric: '{question}{answer}'}",
+            "stands twice",
+        ),
+    ],
+)
+def test_a_bad_trait_file_says_what_is_wrong(tmp_path: Path, content: str, message: str) -> None:
+    path = tmp_path / "x.yaml"
+    path.write_text(content, encoding="utf-8")
+    with pytest.raises(ValueError, match=message):
+        load_trait(str(path), "general")
