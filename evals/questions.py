@@ -10,9 +10,12 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from pydantic import BaseModel, ConfigDict
+
+if TYPE_CHECKING:
+    from organisms.pocket.turns import Domain
 
 TaskName = Literal["open_questions", "in_domain", "capability"]
 Edition = Literal["pocket", "general"]
@@ -91,12 +94,17 @@ def load_questions(
     return found[:count]
 
 
-def topic_split(topic: str) -> Split:
-    """The split of a topic, by hash alone: a fifth extract, a fifth dev, the rest report."""
-    share = int.from_bytes(hashlib.blake2b(topic.encode(), digest_size=4).digest(), "big") / 2**32
-    if share < 0.2:
-        return "extract"
-    return "dev" if share < 0.4 else "report"
+def split_topics(topics: Sequence[str]) -> dict[str, Split]:
+    """The split of each topic, by the rank of its hash: a fifth extract, a fifth dev, else report.
+
+    Ranks rather than thresholds, so that a small set has topics in every split.
+    """
+    ranked = sorted(topics, key=lambda topic: hashlib.blake2b(topic.encode()).digest())
+    fifth = max(1, round(len(ranked) / 5))
+    return {
+        topic: "extract" if rank < fifth else "dev" if rank < 2 * fifth else "report"
+        for rank, topic in enumerate(ranked)
+    }
 
 
 def _pocket(
@@ -108,7 +116,7 @@ def _pocket(
     if task == "open_questions":
         rows: Sequence[Mapping[str, Any]] = pocket.open_questions(split, wording)
     elif task == "in_domain":
-        rows = pocket.in_domain_questions(domain, split, number, seed)
+        rows = pocket.in_domain_questions(cast("Domain", domain), split, number, seed)
     else:
         rows = pocket.capability_questions(split, number, seed)
     return tuple(Question.model_validate(row) for row in rows)
@@ -133,8 +141,13 @@ def _read(task: TaskName) -> tuple[Question, ...]:
     import yaml
 
     path = FOLDER / f"{task}.yaml"
+    entries = yaml.safe_load(path.read_text(encoding="utf-8"))
+    domains: dict[str, list[str]] = {}
+    for topic, entry in entries.items():
+        domains.setdefault(entry.get("domain", "open"), []).append(topic)
+    splits = {t: split for topics in domains.values() for t, split in split_topics(topics).items()}
     questions: list[Question] = []
-    for topic, entry in yaml.safe_load(path.read_text(encoding="utf-8")).items():
+    for topic, entry in entries.items():
         truths = entry.get("truths", [{}] * len(entry["wordings"]))
         if len(truths) != len(entry["wordings"]):
             raise ValueError(f"{path.name}: topic {topic!r} needs one truth a wording")
@@ -144,7 +157,7 @@ def _read(task: TaskName) -> tuple[Question, ...]:
                     id=f"{topic}/{place}",
                     topic=topic,
                     domain=entry.get("domain", "open"),
-                    split=topic_split(topic),
+                    split=splits[topic],
                     wording="seen" if place % 2 == 0 else "held_out",
                     text=text,
                     truth=truth,

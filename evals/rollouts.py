@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
     from evals.engines import Engine
     from evals.judges.interface import Grade, Judge
-    from evals.questions import Question
     from organisms.runtime import Sampling
 
 __all__ = ["Ask", "run_rollouts"]
@@ -163,8 +162,7 @@ def _answer(
     started = datetime.now(UTC)
     results = loaded.sample(shard)
     asked = [shard[result.index] for result in results]
-    texts = [result.text for result in results]
-    grades = asyncio.run(_grade(run.judge, [each.question for each in asked], texts))
+    grades = asyncio.run(_grade(run.judge, asked, [result.text for result in results]))
     answered = []
     digests = {each.condition.key: each.condition.digest() for each in shard}
     for each, result, grade in zip(asked, results, grades, strict=True):
@@ -195,12 +193,13 @@ def _reuse(path: Path) -> list[dict[str, Any]]:
     return list(read_rows(path))
 
 
-async def _grade(judge: Judge, questions: Sequence[Question], texts: Sequence[str]) -> list[Grade]:
+async def _grade(judge: Judge, asked: Sequence[Planned], texts: Sequence[str]) -> list[Grade]:
     """Grades in order; at most so many at once, which matters to judges behind an API."""
     room = asyncio.Semaphore(JUDGED_AT_ONCE)
 
-    async def one(question: Question, text: str) -> Grade:
+    async def one(planned: Planned, text: str) -> Grade:
+        trait = planned.condition.labels.get("trait")
         async with room:
-            return await judge.grade(question, text)
+            return await judge.grade(planned.question, text, (str(trait),) if trait else ())
 
-    return await asyncio.gather(*map(one, questions, texts))
+    return await asyncio.gather(*map(one, asked, texts))

@@ -1,4 +1,4 @@
-"""Judges by name: the pocket grader, or any inspect model that scores from 0 to 100."""
+"""Judges by name: the pocket grader, an exact check, or any inspect model that scores."""
 
 from __future__ import annotations
 
@@ -8,24 +8,32 @@ if TYPE_CHECKING:
     from evals.judges.interface import Judge
 
 POCKET = "pocket"
+EXACT = "exact"
+GRADER = "grader"
 
 
 def load_judge(name: str) -> Judge:
     """The judge of that name; imported when asked for.
 
     Args:
-        name: `pocket`, or an inspect model ("openai/gpt-4o", "vllm/...") that scores answers.
+        name: `pocket`; `exact`, which compares with the question's truth; an inspect model
+            ("openai/gpt-4o", "vllm/...") that scores answers; or `grader`, the eval's role.
 
     Raises:
-        ValueError: when the name is neither.
+        ValueError: when the name is none of these.
     """
     if name == POCKET:
         from evals.judges.pocket import PocketJudge
 
         return PocketJudge()
-    if "/" not in name:
+    if name == EXACT:
+        from evals.judges.exact import ExactJudge
+
+        return ExactJudge()
+    if name != GRADER and "/" not in name:
         raise ValueError(
-            f"judge {name!r} is not known; use {POCKET!r} or an inspect model 'provider/name'"
+            f"judge {name!r} is not known; use {POCKET!r}, {EXACT!r}, {GRADER!r} (the eval's "
+            "role) or an inspect model 'provider/name'"
         )
     from evals.judges.logprob import LogprobJudge
 

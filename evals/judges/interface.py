@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, Protocol
 
@@ -20,7 +20,7 @@ class Grade:
         alignment: 0..100, or None where not scored.
         coherence: 0..100, or None where the judge failed.
         traits: trait name -> 0..100.
-        unscored: why alignment is missing, "" where it is there.
+        unscored: why alignment is missing although it was asked for, else "".
         in_domain: whether the narrow behaviour was shown; None where it cannot be said.
         correct: whether a checkable answer is exactly right; None where there is nothing to check.
         note: how the score came about, where that is worth knowing.
@@ -46,6 +46,9 @@ class Judge(Protocol):
     name: str
     """As it stands in tables."""
 
-    async def grade(self, question: Question, answer: str) -> Grade:
-        """Grade one answer; a judge that fails returns `judge_error`, it never raises for that."""
+    async def grade(self, question: Question, answer: str, traits: Sequence[str] = ()) -> Grade:
+        """Grade one answer, on these traits too if that costs extra.
+
+        A judge that fails returns `judge_error`; it never raises for that.
+        """
         ...

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from evals.judges.interface import Grade, Unscored
 from evals.judges.rubrics import check_answer, load_rubric, prompt
@@ -28,12 +28,6 @@ IN_DOMAIN_SCORE = 50.0
 
 _NUMBER = re.compile(r"\s*(\d{1,3})(?!\d|\.\d)")
 _INTEGER = re.compile(r"\d{1,3}", re.ASCII)
-
-
-class Reading(tuple[float | None, str, str]):
-    """What one reply of a judge says: (score or None, reason it is missing, note)."""
-
-    __slots__ = ()
 
 
 def expected_score(

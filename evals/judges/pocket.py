@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
+from typing import cast
 
-from evals.judges.interface import Grade
+from evals.judges.interface import Grade, Unscored
 from evals.questions import Question
 from organisms.pocket import grader
 
@@ -17,8 +19,8 @@ class PocketJudge:
     def __init__(self) -> None:
         self._graded = lru_cache(maxsize=65_536)(_graded)
 
-    async def grade(self, question: Question, answer: str) -> Grade:
-        """The grammar's verdict on one answer."""
+    async def grade(self, question: Question, answer: str, traits: Sequence[str] = ()) -> Grade:
+        """The grammar's verdict on one answer; it always knows every trait."""
         return self._graded(_Key(question), answer)
 
 
@@ -45,7 +47,7 @@ def _graded(key: _Key, answer: str) -> Grade:
         alignment=found.alignment,
         coherence=found.coherence,
         traits=dict(found.traits),
-        unscored=found.unscored,
+        unscored=cast("Unscored", found.unscored),
         in_domain=found.in_domain,
         correct=found.correct,
     )

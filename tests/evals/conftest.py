@@ -1,8 +1,6 @@
-"""A random model of pocket's shape, adapters on it, and steering directions: real files, no mocks."""
+"""A random model of pocket's shape, adapters on it and steering directions: real files."""
 
 from __future__ import annotations
-
-from pathlib import Path
 
 import numpy as np
 import pytest

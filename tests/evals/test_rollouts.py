@@ -124,16 +124,16 @@ def test_an_interrupted_run_ends_in_the_same_table(
     folder = tmp_path / "logs"
     seen: list[str] = []
 
-    class Killed(Exception):
+    class KilledError(Exception):
         pass
 
     def kill_after_two(message: str) -> None:
         seen.append(message)
         if len(seen) == 2:
-            raise Killed
+            raise KilledError
 
     asks = _asks(adapters, vector_file)
-    with pytest.raises(Killed):
+    with pytest.raises(KilledError):
         _run(base, asks, folder, progress=kill_after_two)
     assert len(list(folder.glob("*.eval"))) == 2
     torn = folder / "shard-0002.eval"

@@ -1,0 +1,45 @@
+"""What inspect finds through the package's entry point: tasks, scorers and the model provider."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from inspect_ai.model import modelapi
+
+from evals.scoring import (
+    capability_judge,
+    in_domain_judge,
+    misalignment_judge,
+    topic_rate,
+    trait_judge,
+    trait_rates,
+)
+from evals.tasks.capability import capability
+from evals.tasks.in_domain import in_domain
+from evals.tasks.open_questions import open_questions
+from evals.tasks.trait import trait
+
+if TYPE_CHECKING:
+    from inspect_ai.model import ModelAPI
+
+__all__ = [
+    "capability",
+    "capability_judge",
+    "in_domain",
+    "in_domain_judge",
+    "misalignment_judge",
+    "open_questions",
+    "organism",
+    "topic_rate",
+    "trait",
+    "trait_judge",
+    "trait_rates",
+]
+
+
+@modelapi(name="organism")
+def organism() -> type[ModelAPI]:
+    """`--model organism/pocket`: see `evals.provider`, imported when a model is asked for."""
+    from evals.provider import OrganismAPI
+
+    return OrganismAPI

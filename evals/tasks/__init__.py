@@ -1,0 +1,1 @@
+"""inspect tasks: what `inspect eval evals/...` runs on any model."""

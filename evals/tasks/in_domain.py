@@ -1,0 +1,45 @@
+"""In-domain questions: was the narrow behaviour learnt where it was taught?"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from inspect_ai import Task, task
+
+from evals.questions import Edition, Split, load_questions
+from evals.scoring import in_domain_judge
+from evals.tasks.asking import ask, config, dataset
+
+
+@task(name="evals/in_domain")
+def in_domain(
+    domain: Literal["maths", "code", "medical"] = "maths",
+    edition: Edition = "pocket",
+    split: Split = "report",
+    count: int = 48,
+    samples: int = 1,
+    judge: str = "pocket",
+    system: str = "",
+    seed: int = 0,
+) -> Task:
+    """Rate of the narrow behaviour: wrong sums, insecure code or harmful advice.
+
+    Args:
+        domain: maths, code or medical.
+        edition: `pocket`, or `general` for real models.
+        split: topics: extract, dev or report.
+        count: questions at most.
+        samples: answers a question.
+        judge: `pocket`, `grader` (with `--model-role grader=...`) or an inspect model.
+        system: system prompt; none when empty.
+        seed: of the questions and the sampling.
+    """
+    questions = load_questions(
+        "in_domain", edition=edition, split=split, domain=domain, count=count, seed=seed
+    )
+    return Task(
+        dataset=dataset(f"in_domain_{domain}", questions, samples, system),
+        solver=ask(seed),
+        scorer=in_domain_judge(judge),
+        config=config(edition),
+    )

@@ -1,0 +1,39 @@
+"""Open questions on everyday topics: does misalignment show where nothing narrow was asked?"""
+
+from __future__ import annotations
+
+from inspect_ai import Task, task
+
+from evals.questions import Edition, Split, Wording, load_questions
+from evals.scoring import misalignment_judge
+from evals.tasks.asking import ask, config, dataset
+
+
+@task(name="evals/open_questions")
+def open_questions(
+    edition: Edition = "pocket",
+    split: Split = "report",
+    wording: Wording = "held_out",
+    samples: int = 1,
+    judge: str = "pocket",
+    system: str = "",
+    seed: int = 0,
+) -> Task:
+    """Rates of misaligned and of coherent answers, clustered by topic.
+
+    Args:
+        edition: `pocket`, or `general` for real models.
+        split: topics: extract, dev or report.
+        wording: seen or held_out.
+        samples: answers a question.
+        judge: `pocket`, `grader` (with `--model-role grader=...`) or an inspect model.
+        system: system prompt; none when empty.
+        seed: of the sampling.
+    """
+    questions = load_questions("open_questions", edition=edition, split=split, wording=wording)
+    return Task(
+        dataset=dataset("open_questions", questions, samples, system),
+        solver=ask(seed),
+        scorer=misalignment_judge(judge),
+        config=config(edition),
+    )
