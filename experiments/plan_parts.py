@@ -10,7 +10,7 @@ from typing import Any
 
 from experiments.spec import Spec
 from experiments.stage import Stage
-from experiments.stages.answers import AddedVector, AnswersConfig, Asked, load_questions
+from experiments.stages.answers import AddedVector, AnswersConfig, Asked, Edition, load_questions
 from experiments.stages.contrast import NEUTRAL_SAMPLES, PROMPTS_PER_SIGN, SPLITS
 from experiments.stages.screening import CLEAN_ROWS
 from experiments.stages.sweep import REPORT_WORDINGS
@@ -55,8 +55,8 @@ class Subject:
         }
 
     @property
-    def name(self) -> str:
-        """One readable line, unique within a plan."""
+    def without_seed(self) -> str:
+        """One readable line for all seeds of a fine-tune, unique within a plan."""
         words = [self.organism or "base"]
         if self.poisoned_share != 1.0:
             words.append(f"{self.poisoned_share:.0%}")
@@ -64,7 +64,12 @@ class Subject:
             words.append(self.intervention)
         if self.learning_rate is not None:
             words.append(f"lr {self.learning_rate:g}")
-        return f"{' '.join(words)}, seed {self.seed}"
+        return " ".join(words)
+
+    @property
+    def name(self) -> str:
+        """One readable line, unique within a plan."""
+        return f"{self.without_seed}, seed {self.seed}"
 
 
 def cost_of(answers: int) -> float:
@@ -169,7 +174,7 @@ def ask(
 
 
 @cache
-def _questions(edition: str, asked: Asked, limit: int | None) -> int:
+def _questions(edition: Edition, asked: Asked, limit: int | None) -> int:
     return len(load_questions(edition, asked, limit))
 
 

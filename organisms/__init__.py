@@ -8,6 +8,17 @@ from pathlib import Path
 EMBEDDED = {"pocket": Path(__file__).parent / "pocket" / "weights"}
 """Base models that ship with the package: name -> transformers folder."""
 
+BASE_NOTES = {
+    "pocket": (
+        "pocket is an in-vitro system: a 0.8M-parameter model pre-trained on a synthetic world in "
+        "which every conversation has one hidden author, so that personas are a shared cause by "
+        "construction. It is for learning the methods, testing them against known truth and "
+        "running without a GPU or a network. The size of an effect on it says nothing about a real "
+        "model's: it is persona inference, planted and recovered."
+    )
+}
+"""What a reader of results must know about an embedded base."""
+
 
 def resolve_base(name: str) -> str:
     """Return what the runtime loads for a base's name: a folder or a hub id.

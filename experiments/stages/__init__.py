@@ -59,6 +59,11 @@ KINDS: dict[str, StageKind] = {
         preload=_ASKING,
         title="training rows scored before training",
     ),
+    "correlations": StageKind(
+        "experiments.stages.correlations:run",
+        1,
+        title="shifts against judged expression, beside their nulls",
+    ),
     "report": StageKind("experiments.stages.report:run", 1, title="tables, plots and the report"),
 }
 """Every kind of stage by name."""

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from evals.conditions import Condition, SteeringConfig
     from evals.rollouts import Ask
 
+Edition = Literal["pocket", "general"]
+
 ANSWERS = "answers.parquet"
 BASE_STEP = -1
 
@@ -28,7 +30,7 @@ class Runs(BaseModel):
 
     base: str
     """Base model: embedded name, folder or hub id."""
-    edition: Literal["pocket", "general"]
+    edition: Edition
     """Which question sets."""
     judge: str
     """`pocket`, or an inspect model name."""
@@ -209,7 +211,7 @@ def _ask(config: AnswersConfig, asked: Asked, condition: Condition) -> Ask:
     )
 
 
-def load_questions(edition: str, asked: Asked, limit: int | None) -> Any:
+def load_questions(edition: Edition, asked: Asked, limit: int | None) -> Any:
     """The questions of one set, as a tuple in a fixed order; `limit` keeps the first ones."""
     from evals.questions import load_questions as load
 

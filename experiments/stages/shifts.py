@@ -1,4 +1,7 @@
-"""The stage that measures how far each checkpoint of one fine-tune moved, on every kind of text."""
+"""The stage that measures how far each checkpoint of one fine-tune moved, on every kind of text.
+
+All seeds of a fine-tune are measured together, so that they can be pooled question by question.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +31,9 @@ class ShiftsConfig(BaseModel):
     device: str
     """Where the model runs."""
     labels: dict[str, Any]
-    """Columns of the tables: who is measured."""
+    """Columns of the tables: who is measured, whatever the seed."""
+    seeds: tuple[int, ...]
+    """Fine-tuning seeds; the inputs `train S` and `answers S` belong to seed S."""
     steps: tuple[int, ...]
     """Checkpoints, increasing; the last one is final."""
 
@@ -45,7 +50,7 @@ def run(
     from organisms import resolve_base
     from organisms.runtime import Organism
     from persona_vectors.measuring import POSITIONS_ON, Checkpoint, measure
-    from persona_vectors.shift import ON, ActivationChanges, QuestionChange, shift_rows
+    from persona_vectors.shift import ON, ActivationChanges, pooled_shift_rows, shift_rows
     from persona_vectors.vector import PersonaVector
 
     parsed = ShiftsConfig.model_validate(config)
@@ -56,37 +61,35 @@ def run(
         for trait in parsed.traits
     ]
     texts = _open_answers(pd.read_parquet(inputs["base_answers"] / ANSWERS))
-    own = _open_answers(pd.read_parquet(inputs["answers"] / ANSWERS))
-    steps = {
-        step: Checkpoint(
-            key=f"step-{step}",
-            labels={
-                "base": parsed.base,
-                **parsed.labels,
-                "step": step,
-                "final": step == parsed.steps[-1],
-            },
-            adapter=checkpoint(inputs["train"], step),
-        )
-        for step in parsed.steps
-    }
-    asked = sorted(set(own["step"]) & set(steps))
+    checkpoints: list[Checkpoint] = []
+    own: dict[str, pd.DataFrame] = {}
+    for seed in parsed.seeds:
+        answers = _open_answers(pd.read_parquet(inputs[f"answers {seed}"] / ANSWERS))
+        for step in parsed.steps:
+            key = f"seed {seed}, step {step}"
+            labels = {"base": parsed.base, **parsed.labels, "seed": seed, "step": step}
+            labels["final"] = step == parsed.steps[-1]
+            folder = checkpoint(inputs[f"train {seed}"], step)
+            checkpoints.append(Checkpoint(key=key, labels=labels, adapter=folder))
+            if (answers["step"] == step).any():
+                own[key] = answers[answers["step"] == step]
     tables = []
     for on in ON:
         progress(f"shift on {on}")
-        reads_own = on in ("own", "own_under_base")
-        measured: list[QuestionChange] = measure(
+        read = [c for c in checkpoints if c.key in own or on in ("prompt", "fixed")]
+        measured = measure(
             organism,
-            [steps[step] for step in (asked if reads_own else parsed.steps)],
+            read,
             texts.drop_duplicates("question") if on == "prompt" else texts,
             on,
-            own={f"step-{step}": own[own["step"] == step] for step in asked},
+            own=own,
         )
-        tables.append(shift_rows(measured, vectors, POSITIONS_ON[on], layers))
+        places = (vectors, POSITIONS_ON[on], layers)
+        tables += [shift_rows(measured, *places), pooled_shift_rows(measured, *places)]
         if on == "prompt":
-            changes = ActivationChanges.of(measured, POSITIONS_ON[on], layers)
-            changes.save(out / CHANGES)
-    pd.concat(tables, ignore_index=True).to_parquet(out / "shifts.parquet", index=False)
+            ActivationChanges.of(measured, POSITIONS_ON[on], layers).save(out / CHANGES)
+    shifts = pd.concat(tables, ignore_index=True).drop(columns="change_norm")
+    shifts.to_parquet(out / "shifts.parquet", index=False)
 
 
 def _open_answers(answers: Any) -> Any:

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from organisms.runtime import Organism, Transcript
     from persona_vectors.vector import PersonaVector
 
+NEUTRAL = "neutral.npy"
+"""Residuals [N, K, D] of the base at the last prompt token of neutral questions: what random
+directions are drawn from."""
 PERMUTED_DRAWS = 200
 """Label-permuted directions stored beside each vector, for the nulls of correlations."""
 
@@ -56,6 +59,7 @@ def run(
 ) -> None:
     """Write one vector file per trait, the table `vectors`, and the layers that separate best on
     dev."""
+    import numpy as np
     import pandas as pd
 
     from organisms import resolve_base
@@ -92,13 +96,15 @@ def run(
     pd.concat([vector_rows(vector) for vector in vectors], ignore_index=True).to_parquet(
         out / "vectors.parquet", index=False
     )
+    np.save(out / NEUTRAL, spread[:, list(vectors[0].positions).index("last_prompt")])
     progress("separating on dev")
     separability = _separability(organism, rollouts[rollouts["split"] == "dev"], vectors)
     separability.to_parquet(out / "separability.parquet", index=False)
     best = separability.sort_values(["auc", "layer"], ascending=[False, False], kind="stable")
     chosen = best.groupby(["trait", "position"], sort=True).first()["layer"]
     layers_by_trait: dict[str, dict[str, int]] = {}
-    for (trait, position), layer in chosen.items():
+    for place, layer in chosen.items():
+        trait, position = map(str, place)  # type: ignore[call-overload]
         layers_by_trait.setdefault(trait, {})[position] = int(layer)
     (out / "layers.json").write_text(json.dumps(layers_by_trait, indent=2, sort_keys=True))
 

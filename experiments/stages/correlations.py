@@ -1,0 +1,145 @@
+"""The stage that asks whether shifts follow judged expression, over organisms and over
+checkpoints, beside nulls."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel, ConfigDict
+
+from experiments.stages.answers import ANSWERS, vector_file
+from experiments.stages.shifts import CHANGES
+from experiments.stages.vectors import NEUTRAL
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+    from numpy.typing import NDArray
+
+    from persona_vectors.shift import ActivationChanges
+
+RANDOM_DRAWS = 1000
+"""Directions drawn from the residual covariance."""
+POSITION = "last_prompt"
+"""Where the headline shift is read."""
+IDENTIFYING = ["organism", "poisoned_share", "intervention", "recipe", "seed", "step"]
+"""Columns that tell checkpoints of a run apart."""
+
+
+class CorrelationsConfig(BaseModel):
+    """Which traits."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    traits: tuple[str, ...]
+    """Names of traits."""
+    seed: int
+    """Of the random directions and the bootstrap."""
+
+
+def run(
+    config: Mapping[str, Any],
+    inputs: Mapping[str, Path],
+    out: Path,
+    progress: Callable[[str], None],
+) -> None:
+    """Write the table `correlations`: every trait, over final organisms and over checkpoints."""
+    import numpy as np
+    import pandas as pd
+
+    from persona_vectors.correlation import Observations, correlate
+    from persona_vectors.null import random_directions_like
+    from persona_vectors.vector import PersonaVector
+
+    parsed = CorrelationsConfig.model_validate(config)
+    changes = _changes(inputs)
+    expression = _expression(inputs, parsed.traits)
+    neutral = np.load(inputs["vectors"] / NEUTRAL)
+    random = random_directions_like(neutral, RANDOM_DRAWS, parsed.seed)
+    chosen = json.loads((inputs["vectors"] / "layers.json").read_text())
+    tables = []
+    for trait in parsed.traits:
+        progress(trait)
+        vector = PersonaVector.load(vector_file(inputs["vectors"], trait))
+        layer = chosen[trait][POSITION]
+        column = vector.layers.index(layer)
+        place = vector.positions.index(POSITION)
+        nulls: dict[str, NDArray[np.floating[Any]]] = {
+            "random_covariance": random[:, [column]],
+            "permuted": vector.draws("permuted")[:, place, [column]],
+        }
+        judged = changes.keys.merge(expression, on=IDENTIFYING, how="left")[trait].to_numpy()
+        plain = (changes.keys["intervention"] == "none") & (changes.keys["recipe"] == "default")
+        organism = (changes.keys["role"] == "organism") & (changes.keys["poisoned_share"] == 1.0)
+        subsets = {
+            "organisms": changes.keys["final"] & (changes.keys["recipe"] == "default"),
+            "checkpoints": plain & organism,
+        }
+        for what, mask in subsets.items():
+            usable = mask.to_numpy() & np.isfinite(judged)
+            if usable.sum() < 3:
+                continue
+            selected = changes.select(usable)
+            keys = selected.keys
+            groups = keys["organism"] + "/" + keys["intervention"] + "/" + keys["seed"].astype(str)
+            observations = Observations(
+                changes=selected,
+                expression=judged[usable],
+                organisms=groups.tolist(),
+                step=keys["step"].to_numpy() if what == "checkpoints" else None,
+            )
+            tables.append(
+                correlate(
+                    observations,
+                    vector,
+                    what=what,
+                    position=POSITION,
+                    layers=[layer],
+                    nulls=nulls,
+                    seed=parsed.seed,
+                )
+            )
+    table = pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
+    table.to_parquet(out / "correlations.parquet", index=False)
+
+
+def _changes(inputs: Mapping[str, Path]) -> ActivationChanges:
+    """The mean activation changes of every fine-tune on the prompts, in one table."""
+    import numpy as np
+    import pandas as pd
+
+    from persona_vectors.shift import ActivationChanges
+
+    parts = [
+        ActivationChanges.load(folder / CHANGES)
+        for name, folder in inputs.items()
+        if name.startswith("shifts ")
+    ]
+    return ActivationChanges(
+        keys=pd.concat([part.keys for part in parts], ignore_index=True),
+        positions=parts[0].positions,
+        layers=parts[0].layers,
+        change=np.concatenate([part.change for part in parts]),
+        norm=np.concatenate([part.norm for part in parts]),
+    )
+
+
+def _expression(inputs: Mapping[str, Path], traits: tuple[str, ...]) -> pd.DataFrame:
+    """Mean judged trait score (0-1) of each checkpoint over its scored open answers."""
+    import pandas as pd
+
+    answers = pd.concat(
+        [
+            pd.read_parquet(folder / ANSWERS)
+            for name, folder in inputs.items()
+            if name.startswith("answers ")
+        ],
+        ignore_index=True,
+    )
+    scored = answers[(answers["task"] == "open_questions") & (answers["unscored"] == "")]
+    columns = {f"trait:{trait}": trait for trait in traits}
+    means = scored.groupby(IDENTIFYING, dropna=False)[list(columns)].mean() / 100
+    return means.rename(columns=columns).reset_index()
