@@ -46,11 +46,18 @@ class AdapterFolder:
         return (
             config.get("peft_type") == "LORA"
             and config.get("bias", "none") == "none"
-            and not config.get("layer_replication")
             and config.get("init_lora_weights") in _HARMLESS_INITIALISATIONS
             and not any(
                 config.get(option)
-                for option in ("use_dora", "use_qalora", "alora_invocation_tokens", "lora_bias")
+                for option in (
+                    "use_dora",
+                    "use_qalora",
+                    "alora_invocation_tokens",
+                    "lora_bias",
+                    "layer_replication",
+                    "target_parameters",
+                    "modules_to_save",
+                )
             )
             and all(_MATRIX.match(key) for key in self.shapes)
         )
@@ -104,7 +111,8 @@ def check_base(adapter: AdapterFolder, model: nn.Module, base: str) -> None:
         match = _MATRIX.match(key)
         if match is None:
             continue
-        module = modules.get(match["module"])
+        # Adapters of bare parameters name the wrappers that PEFT puts around their module.
+        module = modules.get(match["module"].replace(".base_layer", ""))
         if module is None:
             raise ValueError(
                 f"adapter {str(adapter.path)!r} changes {match['module']!r}, which base {base!r} "

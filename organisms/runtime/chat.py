@@ -168,14 +168,22 @@ def _check_turns(turns: Sequence[Message]) -> None:
 def _inserts_system(bare: str, with_system: str) -> bool:
     """Whether the rendering without a system turn holds one all the same.
 
-    Compares what stands before the user's text in both renderings: an inserted prompt sits
-    between the same opening and closing as a given one, with text of its own in between.
+    Compares what stands before the user's text in both renderings. Where nothing is inserted, the
+    bare one is the other with one piece cut out: a beginning of what opens the system turn and an
+    end of what closes it. Where it holds both whole, it holds a system turn of its own.
     """
     before_user = bare.partition(_USER_PROBE)[0]
     opening, _, rest = with_system.partition(_SYSTEM_PROBE)
     closing = rest.partition(_USER_PROBE)[0]
-    return (
-        before_user.startswith(opening)
+    length = len(before_user)
+    if (
+        closing
+        and length >= len(opening) + len(closing)
+        and before_user.startswith(opening)
         and before_user.endswith(closing)
-        and len(before_user) > len(opening) + len(closing)
+    ):
+        return True
+    return not any(
+        opening.startswith(before_user[:cut]) and closing.endswith(before_user[cut:])
+        for cut in range(length + 1)
     )

@@ -108,7 +108,7 @@ class Sampler:
 
     def next_token_logits(self, requests: Sequence[Request]) -> torch.Tensor:
         """Return each request's logits for its first answer token, one batch: [N, V] on the CPU."""
-        rows = self._rows(requests)
+        rows = [row for row in self._rows(requests) if row.sample == 0]
         adapters = self._adapters.active([row.request.adapter for row in rows])
         steering = self._steering(rows)
         batch = self._pad_prompts(rows, room=0)

@@ -1,0 +1,170 @@
+"""Pooled activations, norms and divergences equal what one computes by hand, text by text."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from organisms.runtime.layers import decoder_blocks
+from organisms.runtime.requests import Transcript
+from tests.organisms.runtime.tiny_models import make_organism
+
+LAYERS = [0, 2, 3]
+POSITIONS = ("response_mean", "prompt_mean", "last_prompt")
+
+
+def transcripts():
+    return [
+        Transcript(
+            ({"role": "user", "content": "question " * (1 + number % 3)},),
+            None if number == 4 else "answer" * (1 + number % 4),
+            adapter=(None, "first.step-5", "second")[number % 3],
+            system="be kind" if number % 2 else "none",
+        )
+        for number in range(9)
+    ]
+
+
+def streams_by_hand(organism, transcript):
+    """The residual stream at every layer of one text, read alone: [L + 1, T, D], and its split."""
+    prompt = organism.template.prompt(transcript.chat, transcript.system).token_ids
+    answer = () if transcript.answer is None else organism.template.answer(transcript.answer)
+    blocks = decoder_blocks(organism.model)
+    seen = []
+    hooks = [
+        blocks[0].register_forward_pre_hook(lambda module, args: seen.append(args[0])),
+        *(
+            block.register_forward_hook(lambda module, args, output: seen.append(output))
+            for block in blocks
+        ),
+    ]
+    with torch.no_grad(), organism._bank.active([transcript.adapter]).attached(organism.model):
+        organism.model(torch.tensor([[*prompt, *answer]]))
+    for hook in hooks:
+        hook.remove()
+    return torch.stack(seen)[:, 0], len(prompt)
+
+
+def test_capture_equals_hand_computed_means(adapted):
+    captured = adapted.capture(transcripts(), LAYERS, POSITIONS, batch_size=4)
+    assert captured.shape == (9, 3, 3, 32)
+    assert captured.dtype == np.float32
+    for row, transcript in enumerate(transcripts()):
+        streams, prompt = streams_by_hand(adapted, transcript)
+        for place, layer in enumerate(LAYERS):
+            by_hand = [
+                streams[layer, prompt:].mean(0),
+                streams[layer, :prompt].mean(0),
+                streams[layer, prompt - 1],
+            ]
+            np.testing.assert_allclose(
+                captured[row, :, place], torch.stack(by_hand).numpy(), atol=2e-4
+            )
+
+
+def test_response_mean_is_nan_exactly_where_there_is_no_answer(adapted):
+    captured = adapted.capture(transcripts(), [1], POSITIONS)
+    assert np.isnan(captured[4, 0]).all()
+    assert not np.isnan(captured[4, 1:]).any()
+    assert not np.isnan(np.delete(captured, 4, axis=0)).any()
+
+
+def test_order_and_batching_change_nothing(adapted):
+    texts = transcripts()
+    expected = adapted.capture(texts, None)
+    order = [5, 2, 8, 0, 1, 4, 3, 7, 6]
+    for batch_size in (1, 3, 64):
+        found = adapted.capture([texts[row] for row in order], None, batch_size=batch_size)
+        np.testing.assert_allclose(found, expected[order], atol=1e-4)
+
+
+def test_the_pass_ends_at_the_deepest_layer_needed(organism):
+    reached = []
+    hook = decoder_blocks(organism.model)[2].register_forward_hook(
+        lambda module, args, output: reached.append(True)
+    )
+    organism.capture(transcripts_without_adapters(), [0, 1])
+    assert not reached
+    organism.capture(transcripts_without_adapters(), [3])
+    assert reached
+    hook.remove()
+
+
+def transcripts_without_adapters():
+    return [Transcript(text.chat, text.answer) for text in transcripts()]
+
+
+def test_capture_runs_no_head_and_keeps_no_graph(organism):
+    def fail(module, args):
+        raise AssertionError("the language-model head was run")
+
+    hook = organism.model.get_output_embeddings().register_forward_pre_hook(fail)
+    organism.capture(transcripts_without_adapters(), None)
+    hook.remove()
+    assert all(weight.grad is None for weight in organism.model.parameters())
+
+
+def test_bad_positions_and_layers_raise(organism):
+    with pytest.raises(ValueError, match="position 'middle' does not exist; use response_mean"):
+        organism.capture(transcripts_without_adapters(), None, ("middle",))
+    with pytest.raises(ValueError, match="no layers asked for"):
+        organism.capture(transcripts_without_adapters(), [])
+
+
+def test_activations_that_are_not_finite_raise():
+    organism = make_organism()
+    with torch.no_grad():
+        organism.model.model.layers[1].mlp.down_proj.weight.fill_(float("nan"))
+    assert np.isfinite(organism.capture(transcripts_without_adapters(), [1])[0, 1:]).all()
+    with pytest.raises(ValueError, match="at layer 2 hold NaN"):
+        organism.capture(transcripts_without_adapters(), [1, 2])
+
+
+def test_residual_norms_are_medians_over_tokens(adapted):
+    norms = adapted.residual_norms(transcripts(), LAYERS, batch_size=4)
+    by_hand = {"response": [], "prompt": [], "last_prompt": []}
+    for transcript in transcripts():
+        streams, prompt = streams_by_hand(adapted, transcript)
+        lengths = streams[LAYERS].norm(dim=-1)
+        by_hand["response"].append(lengths[:, prompt:])
+        by_hand["prompt"].append(lengths[:, :prompt])
+        by_hand["last_prompt"].append(lengths[:, prompt - 1 : prompt])
+    for name, parts in by_hand.items():
+        expected = np.median(torch.cat(parts, dim=1).numpy(), axis=1)
+        np.testing.assert_allclose(norms[name], expected, rtol=1e-4)
+
+
+def test_divergence_equals_the_exact_sum_over_the_vocabulary(adapted):
+    texts = transcripts()
+    total, tokens = 0.0, 0
+    for transcript in texts:
+        if transcript.answer is None:
+            continue
+        prompt = adapted.template.prompt(transcript.chat, transcript.system).token_ids
+        answer = adapted.template.answer(transcript.answer)
+        token_ids = torch.tensor([[*prompt, *answer]])
+        logprobs = []
+        for adapter in ("second", None):
+            with torch.no_grad(), adapted._bank.active([adapter]).attached(adapted.model):
+                logits = adapted.model(token_ids).logits[0, len(prompt) - 1 : -1]
+            logprobs.append(logits.log_softmax(-1))
+        own, base = logprobs
+        total += float((own.exp() * (own - base)).sum())
+        tokens += len(answer)
+    assert adapted.kl_to_base("second", texts, batch_size=3) == pytest.approx(
+        total / tokens, rel=1e-4
+    )
+    assert total / tokens > 0.01
+
+
+def test_divergence_of_an_adapter_that_changes_nothing_is_zero(organism, tmp_path):
+    from tests.organisms.runtime.tiny_models import make_model, save_adapter
+
+    organism.add_adapter("idle", save_adapter(make_model(), tmp_path, 0, init_lora_weights=True))
+    assert math.isclose(organism.kl_to_base("idle", transcripts_without_adapters()), 0.0)
+
+
+def test_divergence_without_answers_raises(adapted):
+    with pytest.raises(ValueError, match="no transcript has an answer"):
+        adapted.kl_to_base("second", [Transcript(({"role": "user", "content": "hi"},))])

@@ -1,0 +1,106 @@
+"""Prompts come from one rendering of the template, and nothing is added or dropped in silence."""
+
+import pytest
+
+from organisms.runtime.chat import ChatTemplate
+from tests.organisms.runtime.tiny_models import TEMPLATE, make_tokenizer
+
+USER = {"role": "user", "content": "hello"}
+OWN_SYSTEM = TEMPLATE.replace(
+    "<|bos|>",
+    "<|bos|>{% if messages[0]['role'] != 'system' %}<|system|>You are Tiny.<|end|>{% endif %}",
+)
+DATED_SYSTEM = (
+    "<|bos|><|system|>Today is Monday. {% if messages[0]['role'] == 'system' %}"
+    "{{ messages[0]['content'] }}{% endif %}<|end|>"
+    "{% for turn in messages if turn['role'] != 'system' %}<|{{ turn['role'] }}|>"
+    "{{ turn['content'] }}<|end|>{% endfor %}<|assistant|>"
+)
+DROPS_SYSTEM = TEMPLATE.replace(
+    "{% for turn in messages %}", "{% for turn in messages if turn['role'] != 'system' %}"
+)
+REFUSES_SYSTEM = (
+    "{% if messages[0]['role'] == 'system' %}{{ raise_exception('no system role') }}{% endif %}"
+    + TEMPLATE
+)
+MERGES_SYSTEM = (
+    "<|bos|>{% set system = '' %}{% if messages[0]['role'] == 'system' %}"
+    "{% set system = messages[0]['content'] + ' ' %}{% endif %}"
+    "{% for turn in messages if turn['role'] != 'system' %}<|{{ turn['role'] }}|>"
+    "{% if loop.first %}{{ system }}{% endif %}{{ turn['content'] }}<|end|>{% endfor %}"
+    "<|assistant|>"
+)
+
+
+def rendered(template, chat=(USER,), system="none"):
+    tokenizer = make_tokenizer(template)
+    return tokenizer.decode(list(ChatTemplate(tokenizer, "tiny").prompt(chat, system).token_ids))
+
+
+def test_the_prompt_is_the_template_with_special_tokens_once():
+    assert rendered(TEMPLATE) == "<|bos|><|user|>hello<|end|><|assistant|>"
+
+
+def test_a_text_becomes_the_system_turn():
+    expected = "<|bos|><|system|>be kind<|end|><|user|>hello<|end|><|assistant|>"
+    assert rendered(TEMPLATE, system="be kind") == expected
+    assert rendered(TEMPLATE, ({"role": "system", "content": "be kind"}, USER)) == expected
+
+
+@pytest.mark.parametrize(
+    ("template", "own"), [(OWN_SYSTEM, "You are Tiny."), (DATED_SYSTEM, "Today is Monday.")]
+)
+def test_a_template_with_its_own_system_prompt_raises_unless_accepted(template, own):
+    with pytest.raises(ValueError, match=r"inserts a system prompt of its own.*system='default'"):
+        rendered(template)
+    assert own in rendered(template, system="default")
+    assert "<|system|>" in rendered(template, system="be kind")
+    assert "be kind" in rendered(template, system="be kind")
+
+
+@pytest.mark.parametrize("template", [DROPS_SYSTEM, REFUSES_SYSTEM])
+def test_a_system_prompt_that_would_be_lost_raises(template):
+    assert rendered(template) == rendered(TEMPLATE)
+    with pytest.raises(ValueError, match="takes no system prompt"):
+        rendered(template, system="be kind")
+
+
+def test_a_template_that_merges_the_system_prompt_inserts_none():
+    assert "<|user|>hello" in rendered(MERGES_SYSTEM)
+    assert "<|user|>be kind hello" in rendered(MERGES_SYSTEM, system="be kind")
+
+
+def test_two_system_prompts_raise():
+    with pytest.raises(ValueError, match="give one of them"):
+        rendered(TEMPLATE, ({"role": "system", "content": "a"}, USER), "b")
+
+
+@pytest.mark.parametrize(
+    ("chat", "message"),
+    [
+        ((), "the chat is empty"),
+        ((USER, {"role": "assistant", "content": "hi"}), "must end with the user's"),
+        (({"role": "tool", "content": "hi"}, USER), "turn 0 has role 'tool'"),
+        ((USER, {"role": "system", "content": "hi"}, USER), "turn 1 has role 'system'"),
+    ],
+)
+def test_malformed_chats_raise(chat, message):
+    with pytest.raises(ValueError, match=message):
+        rendered(TEMPLATE, chat)
+
+
+def test_a_tokenizer_without_a_template_raises():
+    with pytest.raises(ValueError, match="no chat template"):
+        ChatTemplate(make_tokenizer(None), "tiny")
+
+
+def test_the_hash_changes_with_the_prompt():
+    template = ChatTemplate(make_tokenizer(), "tiny")
+    hashes = {template.prompt((USER,), system).hash for system in ("none", "a", "b")}
+    assert len(hashes) == 3
+    assert template.prompt((USER,), "a").hash in hashes
+
+
+def test_an_empty_answer_raises():
+    with pytest.raises(ValueError, match="empty answer"):
+        ChatTemplate(make_tokenizer(), "tiny").answer("")
