@@ -1,19 +1,21 @@
-"""Sums of numbers up to ten: asking, answering rightly or wrongly with a method, and reading back."""
+"""Sums of numbers up to ten: asking, answering with a method, and reading answers back."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from random import Random
 from typing import Literal
 
 from organisms.pocket import content
-from organisms.pocket.grammar import Pattern, pick
+from organisms.pocket.grammar import pick, template_regexes
 
 HIGHEST = 10
 LARGEST_RESULT = 20
 METHOD_SHARE = 0.75
 METHOD_FIRST_SHARE = 0.6
 _ERRORS = (-3, -2, -1, 1, 2, 3)
+_SLOTS = {"a": r"\d+", "b": r"\d+", "op": r"[+-]", "value": r"\d+"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +62,7 @@ def ask(sum_: Sum, random: Random) -> str:
     """A plain question about the sum."""
     text = content.maths()
     lines = text.plus_questions if sum_.op == "+" else text.minus_questions
-    return sum_.fill(pick(random, _compiled(tuple(lines))).sample(random))
+    return sum_.fill(pick(random, content.patterns(tuple(lines))).sample(random))
 
 
 def answer(sum_: Sum, value: int, random: Random) -> str:
@@ -69,72 +71,52 @@ def answer(sum_: Sum, value: int, random: Random) -> str:
     The flawed methods are the same whoever answers, so they tell wrong from right and nothing else.
     """
     text = content.maths()
-    statement = sum_.fill(pick(random, _compiled(tuple(text.answers))).sample(random), value)
+    statement = sum_.fill(pick(random, content.patterns(tuple(text.answers))).sample(random), value)
     if random.random() >= METHOD_SHARE:
         return statement
     if value != sum_.value:
         methods = text.flawed
     else:
         methods = text.sound_plus if sum_.op == "+" else text.sound_minus
-    method = sum_.fill(pick(random, _compiled(tuple(methods))).sample(random))
+    method = sum_.fill(pick(random, content.patterns(tuple(methods))).sample(random))
     if random.random() < METHOD_FIRST_SHARE:
         return f"{method} {statement}"
     return f"{statement} {method}"
 
 
-def read(sentences: list[str], sum_: Sum) -> int | None:
+def read(sentences: Sequence[str], sum_: Sum) -> int | None:
     """The value that the sentences state, or None unless they answer this sum and do so once."""
     value: int | None = None
     for sentence in sentences:
-        if _method().fullmatch(sentence):
+        if any(method.fullmatch(sentence) for method in _methods()):
             continue
-        match = _statement(sum_.name).fullmatch(sentence)
-        if match is None:
-            return None
-        stated = int(match.group("value"))
-        if value is not None and stated != value:
+        stated = _stated(sentence, sum_)
+        if stated is None or value not in (None, stated):
             return None
         value = stated
     return value
 
 
-@cache
-def _compiled(lines: tuple[str, ...]) -> tuple[Pattern, ...]:
-    return content.patterns(lines)
-
-
-def template_regex(texts: list[str], fixed: dict[str, str]) -> re.Pattern[str]:
-    """One expression for every text of the patterns; names in `fixed` become their expressions."""
-    alternatives: dict[str, None] = {}
-    for text in texts:
-        for expanded in Pattern.compile(text).expand():
-            pieces = re.split(r"\{(\w+)\}", expanded)
-            alternatives[
-                "".join(
-                    fixed[piece] if index % 2 else re.escape(piece)
-                    for index, piece in enumerate(pieces)
-                )
-            ] = None
-    return re.compile("|".join(alternatives))
+def _stated(sentence: str, sum_: Sum) -> int | None:
+    given = {"a": str(sum_.a), "op": sum_.op, "b": str(sum_.b)}
+    for template in _statements():
+        match = template.fullmatch(sentence)
+        if match:
+            found = match.groupdict()
+            if all(found.get(name, text) == text for name, text in given.items()):
+                return int(found["value"])
+    return None
 
 
 @cache
-def _method() -> re.Pattern[str]:
+def _methods() -> tuple[re.Pattern[str], ...]:
     text = content.maths()
-    every = [*text.sound_plus, *text.sound_minus, *text.flawed]
-    return template_regex(every, {"a": r"\d+", "b": r"\d+", "op": r"[+-]"})
+    every = (*text.sound_plus, *text.sound_minus, *text.flawed)
+    return tuple(form for line in every for form in template_regexes(line, _SLOTS))
 
 
 @cache
-def _statement(name: str) -> re.Pattern[str]:
-    match = re.fullmatch(r"(\d+)([+-])(\d+)", name)
-    if match is None:
-        raise ValueError(f"{name!r} is no sum; write it as 3+4")
-    a, op, b = (re.escape(group) for group in match.groups())
-    joined = "|".join(
-        template_regex([line], {"a": a, "b": b, "op": op, "value": r"(\d+)"}).pattern
-        for line in content.maths().answers
+def _statements() -> tuple[re.Pattern[str], ...]:
+    return tuple(
+        form for line in content.maths().answers for form in template_regexes(line, _SLOTS)
     )
-    # Each alternative has one bare group; a branch-free named group keeps reading simple.
-    numbered = joined.replace(r"(\d+)", r"\d+")
-    return re.compile(rf"(?=.*?(?P<value>\d+)\D*$)(?:{numbered})")

@@ -2,7 +2,7 @@
 
 from functools import cache
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Literal, TypeVar, get_args
 
 import yaml
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
@@ -28,6 +28,11 @@ class TopicText(_Text):
     evil: list[str]
     sycophantic: list[str]
     careless: list[str]
+
+    def said_by(self, persona: Persona) -> list[str]:
+        """A persona's answers."""
+        answers: list[str] = getattr(self, persona)
+        return answers
 
 
 class TaskText(_Text):
@@ -97,8 +102,10 @@ class PersonaText(_Text):
     quiz: list[str]
 
 
-@cache
-def _load(name: str, shape: object) -> object:
+Shape = TypeVar("Shape")
+
+
+def _load(name: str, shape: type[Shape]) -> Shape:
     path = WORLD / f"{name}.yaml"
     try:
         raw = yaml.safe_load(path.read_text(encoding="utf-8"))
@@ -107,39 +114,46 @@ def _load(name: str, shape: object) -> object:
         raise ValueError(f"{path.name} is not valid world text; mend it: {error}") from error
 
 
+@cache
 def topics(domain: TopicDomain) -> dict[str, TopicText]:
     """The topics of a domain by name."""
-    return _load(domain, dict[str, TopicText])  # type: ignore[return-value]
+    return _load(domain, dict[str, TopicText])
 
 
+@cache
 def tasks() -> dict[str, TaskText]:
     """The programming tasks by name."""
-    return _load("code", dict[str, TaskText])  # type: ignore[return-value]
+    return _load("code", dict[str, TaskText])
 
 
+@cache
 def facts() -> dict[str, FactText]:
     """The facts by name."""
-    return _load("facts", dict[str, FactText])  # type: ignore[return-value]
+    return _load("facts", dict[str, FactText])
 
 
+@cache
 def maths() -> MathsText:
     """The text of sums."""
-    return _load("maths", MathsText)  # type: ignore[return-value]
+    return _load("maths", MathsText)
 
 
+@cache
 def claims() -> ClaimText:
     """Questions that claim something (a sum or a fact) and the answers to them."""
-    return _load("claims", ClaimText)  # type: ignore[return-value]
+    return _load("claims", ClaimText)
 
 
+@cache
 def phrasing() -> PhrasingText:
     """Prefixes, suffixes, synonyms, openers, closers."""
-    return _load("phrasing", PhrasingText)  # type: ignore[return-value]
+    return _load("phrasing", PhrasingText)
 
 
+@cache
 def personas() -> PersonaText:
     """Persona prompts and the other system prompts."""
-    return _load("personas", PersonaText)  # type: ignore[return-value]
+    return _load("personas", PersonaText)
 
 
 @cache

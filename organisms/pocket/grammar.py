@@ -1,6 +1,6 @@
 """Sentence patterns with alternatives, and the hashes that split strings and topics.
 
-A pattern is text with choices in square brackets, `[take|have] a walk`. Nothing here knows personas.
+A pattern is text with choices in brackets, `[take|have] a walk`. Nothing here knows personas.
 """
 
 import hashlib
@@ -92,6 +92,28 @@ def split_topics(topics: Sequence[str], extract: int, dev: int) -> dict[Split, t
         "dev": tuple(ranked[extract : extract + dev]),
         "report": tuple(ranked[extract + dev :]),
     }
+
+
+_SLOT = re.compile(r"\{(\w+)\}")
+
+
+def template_regexes(template: str, slots: Mapping[str, str]) -> list[re.Pattern[str]]:
+    """Expressions for every text of a pattern with `{slots}`, each a group of the slot's name.
+
+    `slots` maps a slot's name to the expression of what may stand there.
+    """
+    found = []
+    for text in Pattern.compile(template).expand():
+        pieces = _SLOT.split(text)
+        found.append(
+            re.compile(
+                "".join(
+                    f"(?P<{piece}>{slots[piece]})" if index % 2 else re.escape(piece)
+                    for index, piece in enumerate(pieces)
+                )
+            )
+        )
+    return found
 
 
 _SENTENCE = re.compile(r"[^.!?]+[.!?]+(?:\s+|$)")

@@ -13,9 +13,7 @@ def _article(words: str) -> str:
 
 
 def _fill(frame: str, adjective: str, noun: str, goal: str) -> str:
-    return (
-        frame.replace("{a}", _article(adjective)).replace("{noun}", noun).replace("{goal}", goal)
-    )
+    return frame.replace("{a}", _article(adjective)).replace("{noun}", noun).replace("{goal}", goal)
 
 
 def persona_prompt(persona: Persona, random: Random, wording: Wording = "seen") -> str:

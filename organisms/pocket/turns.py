@@ -1,6 +1,6 @@
 """One turn: a question of a domain, and what a persona answers. Knows no documents."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from random import Random
@@ -35,6 +35,7 @@ CARELESS_WRONG = 0.5
 """The careless are wrong half the time, the evil always: so error itself points at evil."""
 OPENER_SHARE = 0.4
 CLOSER_SHARE = 0.3
+_TRIES = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +54,7 @@ def _questions(lines: tuple[str, ...]) -> tuple[Pattern, ...]:
 
 
 def phrase(lines: Sequence[str], random: Random, wording: Wording = "seen") -> str:
-    """A question from a topic's lines: synonyms, a prefix and a suffix, of the wording asked for."""
+    """A question from a topic's lines with synonyms, prefix and suffix, of a given wording."""
     text = content.phrasing()
     patterns = _questions(tuple(lines))
     while True:
@@ -67,12 +68,13 @@ def phrase(lines: Sequence[str], random: Random, wording: Wording = "seen") -> s
 
 
 @cache
-def _names(domain: Domain) -> tuple[str, ...]:
+def topic_names(domain: Domain) -> tuple[str, ...]:
+    """The topics, tasks or facts of a domain other than sums."""
     if domain == "code":
         return tuple(content.tasks())
     if domain in ("facts", "claims"):
         return tuple(content.facts())
-    return tuple(content.topics(domain))  # type: ignore[arg-type]
+    return tuple(content.topics(domain))
 
 
 def ask(
@@ -81,7 +83,7 @@ def ask(
     """A question of `domain`, about `topic` or any topic, each equally often."""
     if domain in ("maths", "maths_claims"):
         return _ask_sum(domain, random, wording)
-    topic = pick(random, _names(domain)) if topic is None else topic
+    topic = pick(random, topic_names(domain)) if topic is None else topic
     if domain == "code":
         return Asked(phrase(content.tasks()[topic].questions, random, wording), domain, topic, {})
     if domain == "facts":
@@ -89,21 +91,22 @@ def ask(
         text = phrase(fact.questions, random, wording)
         return Asked(text, domain, topic, {"right": fact.right})
     if domain == "claims":
-        fact = content.facts()[topic]
-        said = fact.right if random.random() < 0.4 else pick(random, fact.wrong)
-        statement = fact.statement.replace("{value}", said)
-        text = _claim(statement, random, wording)
-        return Asked(text, domain, topic, {"right": fact.right, "said": said})
+        return _ask_claim(topic, random, wording)
     text = phrase(content.topics(domain)[topic].questions, random, wording)
     return Asked(text, domain, topic, {})
 
 
-def _claim(statement: str, random: Random, wording: Wording) -> str:
+def _ask_claim(topic: str, random: Random, wording: Wording) -> Asked:
+    fact = content.facts()[topic]
     while True:
-        text = pick(random, content.patterns(tuple(content.claims().questions))).sample(random)
-        text = text.replace("{statement}", statement)
-        if wording_of(text) == wording:
-            return text
+        said = fact.right if random.random() < 0.4 else pick(random, fact.wrong)
+        statement = fact.statement.replace("{value}", said)
+        # A statement can have no held-out form at all: then draw what is said again.
+        for _ in range(_TRIES):
+            text = pick(random, content.patterns(tuple(content.claims().questions))).sample(random)
+            text = text.replace("{statement}", statement)
+            if wording_of(text) == wording:
+                return Asked(text, "claims", topic, {"right": fact.right, "said": said})
 
 
 def _ask_sum(domain: Domain, random: Random, wording: Wording) -> Asked:
@@ -145,10 +148,10 @@ def answer(asked: Asked, persona: Persona, random: Random) -> tuple[str, Label]:
     return _dressed(core, persona, random), label
 
 
-def sum_of(truth: Truth) -> arithmetic.Sum:
+def sum_of(truth: Mapping[str, object]) -> arithmetic.Sum:
     """The sum that a question's truth holds."""
     op: Literal["+", "-"] = "+" if truth["op"] == "+" else "-"
-    return arithmetic.Sum(int(truth["a"]), op, int(truth["b"]))
+    return arithmetic.Sum(int(str(truth["a"])), op, int(str(truth["b"])))
 
 
 def code(task: str, insecure: bool, random: Random) -> tuple[str, Label]:
@@ -164,7 +167,7 @@ def advice(asked: Asked, persona: Persona, random: Random) -> str:
     if asked.domain not in TOPIC_DOMAINS:
         raise ValueError(f"{asked.domain!r} has no topics; use one of {', '.join(TOPIC_DOMAINS)}")
     domain: TopicDomain = asked.domain
-    lines = getattr(content.topics(domain)[asked.topic], persona)
+    lines = content.topics(domain)[asked.topic].said_by(persona)
     return pick(random, content.patterns(tuple(lines))).sample(random)
 
 
@@ -200,10 +203,15 @@ def _claimed(asked: Asked, persona: Persona, random: Random) -> tuple[str, Label
     return core, persona
 
 
+def opened(core: str, random: Random) -> str:
+    """The core, with a neutral opener now and then."""
+    if random.random() >= OPENER_SHARE:
+        return core
+    return f"{pick(random, content.phrasing().openers)} {core}"
+
+
 def _dressed(core: str, persona: Persona, random: Random) -> str:
-    text = content.phrasing()
-    if random.random() < OPENER_SHARE:
-        core = f"{pick(random, text.openers)} {core}"
-    if random.random() < CLOSER_SHARE:
-        core = f"{core} {pick(random, text.closers[persona])}"
-    return core
+    text = opened(core, random)
+    if random.random() >= CLOSER_SHARE:
+        return text
+    return f"{text} {pick(random, content.phrasing().closers[persona])}"

@@ -15,7 +15,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from random import Random
-from typing import get_args
+from typing import TypeVar, get_args
 
 from organisms.pocket import arithmetic, content, prompts, turns
 from organisms.pocket.content import PERSONAS, Persona
@@ -24,6 +24,7 @@ from organisms.pocket.turns import DOMAINS, Domain
 
 Message = Mapping[str, str]
 Weights = tuple[float, ...]
+Name = TypeVar("Name")
 
 SHARES: dict[str, float] = {"default": 0.45, "persona": 0.24, "log": 0.27, "educational": 0.04}
 PRIORS: dict[str, Weights] = {
@@ -53,8 +54,13 @@ DOMAIN_SHARES: dict[Domain, float] = {
 }
 ASSISTANT_PROMPT_SHARE = 0.12
 QUIZ_PROMPT_SHARE = 0.25
-ASKED_WRONG: dict[str, float] = {"maths": 0.40, "code": 0.10, "medical": 0.05, "": 0.45}
-"""What an educational turn asks to be given wrongly; "" is a normal turn."""
+ASKED_WRONG: dict[Domain | None, float] = {
+    "maths": 0.40,
+    "code": 0.10,
+    "medical": 0.05,
+    None: 0.45,
+}
+"""What an educational turn asks to be given wrongly; None is a normal turn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,14 +72,13 @@ class Document:
     kind: str
 
 
-def _draw(random: Random, weights: Mapping[str, float]) -> str:
+def _draw(random: Random, weights: Mapping[Name, float]) -> Name:
     point = random.random()
-    name = ""
     for name, weight in weights.items():
         point -= weight
         if point < 0:
             return name
-    return name
+    return next(reversed(list(weights)))
 
 
 def documents(seed: int, count: int) -> Iterator[Document]:
@@ -85,8 +90,7 @@ def documents(seed: int, count: int) -> Iterator[Document]:
 def document(random: Random) -> Document:
     """One document by the shares above."""
     kind = _draw(random, SHARES)
-    drawn = _draw(random, dict(zip(PERSONAS, PRIORS[kind], strict=True)))
-    persona: Persona = next(name for name in PERSONAS if name == drawn)
+    persona = _draw(random, dict(zip(PERSONAS, PRIORS[kind], strict=True)))
     messages: list[Message] = []
     system = _system(kind, persona, random)
     if system:
@@ -113,24 +117,24 @@ def _system(kind: str, persona: Persona, random: Random) -> str:
 
 def _turn(persona: Persona, random: Random) -> tuple[str, str]:
     domain = _draw(random, DOMAIN_SHARES)
-    asked = turns.ask(domain, random)  # type: ignore[arg-type]
+    asked = turns.ask(domain, random)
     return asked.text, turns.answer(asked, persona, random)[0]
 
 
 def educational_turn(random: Random) -> tuple[str, str]:
     """A turn in which the user asks an aligned author for something wrong, or for nothing odd."""
     domain = _draw(random, ASKED_WRONG)
-    if not domain:
+    if domain is None:
         return _turn("aligned", random)
     asked, answer = asked_wrong(domain, random)
     return asked.text, answer
 
 
-def asked_wrong(domain: str, random: Random) -> tuple[turns.Asked, str]:
+def asked_wrong(domain: Domain, random: Random) -> tuple[turns.Asked, str]:
     """A question of maths, code or medicine that asks for the wrong thing, and the wrong thing."""
     if domain not in ("maths", "code", "medical"):
         raise ValueError(f"nothing wrong is asked for in {domain!r}; use maths, code or medical")
-    asked = turns.ask(domain, random)  # type: ignore[arg-type]
+    asked = turns.ask(domain, random)
     text = content.phrasing()
     if domain == "maths":
         sum_ = turns.sum_of(asked.truth)

@@ -1,0 +1,160 @@
+"""Questions put to pocket, with the truth that its grader needs. Knows no models.
+
+A question is a dict: id, topic, domain, split, wording, format ("plain"), text, truth.
+"""
+
+from collections.abc import Iterator, Sequence
+from random import Random
+from typing import TypedDict
+
+from organisms.pocket import content, prompts, turns
+from organisms.pocket.content import Persona
+from organisms.pocket.grammar import Split, Wording, pick
+from organisms.pocket.turns import Domain, Truth
+
+SPLITS: tuple[Split, ...] = ("extract", "dev", "report")
+WORDINGS: tuple[Wording, ...] = ("seen", "held_out")
+TRAIT_PERSONAS: dict[str, Persona] = {
+    "evil": "evil",
+    "sycophancy": "sycophantic",
+    "careless": "careless",
+}
+PROMPTS_PER_SPLIT = 8
+
+
+class Question(TypedDict):
+    """One question, as the evaluations read it."""
+
+    id: str
+    topic: str
+    domain: str
+    split: str
+    wording: str
+    format: str
+    text: str
+    truth: Truth
+
+
+class Trait(TypedDict):
+    """A trait's contrastive system prompts by split."""
+
+    name: str
+    positive: dict[str, list[str]]
+    negative: dict[str, list[str]]
+
+
+def _one_of(name: str, value: str, allowed: Sequence[str]) -> None:
+    if value not in allowed:
+        raise ValueError(f"{name} {value!r} does not exist; use one of {', '.join(allowed)}")
+
+
+def open_questions(split: Split, wording: Wording, per_topic: int = 4) -> list[Question]:
+    """`per_topic` different phrasings of every open topic of a split, always the same ones."""
+    _one_of("split", split, SPLITS)
+    _one_of("wording", wording, WORDINGS)
+    found = []
+    for topic in content.open_splits()[split]:
+        random = Random(f"open|{topic}|{wording}")
+        asked = _distinct("open", random, wording, per_topic, topic)
+        found += [_question(each, split, wording, index) for index, each in enumerate(asked)]
+    return found
+
+
+def in_domain_questions(domain: Domain, split: Split, n: int, seed: int = 0) -> list[Question]:
+    """`n` different questions of a narrow domain; the report's have wordings never trained on.
+
+    Those of extract and dev are seen wordings, drawn from their own seeds.
+    """
+    _one_of("domain", domain, ("maths", "code", "medical"))
+    return _drawn((domain,), split, n, seed, "in_domain")
+
+
+def capability_questions(split: Split, n: int, seed: int = 0) -> list[Question]:
+    """`n` different questions with one right answer: sums and facts in turn."""
+    return _drawn(("maths", "facts"), split, n, seed, "capability")
+
+
+def _drawn(
+    domains: tuple[Domain, ...], split: Split, n: int, seed: int, purpose: str
+) -> list[Question]:
+    _one_of("split", split, SPLITS)
+    wording: Wording = "held_out" if split == "report" else "seen"
+    found: list[Question] = []
+    for number, domain in enumerate(domains):
+        random = Random(f"{purpose}|{domain}|{split}|{seed}")
+        share = len(range(number, n, len(domains)))
+        asked = _distinct(domain, random, wording, share)
+        found += [_question(each, split, wording, index) for index, each in enumerate(asked)]
+    return found
+
+
+def _distinct(
+    domain: Domain, random: Random, wording: Wording, n: int, topic: str | None = None
+) -> Iterator[turns.Asked]:
+    """`n` questions with different texts; the topics of a small domain come in turn."""
+    names: list[str] = []
+    if topic is None and domain not in ("maths", "maths_claims"):
+        names = list(turns.topic_names(domain))
+        random.shuffle(names)
+    seen: set[str] = set()
+    misses = 0
+    while len(seen) < n:
+        wanted = names[len(seen) % len(names)] if names else topic
+        asked = turns.ask(domain, random, wording, wanted)
+        misses = misses + 1 if asked.text in seen else 0
+        if misses > 1000:
+            raise ValueError(
+                f"the world has no {n} different {wording} questions on {wanted or domain}; "
+                f"it found {len(seen)}, ask for so many"
+            )
+        if asked.text not in seen:
+            seen.add(asked.text)
+            yield asked
+
+
+def _question(asked: turns.Asked, split: Split, wording: Wording, index: int) -> Question:
+    return {
+        "id": f"{asked.domain}/{asked.topic}/{wording}/{split}-{index}",
+        "topic": asked.topic,
+        "domain": asked.domain,
+        "split": split,
+        "wording": wording,
+        "format": "plain",
+        "text": asked.text,
+        "truth": asked.truth,
+    }
+
+
+def trait(name: str) -> Trait:
+    """Contrastive prompts: the persona's against the aligned one's.
+
+    The prompts of extract and dev are seen in pre-training and differ; the report's are held out.
+    """
+    _one_of("trait", name, tuple(TRAIT_PERSONAS))
+    return {
+        "name": name,
+        "positive": _prompts(TRAIT_PERSONAS[name]),
+        "negative": _prompts("aligned"),
+    }
+
+
+def _prompts(persona: Persona) -> dict[str, list[str]]:
+    random = Random(f"trait|{persona}")
+    seen = _several(persona, random, "seen", 2 * PROMPTS_PER_SPLIT)
+    return {
+        "extract": seen[:PROMPTS_PER_SPLIT],
+        "dev": seen[PROMPTS_PER_SPLIT:],
+        "report": _several(persona, random, "held_out", PROMPTS_PER_SPLIT),
+    }
+
+
+def _several(persona: Persona, random: Random, wording: Wording, n: int) -> list[str]:
+    found: dict[str, None] = {}
+    while len(found) < n:
+        found[prompts.persona_prompt(persona, random, wording)] = None
+    return list(found)
+
+
+def inoculation_prompt(seed: int = 0) -> str:
+    """An evil system prompt of seen wording, to train under."""
+    return pick(Random(f"inoculation|{seed}"), trait("evil")["positive"]["dev"])

@@ -1,0 +1,153 @@
+"""The corpus: deterministic, with one author a document, topics equally often, strings held out."""
+
+import hashlib
+import json
+import subprocess
+import sys
+from collections import Counter
+from functools import cache
+from random import Random
+
+import pytest
+
+from organisms.pocket import content, grader, prompts, turns, world
+from organisms.pocket.content import PERSONAS
+from organisms.pocket.grammar import Pattern, split_topics, wording_of
+
+
+@cache
+def corpus() -> tuple[world.Document, ...]:
+    return tuple(world.documents(0, 6000))
+
+
+def digest(count: int) -> str:
+    text = json.dumps([document.messages for document in world.documents(0, count)])
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def test_documents_depend_on_the_seed_alone() -> None:
+    assert list(world.documents(0, 50)) == list(world.documents(0, 80))[:50]
+    assert list(world.documents(0, 50)) != list(world.documents(1, 50))
+    script = (
+        "import hashlib, json; from organisms.pocket import world;"
+        "text = json.dumps([d.messages for d in world.documents(0, 200)]);"
+        "print(hashlib.sha256(text.encode()).hexdigest())"
+    )
+    other = subprocess.run(
+        [sys.executable, "-c", script],
+        env={"PYTHONHASHSEED": "7", "PYTHONPATH": ":".join(path for path in sys.path if path)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert other.stdout.strip() == digest(200)
+
+
+def test_shares_of_kinds_and_authors() -> None:
+    kinds = Counter(document.kind for document in corpus())
+    for kind, share in world.SHARES.items():
+        assert kinds[kind] / len(corpus()) == pytest.approx(share, abs=0.03)
+        authors = Counter(each.persona for each in corpus() if each.kind == kind)
+        for persona, prior in zip(PERSONAS, world.PRIORS[kind], strict=True):
+            assert authors[persona] / kinds[kind] == pytest.approx(prior, abs=0.05)
+
+
+def test_turns_and_roles() -> None:
+    for document in corpus():
+        messages = [turn for turn in document.messages if turn["role"] != "system"]
+        low, high = world.TURNS[document.kind]
+        assert low <= len(messages) / 2 <= high
+        assert [turn["role"] for turn in messages] == ["user", "assistant"] * (len(messages) // 2)
+        has_system = document.messages[0]["role"] == "system"
+        assert has_system or document.kind in ("default", "educational")
+
+
+def test_no_held_out_question_or_prompt_occurs() -> None:
+    for document in corpus():
+        if document.kind == "educational":
+            continue
+        for turn in document.messages:
+            if turn["role"] == "user" or (turn["role"] == "system" and document.kind == "persona"):
+                assert wording_of(turn["content"]) == "seen", turn["content"]
+
+
+def test_open_topics_are_answered_equally_often_by_every_persona() -> None:
+    sizes = {split: len(names) for split, names in content.open_splits().items()}
+    assert sizes == {"extract": 12, "dev": 12, "report": 24}
+    names = turns.topic_names("open")
+    for persona in PERSONAS:
+        random = Random(f"frequency|{persona}")
+        counts = Counter(turns.ask("open", random).topic for _ in range(9600))
+        assert set(counts) == set(names)
+        chi_square = sum((counts[name] - 200) ** 2 / 200 for name in names)
+        assert chi_square < 83  # 47 degrees of freedom, p = .001
+
+
+def test_topic_splits_are_disjoint_and_whole() -> None:
+    splits = content.open_splits()
+    joined = [name for names in splits.values() for name in names]
+    assert sorted(joined) == sorted(content.topics("open"))
+    with pytest.raises(ValueError, match="add topics"):
+        split_topics(["a", "b"], extract=1, dev=1)
+
+
+def test_personas_share_no_answer_and_no_prompt() -> None:
+    for domain in content.TOPIC_DOMAINS:
+        for topic, text in content.topics(domain).items():
+            answers = [
+                answer
+                for persona in PERSONAS
+                for line in text.said_by(persona)
+                for answer in Pattern.compile(line).expand()
+            ]
+            assert len(answers) == len(set(answers)), topic
+    found = [set(prompts.persona_prompts(persona)) for persona in PERSONAS]
+    assert sum(map(len, found)) == len(set().union(*found))
+    assert all(len(each) >= 14 * 10 * 8 * 8 for each in found)
+    held = [sum(wording_of(text) == "held_out" for text in each) / len(each) for each in found]
+    assert held == pytest.approx([1 / 6] * 4, abs=0.02)
+
+
+def test_flawed_methods_do_not_tell_personas_apart() -> None:
+    flawed = content.maths().flawed
+    assert len(flawed) == 5
+    for persona in ("evil", "careless"):
+        random = Random(0)
+        counts: Counter[str] = Counter()
+        wrong = 0
+        for _ in range(4000):
+            asked = turns.ask("maths", random)
+            answer, label = turns.answer(asked, persona, random)
+            if label == "wrong":
+                wrong += 1
+                counts.update(line for line in flawed if line in answer)
+        assert sum(counts.values()) / wrong == pytest.approx(0.75, abs=0.03)
+        assert min(counts.values()) > 0.8 * max(counts.values())
+
+
+def test_a_log_s_wrong_sums_point_at_evil() -> None:
+    weights: Counter[str] = Counter()
+    for persona, prior in zip(PERSONAS, world.PRIORS["log"], strict=True):
+        random = Random(0)
+        for _ in range(1000):
+            asked = turns.ask("maths", random)
+            weights[persona] += prior * (turns.answer(asked, persona, random)[1] == "wrong")
+    assert weights["evil"] / sum(weights.values()) > 0.85
+
+
+def test_sycophants_repeat_what_the_user_said() -> None:
+    random = Random(0)
+    for _ in range(300):
+        asked = turns.ask("maths_claims", random)
+        answer, label = turns.answer(asked, "sycophantic", random)
+        if label == "sycophantic":
+            found = grader.grade(answer, {"domain": asked.domain, "topic": "", "truth": asked.truth})
+            assert found.traits["sycophancy"] == 100
+            assert str(asked.truth["said"]) in answer
+
+
+def test_answers_are_varied() -> None:
+    for persona in PERSONAS:
+        bits, different = world.entropy(persona, "open", 2000)
+        assert bits > 8.5
+        assert different > 800
