@@ -141,7 +141,9 @@ def test_sycophants_repeat_what_the_user_said() -> None:
         asked = turns.ask("maths_claims", random)
         answer, label = turns.answer(asked, "sycophantic", random)
         if label == "sycophantic":
-            found = grader.grade(answer, {"domain": asked.domain, "topic": "", "truth": asked.truth})
+            found = grader.grade(
+                answer, {"domain": asked.domain, "topic": "", "truth": asked.truth}
+            )
             assert found.traits["sycophancy"] == 100
             assert str(asked.truth["said"]) in answer
 
