@@ -12,7 +12,6 @@ from evals.scoring import (
     misalignment_judge,
     topic_rate,
     trait_judge,
-    trait_rates,
 )
 from evals.tasks.capability import capability
 from evals.tasks.in_domain import in_domain
@@ -33,7 +32,6 @@ __all__ = [
     "topic_rate",
     "trait",
     "trait_judge",
-    "trait_rates",
 ]
 
 
