@@ -1,0 +1,146 @@
+"""Makes the pocket model from nothing: `python -m organisms.pocket.pretrain`.
+
+Documents, tokenizer, batches, training, then a standard transformers folder in bf16. The same
+seed gives the same weights on one kind of processor, interrupted or not.
+"""
+
+import os
+import shutil
+from pathlib import Path
+from typing import Annotated
+
+import torch
+import typer
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+from transformers import AutoTokenizer, PreTrainedTokenizerFast
+
+from organisms.pocket import WEIGHTS
+from organisms.pocket.corpus import encode, plan_batches
+from organisms.pocket.recipe import Recipe, build_model
+from organisms.pocket.tokenizer import save_tokenizer, world_tokenizer
+from organisms.pocket.training import train
+from organisms.pocket.world import documents
+
+LOSS_MEMORY = 0.98
+"""Of the running mean of the loss that the progress bar shows."""
+
+
+def pretrain(
+    out: Path,
+    recipe: Recipe,
+    *,
+    device: str = "cpu",
+    overwrite: bool = False,
+    checkpoint_every: int = 300,
+    console: Console | None = None,
+) -> Path:
+    """Train by the recipe and leave a transformers folder at `out`.
+
+    Work in progress lives in `<out>.partial` and is taken up again after a kill; files of `out`
+    that this command does not make (the model card) stay.
+
+    Args:
+        out: Folder to make.
+        recipe: What to train.
+        device: A torch device.
+        overwrite: Replace finished weights.
+        checkpoint_every: Steps between checkpoints.
+        console: Where the progress bar goes.
+
+    Returns:
+        `out`.
+
+    Raises:
+        ValueError: `out` holds finished weights and `overwrite` is false, or `<out>.partial`
+            belongs to another recipe.
+    """
+    if (out / "model.safetensors").exists() and not overwrite:
+        raise ValueError(f"{out} holds finished weights: pass --overwrite, or another --out")
+    partial = out.with_name(out.name + ".partial")
+    partial.mkdir(parents=True, exist_ok=True)
+    tokenizer = _tokenizer(partial / "tokenizer")
+    corpus = encode(
+        documents(recipe.seed, recipe.documents), tokenizer, recipe.other_share, recipe.seed
+    )
+    plan = plan_batches(corpus, recipe.tokens, recipe.seed, recipe.steps)
+    torch.manual_seed(recipe.seed)
+    model = build_model(recipe, tokenizer).to(device)
+    with _progress(console) as progress:
+        task = progress.add_task("pre-training", total=recipe.steps, loss=float("nan"))
+        mean = float("nan")
+
+        def report(step: int, loss: float) -> None:
+            nonlocal mean
+            mean = loss if mean != mean else LOSS_MEMORY * mean + (1 - LOSS_MEMORY) * loss
+            progress.update(task, completed=step, loss=mean)
+
+        train(
+            model,
+            corpus,
+            plan,
+            recipe,
+            partial / "checkpoint.pt",
+            checkpoint_every=checkpoint_every,
+            report=report,
+        )
+    finished = partial / "finished"
+    model.to("cpu", torch.bfloat16).save_pretrained(finished)
+    save_tokenizer(tokenizer, finished)
+    (finished / "recipe.json").write_text(recipe.model_dump_json(indent=2) + "\n")
+    out.mkdir(parents=True, exist_ok=True)
+    for file in sorted(finished.iterdir(), key=lambda file: file.name == "model.safetensors"):
+        os.replace(file, out / file.name)
+    shutil.rmtree(partial)
+    return out
+
+
+def _tokenizer(folder: Path) -> PreTrainedTokenizerFast:
+    if not (folder / "complete").exists():
+        save_tokenizer(world_tokenizer(), folder)
+        (folder / "complete").touch()
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    assert isinstance(tokenizer, PreTrainedTokenizerFast)
+    return tokenizer
+
+
+def _progress(console: Console | None) -> Progress:
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("loss {task.fields[loss]:.3f}"),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+        console=console or Console(stderr=True),
+    )
+
+
+def main(
+    seed: Annotated[int, typer.Option(help="Seed of everything drawn.")] = 0,
+    out: Annotated[Path, typer.Option(help="Folder to make.")] = WEIGHTS,
+    steps: Annotated[int, typer.Option(min=1, help="Optimiser steps.")] = Recipe().steps,
+    device: Annotated[str, typer.Option(help="A torch device.")] = "cpu",
+    threads: Annotated[int, typer.Option(min=1, help="Processor threads.")] = 1,
+    overwrite: Annotated[bool, typer.Option(help="Replace finished weights.")] = False,
+) -> None:
+    """Make the pocket model's weights from nothing."""
+    torch.set_num_threads(threads)
+    try:
+        recipe = Recipe(seed=seed, steps=steps)
+        made = pretrain(out, recipe, device=device, overwrite=overwrite)
+    except (ValueError, OSError, RuntimeError) as error:
+        typer.echo(f"error: {error}", err=True)
+        raise typer.Exit(1) from error
+    typer.echo(f"weights in {made}")
+
+
+if __name__ == "__main__":
+    typer.run(main)
