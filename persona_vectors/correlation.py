@@ -65,20 +65,32 @@ def interval_over_groups(
 
     NaN below 5 groups: resampling so few says nothing.
     """
-    x, y = np.asarray(x, dtype=np.float64), np.asarray(y, dtype=np.float64)
     labels = np.array([str(group) for group in groups])
     members = [np.flatnonzero(labels == name) for name in np.unique(labels)]
     if len(members) < MINIMUM_GROUPS:
         return float("nan"), float("nan")
-    generator = np.random.default_rng(seed)
-    found = np.empty(RESAMPLES)
-    for i in range(RESAMPLES):
-        rows = np.concatenate(
-            [members[g] for g in generator.integers(len(members), size=len(members))]
-        )
-        found[i] = pearson(x[rows], y[rows])
+    drawn = np.random.default_rng(seed).integers(len(members), size=(RESAMPLES, len(members)))
+    counts = np.stack([np.bincount(row, minlength=len(members)) for row in drawn])
+    x_C, y_C = _standardised(x), _standardised(y)
+    moments = np.stack([np.ones_like(x_C), x_C, y_C, x_C**2, y_C**2, x_C * y_C])
+    by_group = np.stack([moments[:, mine].sum(axis=1) for mine in members])
+    n, sx, sy, sxx, syy, sxy = (counts @ by_group).T
+    spread = (sxx - sx * sx / n) * (syy - sy * sy / n)
+    found = np.full(RESAMPLES, np.nan)
+    varied = spread > 1e-12
+    found[varied] = (sxy - sx * sy / n)[varied] / np.sqrt(spread[varied])
+    if not varied.any():
+        return float("nan"), float("nan")
+    found = np.clip(found, -1.0, 1.0)
     low, high = np.nanquantile(found, [0.025, 0.975])
     return float(low), float(high)
+
+
+def _standardised(values: ArrayLike) -> Floats:
+    """Values less their mean, in units of their spread where they have one."""
+    array = np.asarray(values, dtype=np.float64)
+    centred: Floats = array - array.mean()
+    return centred / (float(centred.std()) or 1.0)
 
 
 @dataclass(frozen=True)
@@ -132,8 +144,8 @@ def correlate(
         what: goes into the table: "organisms", "checkpoints", "within_family", ...
         position: of vector and changes.
         layers: candidates; give one that was chosen on dev to select nothing here.
-        nulls: name ("random_covariance", "permuted", ...) -> directions [draws, K, D] over
-            `layers`.
+        nulls: name ("random_covariance", "permuted", ...) -> directions [draws, K, D] at `position`
+            and `layers`.
         seed: of the bootstrap.
 
     Returns:

@@ -24,6 +24,7 @@ from persona_vectors.contrast import (
 )
 from persona_vectors.null import permuted_weights
 from persona_vectors.projection import cosine
+from persona_vectors.reading import transcripts
 from persona_vectors.sums import Contrast, weighted_sums
 from persona_vectors.vector import NORM_OF_POSITION, POSITIONS, PersonaVector
 
@@ -151,8 +152,6 @@ def extract_from(
     Raises:
         ExtractionError: too few rollouts are left for a trait; raised before the model is run.
     """
-    from organisms.runtime import Transcript
-
     rollouts = rollouts.reset_index(drop=True)
     made = []
     for trait in traits:
@@ -169,15 +168,8 @@ def extract_from(
     def captured() -> Iterator[tuple[NDArray[np.intp], Activations]]:
         for start in range(0, len(used), CHUNK):
             numbers = used[start : start + CHUNK]
-            transcripts = [
-                Transcript(
-                    chat=({"role": "user", "content": str(row.prompt)},),
-                    answer=str(row.answer),
-                    system=str(row.system),
-                )
-                for row in rollouts.loc[numbers].itertuples()
-            ]
-            yield numbers, organism.capture(transcripts, layers, positions, batch_size=batch_size)
+            texts = transcripts(rollouts.loc[numbers])
+            yield numbers, organism.capture(texts, layers, positions, batch_size=batch_size)
 
     sums = weighted_sums(captured(), made)
     numbers = tuple(layers) if layers is not None else tuple(range(organism.number_of_layers + 1))

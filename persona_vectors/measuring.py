@@ -14,10 +14,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from persona_vectors.reading import transcripts
 from persona_vectors.shift import ON, QuestionChange
 
 if TYPE_CHECKING:
-    from organisms.runtime import Organism, Transcript
+    from organisms.runtime import Organism
 
 Floats = NDArray[np.floating[Any]]
 
@@ -161,33 +162,17 @@ def _question_means(
 ) -> dict[str, Floats]:
     """Question -> mean activation [P, K, D] over those of its texts that have one."""
     names = texts["question"].astype(str).tolist()
-    transcripts = _transcripts(texts, on, adapter)
+    read = transcripts(texts, None if on == "prompt" else "answer", adapter)
     sums: dict[str, Floats] = {}
     counts: dict[str, int] = {}
-    for start in range(0, len(transcripts), CHUNK):
-        chunk = transcripts[start : start + CHUNK]
+    for start in range(0, len(read), CHUNK):
+        chunk = read[start : start + CHUNK]
         activations = organism.capture(chunk, layers, positions, batch_size=batch_size)
         for name, row in zip(names[start : start + CHUNK], activations, strict=True):
             if np.isfinite(row).all():
                 sums[name] = sums.get(name, 0.0) + row.astype(np.float64)
                 counts[name] = counts.get(name, 0) + 1
     return {name: total / counts[name] for name, total in sums.items()}
-
-
-def _transcripts(texts: pd.DataFrame, on: str, adapter: str | None) -> list[Transcript]:
-    from organisms.runtime import Transcript
-
-    systems = texts["system"] if "system" in texts else ["none"] * len(texts)
-    answers = [None] * len(texts) if on == "prompt" else texts["answer"]
-    return [
-        Transcript(
-            chat=({"role": "user", "content": str(prompt)},),
-            answer=None if answer is None else str(answer),
-            adapter=adapter,
-            system=str(system),
-        )
-        for prompt, answer, system in zip(texts["prompt"], answers, systems, strict=True)
-    ]
 
 
 def _check(texts: pd.DataFrame, on: str, whose: str) -> None:

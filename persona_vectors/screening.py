@@ -18,6 +18,7 @@ from scipy.special import ndtri
 from scipy.stats import rankdata
 
 from persona_vectors.projection import project
+from persona_vectors.reading import transcripts
 from persona_vectors.vector import PersonaVector
 
 if TYPE_CHECKING:
@@ -76,8 +77,6 @@ def screen(
     Raises:
         ValueError: a column is missing, or the vectors do not fit the model.
     """
-    from organisms.runtime import Transcript
-
     missing = [name for name in ("prompt", "answer", "own_answer") if name not in rows]
     if missing:
         raise ValueError(f"rows to screen lack the columns {missing}")
@@ -88,25 +87,15 @@ def screen(
             f"vectors have width {directions.shape[-1]}, {organism.base!r} has {organism.width}: "
             "use vectors extracted from this base"
         )
-    systems = rows["system"].tolist() if "system" in rows else ["none"] * len(rows)
     scores = np.empty((len(rows), len(vectors), len(numbers)))
     for start in range(0, len(rows), CHUNK):
-        part = slice(start, start + CHUNK)
-        read = []
-        for column in ("answer", "own_answer"):
-            transcripts = [
-                Transcript(
-                    chat=({"role": "user", "content": str(prompt)},),
-                    answer=str(answer),
-                    system=str(system),
-                )
-                for prompt, answer, system in zip(
-                    rows["prompt"][part], rows[column][part], systems[part], strict=True
-                )
-            ]
-            read.append(organism.capture(transcripts, numbers, (position,), batch_size=batch_size))
-        answer_N_1_K_D, own_N_1_K_D = read
-        scores[part] = projection_difference(answer_N_1_K_D, own_N_1_K_D, directions)
+        part = rows.iloc[start : start + CHUNK]
+        answer_N_1_K_D, own_N_1_K_D = (
+            organism.capture(transcripts(part, column), numbers, (position,), batch_size=batch_size)
+            for column in ("answer", "own_answer")
+        )
+        found = projection_difference(answer_N_1_K_D, own_N_1_K_D, directions)
+        scores[start : start + CHUNK] = found
     index = pd.MultiIndex.from_product(
         [range(len(rows)), [vector.trait for vector in vectors], numbers],
         names=["row", "trait", "layer"],

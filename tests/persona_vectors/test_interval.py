@@ -1,0 +1,44 @@
+"""Intervals of means: the same as those of rates where both apply."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from evals.statistics import paired_difference
+from persona_vectors.interval import clustered_mean
+
+
+@pytest.mark.parametrize("seeds", [1, 3])
+def test_equals_the_statistics_of_rates(seeds: int) -> None:
+    generator = np.random.default_rng(0)
+    topics = np.repeat([f"t{i}" for i in range(10)], 3 * seeds)
+    seed = np.tile(np.repeat(np.arange(seeds), 3), 10)
+    questions = [f"q{i % 3}-{t}" for i, t in enumerate(topics)]
+    a, b = generator.uniform(0.2, 0.8, (2, len(topics)))
+    a += 0.1 * seed
+    expected = paired_difference(a, b, questions, topics, seed)
+    found = clustered_mean((a - b)[:, None], topics.tolist(), seed.tolist())
+    assert found.estimate[0] == pytest.approx(expected.estimate)
+    assert found.low[0] == pytest.approx(expected.low)
+    assert found.high[0] == pytest.approx(expected.high)
+    assert (found.n, found.clusters) == (expected.n, expected.clusters)
+
+
+def test_many_columns_equal_one_by_one() -> None:
+    values = 50 * np.random.default_rng(0).standard_normal((24, 2, 3))
+    topics = [i % 12 for i in range(24)]
+    found = clustered_mean(values, topics)
+    one = clustered_mean(values[:, 1, 2], topics)
+    assert found.low[1, 2] == pytest.approx(float(one.low))
+    assert (found.low < found.estimate).all()
+
+
+def test_few_topics_have_no_interval_and_nan_is_refused() -> None:
+    found = clustered_mean(np.ones((14, 2)), [i % 7 for i in range(14)])
+    assert np.isnan(found.low).all()
+    assert found.estimate.tolist() == [1, 1]
+    with pytest.raises(ValueError, match="NaN"):
+        clustered_mean([1.0, np.nan], ["a", "b"])
+    with pytest.raises(ValueError, match="need one each"):
+        clustered_mean([1.0, 2.0], ["a"])
