@@ -9,7 +9,7 @@ from typing import TypedDict
 
 from organisms.pocket import content, prompts, turns
 from organisms.pocket.content import Persona
-from organisms.pocket.grammar import Split, Wording, pick
+from organisms.pocket.grammar import Split, Wording
 from organisms.pocket.turns import Domain, Truth
 
 SPLITS: tuple[Split, ...] = ("extract", "dev", "report")
@@ -153,8 +153,3 @@ def _several(persona: Persona, random: Random, wording: Wording, n: int) -> list
     while len(found) < n:
         found[prompts.persona_prompt(persona, random, wording)] = None
     return list(found)
-
-
-def inoculation_prompt(seed: int = 0) -> str:
-    """An evil system prompt of seen wording, to train under."""
-    return pick(Random(f"inoculation|{seed}"), trait("evil")["positive"]["dev"])

@@ -126,7 +126,7 @@ def test_flawed_methods_do_not_tell_personas_apart() -> None:
 
 
 def test_a_log_s_wrong_sums_point_at_evil() -> None:
-    weights: Counter[str] = Counter()
+    weights = dict.fromkeys(PERSONAS, 0.0)
     for persona, prior in zip(PERSONAS, world.PRIORS["log"], strict=True):
         random = Random(0)
         for _ in range(1000):
