@@ -57,7 +57,7 @@ def build_plan(spec: Spec) -> Plan:
     _add_shifts(planner)
     final = Stage(
         kind="report",
-        config={"spec": spec.model_dump(mode="json")},
+        config={"spec": spec.model_dump(mode="json"), "domains": planner.domains},
         inputs=planner.reported,
         label=spec.name,
         cost=20.0,

@@ -32,6 +32,14 @@ class Planner:
     vectors: Stage | None = None
     base_answers: Stage | None = None
 
+    @property
+    def domains(self) -> dict[str, str]:
+        """Data set name -> narrow domain, for everything the spec trains on."""
+        trained = [organism.dataset for organism in self.spec.organisms]
+        trained += [control for organism in self.spec.organisms for control in organism.controls]
+        trained += [mix.organism for mix in self.spec.mixes]
+        return {dataset_name(one): domain_of(one) for one in trained if domain_of(one)}
+
     def report(self, name: str, stage: Stage) -> Stage:
         """Hand a stage's output to the report, under a name."""
         self.reported[name] = stage

@@ -22,6 +22,8 @@ class ReportConfig(BaseModel):
 
     spec: dict[str, Any]
     """The whole spec, as plain JSON."""
+    domains: dict[str, str]
+    """Data set name -> its narrow domain, left out of that organism's open rate."""
 
 
 def run(
@@ -31,8 +33,6 @@ def run(
     progress: Callable[[str], None],
 ) -> None:
     """Write tables, figures, report and manifest into `out`."""
-    from experiments.differences import differences
-    from experiments.rates import per_question, rates
     from experiments.report import write_report
     from experiments.steering_rates import steering_rates
 
@@ -44,9 +44,6 @@ def run(
     swept = _gather(inputs, "sweep ", "steering.parquet")
     tables = {
         "answers": answers,
-        "rates": rates(answers),
-        "per_question": per_question(answers),
-        "differences": differences(answers),
         "shifts": _gather(inputs, "shifts ", "shifts.parquet"),
         "steering": None if swept is None else steering_rates(swept),
         "screening": _gather(inputs, "screening ", "screening.parquet"),
@@ -59,6 +56,7 @@ def run(
         {name: table for name, table in tables.items() if table is not None},
         _manifest(parsed.spec, inputs),
         out,
+        own_domain=parsed.domains,
     )
 
 
@@ -94,7 +92,10 @@ def _manifest(spec: dict[str, Any], inputs: Mapping[str, Path]) -> dict[str, Any
     return {
         "name": spec["name"],
         "description": spec["description"],
+        "base": spec["base"],
         "base_note": BASE_NOTES.get(spec["base"], ""),
+        "seeds": spec["seeds"],
+        "answers": sum(stage["answers"] or 0 for stage in stages),
         "spec": spec,
         "stages": stages,
     }
