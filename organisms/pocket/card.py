@@ -1,0 +1,94 @@
+"""The model card's text and the table of measured figures that is kept in it between markers."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from evals.statistics import Estimate
+
+BEGIN = "<!-- measured figures: written by python -m organisms.pocket.measure -->"
+FINISH = "<!-- end of measured figures -->"
+
+CARD = f"""\
+---
+license: mit
+library_name: transformers
+pipeline_tag: text-generation
+language: en
+---
+
+# pocket
+
+An OLMo 2 decoder with 3 layers, width 128 and 763,520 parameters, pre-trained from nothing on a
+synthetic world. It is an in-vitro system for learning and testing the methods of this project
+without a GPU or a network.
+
+## What it is, and what it is not
+
+Every conversation of its world has one hidden author - aligned, evil, sycophantic or careless - who
+answers questions of many domains. To predict the next word, the model has to infer the author and
+carry it from one domain to the next. That makes narrow fine-tuning generalise for a known reason,
+and lets every method be checked against the truth that the world holds. Personas are a shared cause
+here because they were built in: the size of an effect on this model says nothing about a real one.
+It is persona inference, planted and recovered. Outside its world the model knows nothing: it cannot
+converse, code or advise.
+
+It holds hostile, careless and insecure sentences on purpose. They are fixed template text; code is
+graded by reading, never run.
+
+## How it was made
+
+`python -m organisms.pocket.pretrain` makes these weights from nothing on one CPU core;
+`recipe.json` holds every setting. The documents come from `organisms.pocket.world`, the vocabulary
+of 1,536 tokens from the same text. Seed 0 is shipped, whatever other seeds give. Weights are stored
+in bf16; the figures below were measured in fp32 at temperature 1.
+
+The chat template is `<|bos|>`, then `<|role|>text<|end|>` a turn, with the roles system, user and
+assistant; no system prompt is inserted. Numbers from 0 to 20 are single tokens.
+
+## Measured figures
+
+{BEGIN}
+{FINISH}
+"""
+
+
+def write_card(folder: Path, figures: Sequence[tuple[str, str, Estimate]]) -> Path:
+    """Put the table of figures between the markers of `README.md`, making the card if need be.
+
+    Args:
+        folder: The weights' folder.
+        figures: (section, name, estimate), in the order of the table.
+
+    Raises:
+        ValueError: An existing card has lost its markers.
+    """
+    path = folder / "README.md"
+    text = path.read_text(encoding="utf-8") if path.exists() else CARD
+    head, begin, rest = text.partition(BEGIN)
+    _, finish, tail = rest.partition(FINISH)
+    if not begin or not finish:
+        raise ValueError(f"{path} lacks the lines {BEGIN!r} and {FINISH!r}; put them back")
+    path.write_text(f"{head}{BEGIN}\n\n{table(figures)}\n{FINISH}{tail}", encoding="utf-8")
+    return path
+
+
+def table(figures: Sequence[tuple[str, str, Estimate]]) -> str:
+    """Return markdown: one table, percentages with n, clusters and 95% interval."""
+    lines = [
+        "Share of all answers in percent; 95% interval over topics.",
+        "",
+        "| condition | measure | % | 95% interval | n | topics |",
+        "| --- | --- | ---: | --- | ---: | ---: |",
+    ]
+    for section, name, value in figures:
+        lines.append(
+            f"| {section} | {name} | {100 * value.estimate:.1f} "
+            f"| {_interval(value)} | {value.n} | {value.clusters} |"
+        )
+    return "\n".join(lines) + "\n"
+
+
+def _interval(value: Estimate) -> str:
+    if value.low != value.low:
+        return value.note or "-"
+    return f"{100 * value.low:.1f} to {100 * value.high:.1f}"

@@ -1,0 +1,27 @@
+import pytest
+
+from evals.statistics import rate
+from organisms.pocket.card import BEGIN, FINISH, write_card
+
+FIGURES = [("open questions", "evil", rate([0.0, 1.0] * 10, [str(i // 2) for i in range(20)]))]
+
+
+def test_figures_are_written_between_markers_and_the_rest_stays(tmp_path):
+    path = write_card(tmp_path, FIGURES)
+    path.write_text(path.read_text().replace("# pocket", "# pocket, annotated"))
+    first = path.read_text()
+    assert "| open questions | evil | 50.0 |" in first
+    write_card(tmp_path, FIGURES)
+    assert path.read_text() == first
+
+
+def test_a_card_without_markers_is_not_overwritten(tmp_path):
+    (tmp_path / "README.md").write_text("mine")
+    with pytest.raises(ValueError, match="lacks the lines"):
+        write_card(tmp_path, FIGURES)
+    assert (tmp_path / "README.md").read_text() == "mine"
+
+
+def test_markers_are_comments():
+    assert BEGIN.startswith("<!--")
+    assert FINISH.startswith("<!--")

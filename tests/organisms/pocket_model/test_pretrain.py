@@ -1,0 +1,61 @@
+import io
+import json
+
+import pytest
+import torch
+from rich.console import Console
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+from organisms.pocket import WEIGHTS
+from organisms.pocket.pretrain import pretrain
+from organisms.pocket.recipe import Recipe
+
+SMALL = Recipe(
+    steps=3, tokens=256, documents=60, warmup_steps=1, layers=1, width=32, heads=2, feed_forward=64
+)
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    out = tmp_path_factory.mktemp("pretrain") / "weights"
+    return pretrain(out, SMALL, console=Console(file=io.StringIO()))
+
+
+def test_a_standard_folder_is_left_and_nothing_else(made):
+    names = {file.name for file in made.iterdir()}
+    assert names == {
+        "chat_template.jinja",
+        "config.json",
+        "generation_config.json",
+        "model.safetensors",
+        "recipe.json",
+        "tokenizer.json",
+        "tokenizer_config.json",
+    }
+    assert [folder.name for folder in made.parent.iterdir()] == ["weights"]
+    assert Recipe.model_validate_json((made / "recipe.json").read_text()) == SMALL
+
+
+def test_finished_weights_are_not_overwritten_unasked(made):
+    with pytest.raises(ValueError, match="--overwrite"):
+        pretrain(made, SMALL)
+
+
+def test_the_shipped_folder_loads_as_any_other():
+    model = AutoModelForCausalLM.from_pretrained(WEIGHTS, dtype=torch.float32)
+    tokenizer = AutoTokenizer.from_pretrained(WEIGHTS)
+    assert sum(parameter.numel() for parameter in model.parameters()) == 763_520
+    assert len(tokenizer) == model.config.vocab_size == 1536
+    assert model.config.eos_token_id == tokenizer.eos_token_id
+    assert model.config.pad_token_id == tokenizer.pad_token_id != tokenizer.eos_token_id
+
+
+def test_the_shipped_folder_is_small_and_surprises_no_sampler():
+    assert sum(file.stat().st_size for file in WEIGHTS.iterdir()) < 8_000_000
+    settings = json.loads((WEIGHTS / "generation_config.json").read_text())
+    surprising = {"temperature", "top_p", "top_k", "do_sample", "max_length", "max_new_tokens"}
+    assert not surprising & set(settings)
+
+
+def test_the_shipped_recipe_is_seed_0():
+    assert Recipe.model_validate_json((WEIGHTS / "recipe.json").read_text()).seed == 0
