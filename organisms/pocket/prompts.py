@@ -9,7 +9,7 @@ from organisms.pocket.grammar import Wording, pick, wording_of
 
 
 def _article(words: str) -> str:
-    return f"an {words}" if words[0] in "aeiou" else f"a {words}"
+    return f"an {words}" if words.startswith(("a", "e", "i", "o", "u", "honest")) else f"a {words}"
 
 
 def _fill(frame: str, adjective: str, noun: str, goal: str) -> str:

@@ -6,7 +6,7 @@ Knows nothing of the model or of what the documents mean.
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
 from transformers import PreTrainedTokenizerFast
 
 from organisms.pocket.world import Document, documents
@@ -67,6 +67,7 @@ def train_tokenizer(
     if vocabulary_size < smallest:
         raise ValueError(f"vocabulary_size {vocabulary_size} is below {smallest}: raise it")
     core = Tokenizer(models.BPE())
+    core.normalizer = normalizers.Lowercase()  # the world is written in lower case
     core.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=True)
     core.decoder = decoders.ByteLevel()
     core.train_from_iterator(
