@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
-METHODS: Final = ("projection_difference", "random", "length", "oracle")
 CHUNK: Final = 512
 """Rows read at a time: memory does not grow with the data set."""
 

@@ -5,16 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final, Literal
 
-import numpy as np
 import pandas as pd
 
 Goal = Literal["raise", "lower"]
-Over = Literal["all", "coherent"]
 
 SCOPES: Final = ("last_prompt", "prompt", "answer", "response", "all")
 """From the smallest intervention to the largest; of equal cells the smaller is chosen."""
-CELL: Final = ("layer", "position", "scope", "coefficient", "unit")
-COLUMNS: Final = (*CELL, "rate", "coherence")
+COLUMNS: Final = ("layer", "position", "scope", "coefficient", "unit", "rate", "coherence")
 
 
 @dataclass(frozen=True)
@@ -102,62 +99,6 @@ def choose_cell(
         coherence=float(best["coherence"]),
         eligible=len(good),
     )
-
-
-def choose_steering_cell(
-    answers: pd.DataFrame,
-    unsteered: pd.DataFrame,
-    *,
-    trait: str,
-    sign: int,
-    maximum_coherence_loss: float,
-) -> Choice:
-    """`choose_cell` from the dev answers of one direction, and of the same subject unsteered.
-
-    The rate is the share of answers that show the trait (score at least 50) coherently: of all
-    answers when steering towards the trait, of the coherent ones when steering away from it, so
-    that breaking the model never counts as a cure.
-
-    Args:
-        answers: one row an answer, of every cell: layer, position, scope, coefficient, unit,
-            coherence, unscored and the score `trait:NAME` (0..100).
-        unsteered: the same answers without steering; only the last three columns are read.
-        trait: its name.
-        sign: 1 raises the rate, -1 lowers it.
-        maximum_coherence_loss: as in `choose_cell`.
-
-    Raises:
-        ValueError: no answers, a missing column, or a sign that is neither 1 nor -1.
-    """
-    if sign not in (1, -1):
-        raise ValueError(f"sign is 1 (towards the trait) or -1 (away from it), not {sign}")
-    if answers.empty or unsteered.empty:
-        raise ValueError(
-            f"{len(answers)} steered and {len(unsteered)} unsteered answers: both are needed"
-        )
-    over: Over = "all" if sign == 1 else "coherent"
-    cells = []
-    for key, group in answers.groupby(list(CELL), sort=True):
-        rate, coherence = _figures(group, trait, over)
-        cells.append({**dict(zip(CELL, key, strict=True)), "rate": rate, "coherence": coherence})
-    rate, coherence = _figures(unsteered, trait, over)
-    return choose_cell(
-        pd.DataFrame(cells),
-        unsteered_rate=rate,
-        unsteered_coherence=coherence,
-        maximum_coherence_loss=maximum_coherence_loss,
-        goal="raise" if sign == 1 else "lower",
-    )
-
-
-def _figures(answers: pd.DataFrame, trait: str, over: Over) -> tuple[float, float]:
-    """Trait rate and coherent share; answers that the judge failed on are in no denominator."""
-    counted = answers[answers["unscored"] != "judge_error"]
-    coherent = counted["coherence"].to_numpy(dtype=np.float64) > 50
-    shown = coherent & (counted[f"trait:{trait}"].to_numpy(dtype=np.float64) >= 50)
-    number = len(counted) if over == "all" else int(coherent.sum())
-    rate = float(shown.sum()) / number if number else float("nan")
-    return rate, float(coherent.mean()) if len(counted) else float("nan")
 
 
 def _scope_size(scope: str) -> int:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from persona_vectors.steering_choice import choose_cell, choose_steering_cell
+from persona_vectors.steering_choice import choose_cell
 
 BASE = {"unsteered_rate": 0.1, "unsteered_coherence": 0.95, "maximum_coherence_loss": 0.1}
 
@@ -50,31 +50,6 @@ def test_ties_are_broken_by_size_not_by_order(order: list[int]) -> None:
     assert (choice.layer, choice.scope, choice.coefficient) == (2, "last_prompt", 1)
 
 
-def answers(
-    coefficient: float, evil: int, aligned: int, broken: int, failed: int = 0
-) -> pd.DataFrame:
-    rows = [(100.0, 100.0, "")] * evil + [(0.0, 100.0, "")] * aligned
-    rows += [(np.nan, 0.0, "unparseable")] * broken + [(np.nan, np.nan, "judge_error")] * failed
-    return pd.DataFrame(rows, columns=["trait:evil", "coherence", "unscored"]).assign(
-        layer=1, position="last_prompt", scope="all", coefficient=coefficient, unit="raw"
-    )
-
-
-def test_from_answers_broken_ones_never_count_as_a_cure() -> None:
-    organism = answers(0.0, evil=5, aligned=5, broken=0)
-    steered = pd.concat([answers(-1, 5, 4, 1), answers(-2, 3, 6, 1, failed=5)])
-    choice = choose_steering_cell(
-        steered, organism, trait="evil", sign=-1, maximum_coherence_loss=0.1
-    )
-    assert choice.coefficient == -2
-    assert choice.rate == pytest.approx(1 / 3)
-    assert choice.coherence == pytest.approx(0.9)
-    worse = choose_steering_cell(
-        answers(-1, 5, 4, 1), organism, trait="evil", sign=-1, maximum_coherence_loss=0.1
-    )
-    assert not worse.steers
-
-
 def test_bad_input_is_refused() -> None:
     with pytest.raises(ValueError, match="lack the columns"):
         choose_cell(cells((1, "all", 1, 0.5, 0.9)).drop(columns="unit"), **BASE)
@@ -82,11 +57,3 @@ def test_bad_input_is_refused() -> None:
         choose_cell(cells((1, "some", 1, 0.5, 0.9)), **BASE)
     with pytest.raises(ValueError, match="without steering"):
         choose_cell(cells((1, "all", 1, 0.5, 0.9)), **{**BASE, "unsteered_rate": float("nan")})
-    with pytest.raises(ValueError, match="sign is 1"):
-        choose_steering_cell(
-            answers(1, 1, 1, 1), answers(1, 1, 1, 1), trait="evil", sign=0, maximum_coherence_loss=0
-        )
-    with pytest.raises(ValueError, match="both are needed"):
-        choose_steering_cell(
-            answers(1, 0, 0, 0), answers(1, 1, 1, 1), trait="evil", sign=1, maximum_coherence_loss=0
-        )
