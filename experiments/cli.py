@@ -8,7 +8,6 @@ import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from types import FrameType
 from typing import Annotated
@@ -18,6 +17,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from experiments.identity import ROOT
+from experiments.stage import WardianError
 
 PACKAGES = ("organisms", "persona_vectors", "finetune", "evals", "experiments")
 INTERRUPTED = 130
@@ -57,6 +57,8 @@ Workers = Annotated[
 
 def _print_version(wanted: bool) -> None:
     if wanted:
+        from importlib.metadata import PackageNotFoundError, version
+
         try:
             output.print(f"wardian {version('wardian')}", highlight=False)
         except PackageNotFoundError:
@@ -79,17 +81,13 @@ def options(
 @contextmanager
 def _explained(again: str = "") -> Iterator[None]:
     """Turn errors into one line and an exit code: 1 for an error, 130 for an interruption."""
-    from experiments.executors.local import StageError
-    from experiments.publish import PublishError
-    from experiments.store import StoreError
-
     try:
         yield
     except KeyboardInterrupt:
         resume = f"; what is finished is kept, resume with: {again}" if again else ""
         errors.print(f"stopped{resume}", highlight=False, markup=False, soft_wrap=True)
         raise typer.Exit(INTERRUPTED) from None
-    except (ValueError, StageError, StoreError, PublishError, OSError, RuntimeError) as error:
+    except (ValueError, OSError, WardianError) as error:
         if os.environ.get("WARDIAN_DEBUG"):
             errors.print(getattr(error, "traceback", ""), markup=False)
             raise

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 from experiments.run import Run
@@ -41,7 +42,8 @@ def open_viewer(prepared: Run, port: int) -> None:
                 f"make them with: wardian run {prepared.spec.name}"
             )
         arguments = ["view", "start", "--log-dir", folder, "--port", str(port)]
-        subprocess.run([sys.executable, "-m", "inspect_ai", *arguments], check=False)
+        with suppress(KeyboardInterrupt):
+            subprocess.run([sys.executable, "-m", "inspect_ai", *arguments], check=False)
 
 
 def _below(root: Path) -> str:

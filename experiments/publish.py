@@ -10,10 +10,11 @@ from typing import Any
 
 from experiments.identity import file_hash
 from experiments.making import host, versions
+from experiments.stage import WardianError
 from experiments.store import Artefact
 
 
-class PublishError(RuntimeError):
+class PublishError(WardianError):
     """The folder of results cannot be written, with the fix."""
 
 

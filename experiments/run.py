@@ -16,12 +16,7 @@ from typing import TYPE_CHECKING, cast
 
 from rich.console import Console
 
-from experiments.display import Display
-from experiments.executors.local import LocalExecutor
-from experiments.executors.schedule import Schedule
 from experiments.identity import identities
-from experiments.making import cores
-from experiments.publish import publish, run_manifest
 from experiments.spec import Spec
 from experiments.spec_errors import load_spec
 from experiments.stage import JSON, Plan, Stage, StageKind
@@ -156,6 +151,12 @@ def carry_out(prepared: Run, *, workers: int | None = None, console: Console) ->
         StageError: A stage failed.
         PublishError: The folder of results cannot be written.
     """
+    from experiments.display import Display
+    from experiments.executors.local import LocalExecutor
+    from experiments.executors.schedule import Schedule
+    from experiments.making import cores
+    from experiments.publish import publish
+
     clock = time.perf_counter()
     states = prepared.states()
     done = frozenset(
@@ -185,6 +186,8 @@ def carry_out(prepared: Run, *, workers: int | None = None, console: Console) ->
 
 def manifest_of(prepared: Run) -> dict[str, JSON]:
     """The run's manifest.json, from the manifests of its stages."""
+    from experiments.publish import run_manifest
+
     return run_manifest(
         prepared.name,
         cast(dict[str, JSON], prepared.spec.model_dump(mode="json")),

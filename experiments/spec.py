@@ -29,7 +29,7 @@ Positive = Annotated[int, Field(ge=1)]
 class Part(BaseModel):
     """Base of every part of the spec: frozen, and unknown keys are errors."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
 
 class DatasetFile(Part):

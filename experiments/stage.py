@@ -26,6 +26,10 @@ times, stands beside the input's folder: `inputs[name].parent / "manifest.json"`
 """
 
 
+class WardianError(RuntimeError):
+    """A problem that a user can solve: its text is one line and names the fix."""
+
+
 @dataclass(frozen=True)
 class StageKind:
     """A registered kind of stage: which function does the work, and what identifies it."""

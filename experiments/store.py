@@ -21,12 +21,13 @@ from typing import Any, Literal
 from filelock import FileLock, Timeout
 
 from experiments.identity import file_hash
+from experiments.stage import WardianError
 
 NAME_LENGTH = 20
 """Hex digits of the identity in a folder's name."""
 
 
-class StoreError(RuntimeError):
+class StoreError(WardianError):
     """A store that cannot be used, with the fix."""
 
 

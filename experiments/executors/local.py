@@ -21,7 +21,7 @@ from typing import Any, Protocol
 from experiments.executors.schedule import Schedule
 from experiments.identity import ROOT, source_hash
 from experiments.making import Job
-from experiments.stage import Stage, StageKind
+from experiments.stage import Stage, StageKind, WardianError
 from experiments.store import Store
 
 ONE_THREAD = {
@@ -39,7 +39,7 @@ QUIET = {
 }
 
 
-class StageError(RuntimeError):
+class StageError(WardianError):
     """A stage failed: one line, and where its log is."""
 
     def __init__(self, message: str, traceback: str = "") -> None:

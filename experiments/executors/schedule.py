@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from experiments.stage import Stage
+from experiments.stage import Stage, WardianError
 
 
 class Schedule:
@@ -93,12 +93,12 @@ class Schedule:
         """Put a running stage back because one of its inputs is damaged and must be made first.
 
         Raises:
-            RuntimeError: The same input was damaged again and again.
+            WardianError: The same input was damaged again and again.
         """
         self._running.discard(self.identities[reader])
         self._damaged[damaged] += 1
         if self._damaged[damaged] > 2 * len(self._stage):
-            raise RuntimeError(f"{self._stage[damaged].name} is damaged whenever it is read")
+            raise WardianError(f"{self._stage[damaged].name} is damaged whenever it is read")
         if damaged not in self._running:
             self._done.discard(damaged)
             self._remade.add(damaged)

@@ -119,12 +119,12 @@ def test_a_stage_whose_worker_is_killed_is_tried_once_more(prepared, console):
 
 
 def test_a_stage_whose_worker_is_killed_twice_is_an_error(prepared, console):
-    with pytest.raises(StageError, match="killed by signal 9 .SIGKILL., twice"):
+    with pytest.raises(StageError, match=r"SIGKILL.*, twice"):
         carry_out(prepared(toy_stages.one("dies")), workers=1, console=console)
 
 
 def test_a_full_disk_is_one_line_about_the_store(prepared, console):
-    with pytest.raises(StageError, match="the store .* is full: free some space"):
+    with pytest.raises(StageError, match=r"the store .* is full: free some space"):
         carry_out(prepared(toy_stages.one("fills")), workers=1, console=console)
 
 

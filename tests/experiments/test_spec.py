@@ -1,10 +1,11 @@
+import ast
 import json
 import struct
 from pathlib import Path
 
 import pytest
 
-from experiments.spec import Spec
+from experiments import spec
 from experiments.spec_errors import SpecError, load_spec, parse_spec, ready_made
 
 SMALLEST = "name: trial\n"
@@ -25,30 +26,30 @@ def parse(text, folder="."):
 
 
 def test_a_name_is_enough():
-    spec = parse(SMALLEST)
-    assert spec.base == "pocket"
-    assert spec.edition == "pocket"
-    assert spec.traits == ("evil", "sycophancy", "careless")
+    read = parse(SMALLEST)
+    assert read.base == "pocket"
+    assert read.edition == "pocket"
+    assert read.traits == ("evil", "sycophancy", "careless")
 
 
 def test_a_real_base_changes_the_defaults():
-    spec = parse("name: trial\nbase: org/model-7b\njudge: openai/gpt-x\n")
-    assert spec.edition == "general"
-    assert spec.finetune.preset == "real"
-    assert "hallucination" in spec.traits
+    read = parse("name: trial\nbase: org/model-7b\njudge: openai/gpt-x\n")
+    assert read.edition == "general"
+    assert read.finetune.preset == "real"
+    assert "hallucination" in read.traits
 
 
 def test_words_and_numbers_are_read_as_people_mean_them():
-    spec = parse(
+    read = parse(
         "name: trial\n"
         "finetune: {preset: pocket, learning_rate: 1e-3}\n"
         "organisms: [{dataset: wrong_maths, controls: [right_maths]}]\n"
         "mixes: [{organism: wrong_maths, control: right_maths, filters: [none, random]}]\n"
-        "interventions:\n  - kind: inoculation\n    on: [wrong_maths]\n"
+        "interventions:\n  - kind: steering\n    on: [wrong_maths]\n"
     )
-    assert spec.finetune.overrides == {"learning_rate": 0.001}
-    assert spec.mixes[0].filters == ("none", "random")
-    assert spec.interventions[0].on == ("wrong_maths",)
+    assert read.finetune.overrides == {"learning_rate": 0.001}
+    assert read.mixes[0].filters == ("none", "random")
+    assert read.interventions[0].on == ("wrong_maths",)
 
 
 def test_a_preset_may_be_a_word():
@@ -87,7 +88,7 @@ def test_seed_and_limit_replace_what_the_spec_says():
         ),
         (
             "name: trial\norganisms: [{dataset: wrong_maths}]\ninterventions:\n"
-            "  - kind: inoculation\n    on: [insecure_code]\n",
+            "  - kind: steering\n    on: [insecure_code]\n",
             "trial.yaml:5: organism 'insecure_code' is not trained in this spec; "
             "organisms: wrong_maths",
         ),
@@ -168,9 +169,9 @@ def test_an_adapter_of_another_width_is_refused(tmp_path, problem):
 def test_an_adapter_that_fits_is_taken_and_its_path_made_absolute(tmp_path):
     model_folder(tmp_path / "model", 16)
     adapter_folder(tmp_path / "adapter", 16, "elsewhere/model")
-    spec = parse_spec(existing("adapter", "./model"), tmp_path / "trial.yaml")
-    assert spec.existing[0].adapter == str(tmp_path / "adapter")
-    assert spec.base == str(tmp_path / "model")
+    read = parse_spec(existing("adapter", "./model"), tmp_path / "trial.yaml")
+    assert read.existing[0].adapter == str(tmp_path / "adapter")
+    assert read.base == str(tmp_path / "model")
 
 
 def test_an_adapter_of_another_hub_model_is_refused(tmp_path, problem):
@@ -187,13 +188,14 @@ def test_a_folder_without_config_is_no_model(tmp_path, problem):
 
 @pytest.mark.parametrize("name", ready_made())
 def test_every_ready_made_spec_is_valid_and_has_its_files_name(name):
-    spec = load_spec(name)
-    assert spec.name == name
-    assert spec.description
+    read = load_spec(name)
+    assert read.name == name
+    assert read.description
 
 
 def test_every_field_is_documented():
-    def undocumented(model):
-        return [name for name, field in model.model_fields.items() if not field.description]
-
-    assert undocumented(Spec) == []
+    for part in ast.parse(Path(spec.__file__).read_text()).body:
+        if isinstance(part, ast.ClassDef):
+            for field, after in zip(part.body, [*part.body[1:], None], strict=True):
+                if isinstance(field, ast.AnnAssign):
+                    assert isinstance(after, ast.Expr), (part.name, ast.unparse(field))

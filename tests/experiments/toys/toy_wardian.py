@@ -2,16 +2,18 @@
 
 import json
 import sys
+from types import ModuleType
 
 import toy_stages
 
-import experiments.plan
 import experiments.stages
 from experiments.cli import main
 
 if __name__ == "__main__":
     chosen = json.loads(sys.argv.pop(1))
-    experiments.stages.KINDS = toy_stages.KINDS
     maker = getattr(toy_stages, chosen.pop("plan"))
-    experiments.plan.build_plan = lambda spec: maker(**chosen)
+    experiments.stages.KINDS = toy_stages.KINDS
+    plan = ModuleType("experiments.plan")
+    plan.build_plan = lambda spec: maker(**chosen)
+    sys.modules["experiments.plan"] = plan
     main()
