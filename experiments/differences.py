@@ -53,6 +53,7 @@ def _pairs(models: pd.DataFrame) -> Iterator[_Pair]:
                 if (
                     other["role"] == "control"
                     and model["role"] == "organism"
+                    and model["intervention"] == "none"
                     and other["control_of"] == model["organism"]
                     and plain
                 ):

@@ -1,0 +1,216 @@
+"""Steering dose and response by scope and layer, beside random directions that went the same way."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from experiments.headline import words
+from experiments.plots.style import INK, LINES, QUIET, bottom_legend, quiet_style
+
+SCOPES = ("last_prompt", "prompt", "response", "answer", "all")
+_SHADES = ("#a4262c", "#c9861a", "#3f6f99", "#7b4b94", "#23272e")
+_SYMBOLS = ("o", "s", "^", "v", "D")
+_BAND = "#d5dae1"
+_ROWS = (
+    ("misaligned", "coherent", "misaligned\n% of coherent answers"),
+    ("coherent", "all", "coherent\n% of answers"),
+)
+
+
+def of_target(steering: pd.DataFrame, role: str) -> pd.DataFrame:
+    """The sweep on the base (`role` base) or on the first organism that was swept."""
+    rows = steering[steering["role"] == role]
+    if rows.empty:
+        return rows
+    first = sorted(rows["organism"].unique())[0]
+    return rows[rows["organism"] == first]
+
+
+def chosen_row(
+    sweep: pd.DataFrame, split: str, metric: str, denominator: str
+) -> Mapping[str, object] | None:
+    """The vector's chosen cell on one split; None where no cell was chosen."""
+    rows = sweep[
+        (sweep["direction"] == "vector")
+        & sweep["chosen"]
+        & (sweep["split"] == split)
+        & (sweep["metric"] == metric)
+        & (sweep["denominator"] == denominator)
+    ]
+    return None if rows.empty else {str(k): v for k, v in rows.iloc[0].to_dict().items()}
+
+
+def unsteered(sweep: pd.DataFrame, split: str, metric: str, denominator: str) -> float:
+    """The estimate without steering on that split; NaN where it was not asked."""
+    plain = (sweep["direction"] == "") | (sweep["coefficient"] == 0)
+    rows = sweep[
+        plain
+        & (sweep["split"] == split)
+        & (sweep["metric"] == metric)
+        & (sweep["denominator"] == denominator)
+    ]
+    return float(rows["estimate"].iloc[0]) if len(rows) else float("nan")
+
+
+def _panel(axes: Axes, sweep: pd.DataFrame, layer: int, metric: str, denominator: str) -> None:
+    rows = sweep[
+        (sweep["split"] == "dev")
+        & (sweep["metric"] == metric)
+        & (sweep["denominator"] == denominator)
+        & (sweep["layer"] == layer)
+    ]
+    start = unsteered(sweep, "dev", metric, denominator) * 100
+    random = rows[rows["direction"] == "random"]
+    if not random.empty:
+        by_size = random.groupby("coefficient")["estimate"]
+        low, high = by_size.quantile(0.025) * 100, by_size.quantile(0.975) * 100
+        x = [0.0, *low.index] if np.isfinite(start) else [*low.index]
+        ends = [[start, *v] if np.isfinite(start) else [*v] for v in (low, high)]
+        order = np.argsort(x)
+        axes.fill_between(
+            np.asarray(x)[order],
+            np.asarray(ends[0])[order],
+            np.asarray(ends[1])[order],
+            color=_BAND,
+            linewidth=0,
+            zorder=1,
+        )
+    vector = rows[rows["direction"] == "vector"]
+    for scope, shade, symbol, style in zip(SCOPES, _SHADES, _SYMBOLS, LINES, strict=True):
+        line = vector[vector["scope"] == scope].sort_values("coefficient", key=np.abs)
+        if line.empty:
+            continue
+        y = [*(line["estimate"] * 100)]
+        x = [*line["coefficient"]]
+        if np.isfinite(start):
+            x, y = [0.0, *x], [start, *y]
+        axes.plot(x, y, marker=symbol, linestyle=style, color=shade, markersize=4, zorder=3)
+    _mark_chosen(axes, sweep, layer, metric, denominator)
+    axes.set_ylim(-4, 104)
+
+
+def _mark_chosen(
+    axes: Axes, sweep: pd.DataFrame, layer: int, metric: str, denominator: str
+) -> None:
+    dev = chosen_row(sweep, "dev", metric, denominator)
+    if dev is not None and dev["layer"] == layer:
+        x, y = float(str(dev["coefficient"])), 100 * float(str(dev["estimate"]))
+        axes.plot([x], [y], "o", markersize=12, markerfacecolor="none", color=INK, zorder=5)
+    report = chosen_row(sweep, "report", metric, denominator)
+    if report is not None and report["layer"] == layer:
+        x, y = float(str(report["coefficient"])), 100 * float(str(report["estimate"]))
+        low, high = (float(str(report[end])) * 100 for end in ("low", "high"))
+        axes.plot([x, x], [low, high], "-", color=INK, linewidth=2.0, zorder=5)
+        axes.plot([x], [y], "*", color=INK, markersize=9, zorder=6)
+
+
+def _draw(sweep: pd.DataFrame) -> Figure | None:
+    if sweep.empty or not (sweep["direction"] == "vector").any():
+        return None
+    layers = sorted(int(k) for k in sweep.loc[sweep["direction"] == "vector", "layer"].unique())
+    unit = next((u for u in sweep["unit"] if u), "raw")
+    symbol = {"raw": "× the vector (raw)", "norm": "× the residual norm"}[unit]
+    with quiet_style():
+        figure = Figure(figsize=(max(5.2, 1.0 + 2.9 * len(layers)), 4.9), layout="constrained")
+        grid = figure.subplots(len(_ROWS), len(layers), sharex=True, sharey="row", squeeze=False)
+        for row, (metric, denominator, title) in zip(grid, _ROWS, strict=True):
+            for axes, layer in zip(row, layers, strict=True):
+                _panel(axes, sweep, layer, metric, denominator)
+            row[0].set_ylabel(title)
+        for axes, layer in zip(grid[0], layers, strict=True):
+            axes.set_title(f"layer {layer}")
+        for axes in grid[-1]:
+            axes.set_xlabel(f"coefficient {symbol}")
+        figure.align_ylabels()
+        bottom_legend(figure, _legend(sweep), 4 if len(layers) < 3 else 5)
+    return figure
+
+
+def _legend(sweep: pd.DataFrame) -> list[Line2D]:
+    found = set(sweep.loc[sweep["direction"] == "vector", "scope"])
+    handles: list[Line2D] = [
+        Line2D([], [], marker=m, color=c, linestyle=s, markersize=4, label=f"{words(scope)} tokens"
+               if scope == "all" else words(scope))
+        for scope, c, m, s in zip(SCOPES, _SHADES, _SYMBOLS, LINES, strict=True)
+        if scope in found
+    ]  # fmt: skip
+    chosen = Line2D([], [], marker="o", markersize=9, markerfacecolor="none", color=INK)
+    chosen.set(linestyle="none", label="cell chosen on dev")
+    read = Line2D([], [], marker="*", markersize=8, color=INK, linewidth=2)
+    read.set(label="the same on report, 95% interval")
+    handles += [chosen, read]
+    if (sweep["direction"] == "random").any():
+        handles.append(Line2D([], [], color=_BAND, linewidth=7, label="random directions, 95%"))
+    return handles
+
+
+def draw_towards(tables: Mapping[str, pd.DataFrame]) -> Figure | None:
+    """The base steered along the trait, by scope and layer; None where it was not swept."""
+    return _draw(of_target(tables["steering"], "base"))
+
+
+def draw_away(tables: Mapping[str, pd.DataFrame]) -> Figure | None:
+    """An organism steered against the trait, likewise."""
+    return _draw(of_target(tables["steering"], "organism"))
+
+
+def null_of_choosing(sweep: pd.DataFrame, metric: str, denominator: str) -> pd.Series:
+    """Report estimates of random directions, each in the cell that its own dev sweep chose."""
+    rows = sweep[
+        (sweep["direction"] == "random")
+        & sweep["chosen"]
+        & (sweep["split"] == "report")
+        & (sweep["metric"] == metric)
+        & (sweep["denominator"] == denominator)
+    ]
+    return rows.set_index("draw")["estimate"]
+
+
+def draw_choosing(tables: Mapping[str, pd.DataFrame]) -> Figure | None:
+    """The chosen cell on report against the random directions' chosen cells, per target."""
+    targets = [
+        (name, of_target(tables["steering"], role))
+        for name, role in (
+            ("towards the trait, on the base", "base"),
+            ("away, on an organism", "organism"),
+        )
+    ]
+    found = [
+        (name, sweep, chosen_row(sweep, "report", "misaligned", "coherent"))
+        for name, sweep in targets
+        if not sweep.empty
+    ]
+    if not any(row is not None for _, _, row in found):
+        return None
+    with quiet_style():
+        figure = Figure(figsize=(8.0, 1.0 + 0.62 * len(found)), layout="constrained")
+        axes = figure.subplots()
+        for height, (_, sweep, row) in enumerate(found):
+            null = null_of_choosing(sweep, "misaligned", "coherent") * 100
+            jitter = np.linspace(-0.22, 0.22, max(1, len(null)))
+            axes.plot(null, height + jitter, ".", color=QUIET, markersize=4, alpha=0.8)
+            start = unsteered(sweep, "report", "misaligned", "coherent") * 100
+            if np.isfinite(start):
+                axes.plot([start], [height], "|", color=INK, markersize=18, markeredgewidth=1.6)
+            if row is not None:
+                low, high, y = (100 * float(str(row[k])) for k in ("low", "high", "estimate"))
+                axes.plot([low, high], [height] * 2, "-", color=_SHADES[0], linewidth=2.0)
+                axes.plot([y], [height], "*", color=_SHADES[0], markersize=11, zorder=4)
+        axes.set_yticks(range(len(found)), [name for name, _, _ in found])
+        axes.set_ylim(len(found) - 0.5, -0.5)
+        axes.set_xlim(-2, 102)
+        axes.grid(visible=False, axis="y")
+        axes.set_xlabel("misaligned on the report split, % of coherent answers")
+        handles = [
+            Line2D([], [], linestyle="none", marker="*", color=_SHADES[0], markersize=9, label="persona vector, chosen cell, 95%"),
+            Line2D([], [], linestyle="none", marker=".", color=QUIET, label="one random direction, its own chosen cell"),
+            Line2D([], [], linestyle="none", marker="|", color=INK, markersize=11, markeredgewidth=1.6, label="not steered"),
+        ]  # fmt: skip
+        bottom_legend(figure, handles, 3)
+    return figure

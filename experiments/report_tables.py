@@ -1,0 +1,169 @@
+"""The tables as a reader of the report sees them: rows of formatted cells, percentages with their intervals."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import pandas as pd
+
+from experiments.headline import (
+    CARELESS,
+    COHERENT,
+    IN_DOMAIN,
+    MISALIGNED,
+    Measure,
+    finals,
+    measured,
+    named,
+    pooled,
+    reporting_slice,
+    words,
+)
+from experiments.table_columns import DENOMINATORS
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One cell: its text, a smaller second text (an interval), and how it is set."""
+
+    text: str
+    small: str = ""
+    style: str = ""
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A table for the template: a caption, column heads and rows of cells; the first cell heads its row."""
+
+    caption: str
+    heads: tuple[str, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+
+
+def rate_cell(row: Mapping[object, object] | None) -> Cell:
+    """`46.2` over `37.1 - 55.0`; a dash where it was not measured."""
+    if row is None or pd.isna(row["estimate"]):  # type: ignore[call-overload]
+        return Cell("–", style="missing")
+    small = "too few questions"
+    if pd.notna(row["low"]):  # type: ignore[call-overload]
+        small = f"{100 * float(str(row['low'])):.1f} – {100 * float(str(row['high'])):.1f}"
+    return Cell(f"{100 * float(str(row['estimate'])):.1f}", small)
+
+
+def _by_model(rates: pd.DataFrame, measure: Measure) -> dict[str, dict[object, object]]:
+    rows = measured(rates, measure)
+    rows = rows[rows["final"]]
+    if rows.empty:
+        return {}
+    return {str(r["model"]): dict(r) for r in pooled(rows).to_dict("records")}
+
+
+def headline_table(rates: pd.DataFrame) -> Shown | None:
+    """Every final model: misalignment under every denominator, in-domain, coherence, careless, capability, n."""
+    order = finals(measured(rates, MISALIGNED)).drop_duplicates("model")
+    if order.empty:
+        return None
+    measures = [
+        Measure(d, d, "", "open_questions", "misaligned", d) for d in ("coherent", *DENOMINATORS)
+    ]
+    measures = [measures[0], *[m for m in measures[1:] if m.key != "coherent"]]
+    measures += [IN_DOMAIN, COHERENT, CARELESS]
+    measures.append(Measure("accuracy", "", "", "capability", "accuracy", "all"))
+    columns = [_by_model(rates, measure) for measure in measures]
+    rows = []
+    for model, kind in zip(order["model"], order["kind"], strict=True):
+        found = columns[0].get(str(model))
+        n = Cell("–") if found is None else Cell(str(found["n"]), f"{found['n_unscored']} unscored")
+        cells = [rate_cell(column.get(str(model))) for column in columns]
+        rows.append((Cell(str(model), words(str(kind)), f"model {kind}"), *cells, n))
+    heads = ("model", "misaligned of coherent", "of all", "of scored", "of coherent & scored")
+    heads += ("narrow behaviour", "coherent", "careless", "capability", "n coherent")
+    return Shown("Percentages; 95% intervals below each.", heads, tuple(rows))
+
+
+def difference_cell(row: Mapping[object, object]) -> Cell:
+    """`+44.1` over its interval."""
+    small = "too few questions"
+    if pd.notna(row["low"]):  # type: ignore[call-overload]
+        small = f"{100 * float(str(row['low'])):+.1f} – {100 * float(str(row['high'])):+.1f}"
+    return Cell(f"{100 * float(str(row['estimate'])):+.1f}", small)
+
+
+def difference_table(differences: pd.DataFrame) -> Shown | None:
+    """Paired differences of misalignment over coherent answers, and whether they are near."""
+    rows = differences[
+        (differences["metric"] == "misaligned")
+        & (differences["denominator"] == "coherent")
+        & (differences["task"] == "open_questions")
+    ]
+    if rows.empty:
+        return None
+    rows = finals(named(reporting_slice(rows)))
+    table = []
+    for row in rows.to_dict("records"):
+        against = words(str(row["other_organism"])) or "base"
+        if row["comparison"] == "undefended":
+            against += ", undefended"
+        if row["comparison"] == "random_filter":
+            against += ", random filter"
+        near = "near base" if row["near"] and row["comparison"] == "base" else ""
+        sign = "excludes 0" if row["low"] > 0 or row["high"] < 0 else "includes 0"
+        if pd.isna(row["low"]):
+            sign = "no interval"
+        table.append(
+            (
+                Cell(str(row["model"]), words(str(row["kind"])), f"model {row['kind']}"),
+                Cell(against),
+                difference_cell(row),
+                Cell(sign),
+                Cell(near),
+                Cell(str(row["n"])),
+            )
+        )
+    heads = ("model", "minus", "difference, points", "95% interval", "", "question pairs")
+    caption = "Misaligned, of coherent answers; paired by question and seed."
+    return Shown(caption, heads, tuple(table))
+
+
+def screening_table(screening: pd.DataFrame) -> Shown | None:
+    """AUC and recall of each filter score, seeds apart."""
+    rows = []
+    for row in screening.to_dict("records"):
+        place = f"layer {row['layer']}, {words(str(row['position']))}" if row["layer"] >= 0 else ""
+        auc_interval = "" if pd.isna(row["low"]) else f"{row['low']:.2f} – {row['high']:.2f}"
+        share = f"{words(str(row['dataset']))}, {row['poisoned_share']:.0%}"
+        rows.append(
+            (
+                Cell(words(str(row["method"])), place),
+                Cell(share, "" if row["seed"] < 0 else f"seed {row['seed']}"),
+                Cell(_plain(row["auc"], ".2f"), auc_interval),
+                Cell(_plain(row["recall_at_10"], ".0%")),
+                Cell(_plain(row["recall_at_30"], ".0%")),
+                Cell(f"{row['kept']} of {row['n']}", f"{row['kept_poisoned']} of them poisoned"),
+            )
+        )
+    heads = ("score", "rows of", "AUC", "recall, 10% removed", "recall, 30% removed", "kept")
+    return Shown("", heads, tuple(rows)) if rows else None
+
+
+def vector_table(vectors: pd.DataFrame) -> Shown | None:
+    """Persona vectors: size beside the residual stream's, rollouts kept, split-half agreement."""
+    rows = [
+        (
+            Cell(words(str(row["trait"]))),
+            Cell(words(str(row["position"]))),
+            Cell(str(row["layer"])),
+            Cell(f"{row['norm']:.2f}"),
+            Cell(_plain(row["residual_norm"], ".2f")),
+            Cell(f"{row['kept_positive']} / {row['kept_negative']}"),
+            Cell(_plain(row["split_half_cosine"], ".2f")),
+        )
+        for row in vectors.to_dict("records")
+    ]
+    heads = ("trait", "position", "layer", "norm", "residual norm", "kept + / -", "split-half cosine")
+    return Shown("", heads, tuple(rows)) if rows else None
+
+
+def _plain(value: float, form: str) -> str:
+    return "–" if pd.isna(value) else format(value, form)
