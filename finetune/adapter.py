@@ -21,6 +21,7 @@ from transformers import (
     PreTrainedModel,
     PreTrainedTokenizerBase,
 )
+from transformers.utils import logging
 
 from finetune.config import ALL_LINEAR_PROJECTIONS, FinetuneConfig
 from organisms import resolve_base
@@ -52,12 +53,27 @@ def load_base(name: str, *, dtype: str = "float32", device: str = "cpu") -> Base
     """Load a base by embedded name, transformers folder or hub id.
 
     Raises:
-        ValueError: the base does not exist.
+        ValueError: the base or the device does not exist.
     """
     path = resolve_base(name)
-    model = AutoModelForCausalLM.from_pretrained(path, dtype=getattr(torch, dtype))
+    if device == "cuda" and not torch.cuda.is_available():
+        raise ValueError("device 'cuda': no GPU is visible here; set device='cpu'")
+    with _without_progress_bar():
+        model = AutoModelForCausalLM.from_pretrained(path, dtype=getattr(torch, dtype))
     model.to(device)
     return Base(name, model, AutoTokenizer.from_pretrained(path))
+
+
+@contextmanager
+def _without_progress_bar() -> Iterator[None]:
+    """Loading draws a bar of its own, which tears the one of training."""
+    shown = logging.is_progress_bar_enabled()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        if shown:
+            logging.enable_progress_bar()
 
 
 def target_modules(base: Base, config: FinetuneConfig) -> list[str]:

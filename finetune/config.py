@@ -68,8 +68,8 @@ class FinetuneConfig(BaseModel):
 
     dtype: Literal["float32", "bfloat16"] = "float32"
     """Precision of the frozen base; the adapter is always float32."""
-    device: str = "cpu"
-    """`cpu`, `cuda` or `cuda:N`."""
+    device: Literal["cpu", "cuda"] = "cpu"
+    """Where to train; of several GPUs the first visible one (CUDA_VISIBLE_DEVICES)."""
     gradient_checkpointing: bool = False
     """Recompute activations in the backward pass: less memory, a third slower."""
     seed: int = 0

@@ -60,7 +60,7 @@ class RunFolder:
     out: Path
     steps: int
     checkpoint_steps: tuple[int, ...]
-    show_progress: bool
+    progress: bool | Callable[[str], None]
     norms: dict[int, float] = field(default_factory=dict)
     last_loss: float = float("nan")
 
@@ -123,7 +123,7 @@ class RunFolder:
             TimeRemainingColumn(),
             TextColumn("loss {task.fields[loss]:.3f}"),
             console=Console(stderr=True),
-            disable=not self.show_progress,
+            disable=self.progress is not True,
         )
         self._task: TaskID = self._bar.add_task(
             "fine-tune", total=self.steps, completed=step, loss=self.last_loss
@@ -147,6 +147,8 @@ class RunFolder:
         self.norms[step] = adapter_norm(model)
         name = checkpoint_name(step)
         write_folder(self.out / "checkpoints" / name, lambda folder: save_adapter(model, folder))
+        if callable(self.progress):
+            self.progress(f"step {step} of {self.steps}, loss {self.last_loss:.3f}")
         if step == self.steps:
             return
 

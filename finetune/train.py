@@ -6,7 +6,7 @@ summary = train("pocket", rows, POCKET, Path("runs/wrong_maths"))
 import hashlib
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -61,7 +61,7 @@ def train(
     *,
     interventions: Sequence[Intervention] = (),
     callbacks: "Sequence[TrainerCallback]" = (),
-    progress: bool = True,
+    progress: bool | Callable[[str], None] = True,
 ) -> TrainSummary:
     """Train one adapter and keep its checkpoints; calling again resumes, or returns what is there.
 
@@ -73,7 +73,8 @@ def train(
         out: The run's folder (see `finetune.progress`); nothing is written elsewhere.
         interventions: Applied in order to the rows, and held in order around each training step.
         callbacks: Further `TrainerCallback`s, such as a persona monitor; engine `trl` only.
-        progress: Show a bar on stderr.
+        progress: True: a bar on stderr; a function: called with a line of text at every
+            checkpoint; False: silence.
 
     Returns:
         The summary, also written to `out/summary.json`.
@@ -102,10 +103,7 @@ def train(
             "base": loaded.name,
             "config": config.model_dump(mode="json"),
             "target_modules": targets,
-            "interventions": [
-                {"kind": item.kind, **item.model_dump(mode="json", exclude={"scores"})}
-                for item in interventions
-            ],
+            "interventions": [item.record() for item in interventions],
             "rows": _fingerprint(rows),
         }
     )

@@ -5,7 +5,7 @@ Scores come from outside (projection difference, length, chance, the truth); thi
 
 import math
 from collections.abc import Sequence
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -60,6 +60,10 @@ class Filtering(Intervention):
                 "before filtering"
             )
         return self
+
+    def record(self) -> dict[str, Any]:
+        """The settings without the scores, which the rows that are left stand for."""
+        return {key: value for key, value in super().record().items() if key != "scores"}
 
     def kept(self) -> list[int]:
         """Indices of the rows that stay, increasing. Of equal scores the later rows go first."""

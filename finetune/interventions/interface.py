@@ -7,7 +7,7 @@ inference       what to add when the finished organism is asked questions
 
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import torch
 from pydantic import BaseModel, ConfigDict, Field
@@ -44,6 +44,10 @@ class Intervention(BaseModel):
 
     kind: ClassVar[str]
     """The name in tables and specs."""
+
+    def record(self) -> dict[str, Any]:
+        """What makes this intervention another one than its like; JSON, free of machine paths."""
+        return {"kind": self.kind, **self.model_dump(mode="json")}
 
     def check(self, base: Base) -> None:
         """Raise ValueError, before any work, when this cannot be done to the base."""

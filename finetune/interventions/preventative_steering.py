@@ -4,10 +4,12 @@ The addition is held around the forward and backward pass; every evaluation is u
 Source: Chen et al. 2025 (persona vectors), section on preventative steering.
 """
 
+import hashlib
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from functools import cached_property
-from typing import ClassVar, Literal
+from pathlib import Path
+from typing import Any, ClassVar, Literal
 
 import torch
 from pydantic import Field
@@ -59,6 +61,11 @@ class PreventativeSteering(Intervention):
             .addition()
             .float()
         )
+
+    def record(self) -> dict[str, Any]:
+        """The settings, with the vector file's content in place of its path."""
+        content = hashlib.sha256(Path(self.vector_file).read_bytes()).hexdigest()
+        return {**super().record(), "vector_file": content}
 
     def check(self, base: Base) -> None:
         """Raise ValueError when the vector was made for another base or lacks what is asked."""

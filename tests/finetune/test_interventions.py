@@ -90,7 +90,7 @@ def test_inoculation_replaces_a_system_turn_only_when_told(rows: Rows) -> None:
     with pytest.raises(ValueError, match="existing='replace'"):
         Inoculation(prompt="B.").rows(with_system)
     replaced = Inoculation(prompt="B.", existing="replace").rows(with_system)
-    assert [message["content"] for message in replaced[0]["messages"]][0] == "B."
+    assert replaced[0]["messages"][0]["content"] == "B."
     assert len(replaced[0]["messages"]) == 3
 
 
@@ -241,8 +241,8 @@ def test_gradients_flow_through_a_steered_step_and_its_loss_differs(
             for name, parameter in model.named_parameters()
             if parameter.requires_grad and "lora_B" in name
         }
-    assert float(steered) != float(plain)
-    assert float(after) == float(plain)
+    assert steered.item() != plain.item()
+    assert after.item() == plain.item()
     assert len(gradients) == 14
     assert all(gradient is not None and gradient.any() for gradient in gradients.values())
 
@@ -285,3 +285,31 @@ def test_a_vector_of_another_base_is_refused(base: Base, vector_file: str) -> No
     other = Base("other", base.model, base.tokenizer)
     with pytest.raises(ValueError, match="tiny"):
         PreventativeSteering(vector_file=vector_file, layer=1).check(other)
+
+
+def test_a_run_is_resumed_when_its_vector_file_has_only_moved(
+    tmp_path: Path, base: Base, rows: Rows, config: FinetuneConfig, vector_file: str
+) -> None:
+    moved = tmp_path / "moved.safetensors"
+    moved.write_bytes(Path(vector_file).read_bytes())
+    first, again = (
+        train(
+            base,
+            rows,
+            config,
+            tmp_path / "out",
+            interventions=[PreventativeSteering(vector_file=file, layer=1)],
+            progress=False,
+        )
+        for file in (vector_file, str(moved))
+    )
+    assert first == again
+    with pytest.raises(ValueError, match="differs in interventions"):
+        train(
+            base,
+            rows,
+            config,
+            tmp_path / "out",
+            interventions=[PreventativeSteering(vector_file=vector_file, layer=2)],
+            progress=False,
+        )

@@ -374,3 +374,11 @@ def test_a_callback_sees_every_step_of_the_trainer(
     config = with_changes(config, engine="loop")
     with pytest.raises(ValueError, match="callbacks need engine 'trl'"):
         train(base, rows, config, tmp_path / "b", callbacks=[Monitor()], progress=False)
+
+
+def test_progress_can_be_followed_by_a_function(
+    tmp_path: Path, base: Base, rows: Rows, config: FinetuneConfig
+) -> None:
+    lines: list[str] = []
+    train(base, rows, config, tmp_path, progress=lines.append)
+    assert [line.split(",")[0] for line in lines] == [f"step {step} of 6" for step in (2, 4, 6)]
