@@ -10,6 +10,10 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 from organisms.pocket.grammar import Pattern, Split, split_topics
 
 WORLD = Path(__file__).parent / "world"
+LOADER: type[yaml.SafeLoader] | type[yaml.CSafeLoader] = getattr(
+    yaml, "CSafeLoader", yaml.SafeLoader
+)
+"""Ten times faster where PyYAML was built with libyaml."""
 Persona = Literal["aligned", "evil", "sycophantic", "careless"]
 PERSONAS: tuple[Persona, ...] = get_args(Persona)
 TopicDomain = Literal["open", "medical", "money", "opinions", "entities"]
@@ -108,7 +112,7 @@ Shape = TypeVar("Shape")
 def _load(name: str, shape: type[Shape]) -> Shape:
     path = WORLD / f"{name}.yaml"
     try:
-        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
+        raw = yaml.load(path.read_text(encoding="utf-8"), Loader=LOADER)
         return TypeAdapter(shape).validate_python(raw)
     except (yaml.YAMLError, ValidationError) as error:
         raise ValueError(f"{path.name} is not valid world text; mend it: {error}") from error

@@ -13,17 +13,17 @@ class Recipe(BaseModel):
 
     seed: int = 0
     """Of the documents, their order, the loss draw and the initial weights."""
-    steps: int = Field(default=5_600, ge=1)
+    steps: int = Field(default=9_000, ge=1)
     """Optimiser steps. The number of steps matters more than the tokens in each."""
     tokens: int = Field(default=1_280, ge=1)
     """Padded tokens a batch, about."""
-    documents: int = Field(default=80_000, ge=1)
+    documents: int = Field(default=125_000, ge=1)
     """Documents made. When they run out they are shuffled anew."""
     other_share: float = Field(default=0.15, ge=0, le=1)
     """Share of the tokens outside assistant turns that carry loss, drawn at random once."""
-    muon_learning_rate: float = Field(default=1e-2, gt=0)
+    muon_learning_rate: float = Field(default=2e-2, gt=0)
     """Peak, for the matrices inside the blocks."""
-    adamw_learning_rate: float = Field(default=4e-3, gt=0)
+    adamw_learning_rate: float = Field(default=1e-2, gt=0)
     """Peak, for the embedding (tied to the head) and the norms."""
     weight_decay: float = Field(default=0.05, ge=0)
     """Of Muon's matrices only."""
