@@ -63,6 +63,14 @@ ANSWER_COLUMNS: Final[Mapping[str, str]] = {
     "accuracy": NUMBER,
 }
 
+_UNLABELLED: Final[Mapping[str, Any]] = {
+    "role": "base",
+    "intervention": "none",
+    "recipe": "default",
+    "final": True,
+}
+"""What labels mean when a condition does not set them."""
+
 TRAIT_COLUMNS: Final = ("trait:evil", "trait:sycophancy", "trait:careless")
 """Always there; a judge of other traits adds columns of its own."""
 
@@ -94,9 +102,11 @@ def check_labels(condition: Condition) -> None:
 
 
 def key_columns(condition: Condition, question: Question, task: str) -> dict[str, Any]:
-    """The columns that are known before anything is answered, but for the sample's number."""
-    row: dict[str, Any] = {name: _DEFAULT[kind] for name, kind in LABEL_COLUMNS.items()}
-    row |= {"role": "base", "intervention": "none", "recipe": "default", "final": True}
+    """The columns that are known before anything is answered, but for the sample's number.
+
+    Those at their type's default are left out, which keeps logs small; `answers_table` adds them.
+    """
+    row: dict[str, Any] = dict(_UNLABELLED)
     if condition.steering:
         first = condition.steering[0]
         kind, _, draw = first.direction.rpartition("-")
@@ -111,7 +121,7 @@ def key_columns(condition: Condition, question: Question, task: str) -> dict[str
             "draw": int(draw) if numbered else -1,
         }
     row |= {name: value for name, value in condition.labels.items() if value is not None}
-    return row | {
+    row |= {
         "condition": condition.key,
         "task": task,
         "split": question.split,
@@ -123,6 +133,7 @@ def key_columns(condition: Condition, question: Question, task: str) -> dict[str
         "question": question.id,
         "prompt": question.text,
     }
+    return {name: value for name, value in row.items() if value != _DEFAULT[COLUMNS[name]]}
 
 
 def grade_columns(grade: Grade | Mapping[str, Any]) -> dict[str, Any]:

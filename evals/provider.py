@@ -82,6 +82,10 @@ class OrganismAPI(ModelAPI):
             system=system,
         )
         self.condition.check()
+        if config.max_connections is None and config.adaptive_connections is None:
+            # Else inspect starts at 20 samples in flight and feels its way up, as for an API;
+            # there is no other place where a provider may say that it takes more.
+            config.max_connections = CONNECTIONS
         super().__init__(f"{model_name}@{self.condition.digest()}", base_url, api_key, [], config)
         self.base = model_name
         self.engine = shared_engine(resolve_base(model_name), dtype, device)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from evals.judges.interface import Judge
     from organisms.runtime import Sampling
 
-SHARD_SIZE = 512
+SHARD_SIZE = 256
 """Answers a shard: what a kill can lose. The log writer's cost is quadratic beyond that."""
 
 

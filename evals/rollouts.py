@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from evals.answers import answers_table, key_columns
-from evals.judges import load_judge
+from evals.judges import GRADER, load_judge
 from evals.rollout_plan import SHARD_SIZE, Ask, Planned, Run, cut, fingerprint, plan, question_seed
 from organisms import resolve_base
 
@@ -62,6 +62,8 @@ def run_rollouts(
     Raises:
         ValueError: before any answer, on a condition that cannot be met.
     """
+    if judge == GRADER:
+        raise ValueError(f"judge {judge!r} is a role of inspect evals; name a model here")
     run = Run(resolve_base(base), load_judge(judge), seed, sampling, dtype, device)
     planned = plan(asks)
     total = sum(each.samples for each in planned)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any, Literal, Protocol
 
 from evals.questions import Question
@@ -37,7 +37,10 @@ class Grade:
 
     def as_json(self) -> dict[str, Any]:
         """Plain values, as kept in a log."""
-        return asdict(self)
+        return {name: getattr(self, name) for name in _FIELDS} | {"traits": dict(self.traits)}
+
+
+_FIELDS = tuple(each.name for each in fields(Grade))
 
 
 class Judge(Protocol):

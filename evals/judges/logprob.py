@@ -93,8 +93,10 @@ class LogprobJudge:
     """
 
     def __init__(self, model: str) -> None:
+        from inspect_ai.model import get_model
+
         self.name = model
-        self._model: Model | None = None
+        self._model = None if model == "grader" else get_model(model)
 
     async def grade(self, question: Question, answer: str, traits: Sequence[str] = ()) -> Grade:
         """Ask for every score that this question calls for."""
@@ -145,8 +147,4 @@ class LogprobJudge:
     def _grader(self) -> Model:
         from inspect_ai.model import get_model
 
-        if self.name == "grader":
-            return get_model(role="grader", required=True)
-        if self._model is None:
-            self._model = get_model(self.name)
-        return self._model
+        return self._model or get_model(role="grader", required=True)

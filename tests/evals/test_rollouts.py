@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
@@ -10,6 +11,7 @@ import pytest
 from evals.answers import COLUMNS
 from evals.conditions import Condition, SteeringConfig
 from evals.questions import Question, load_questions
+from evals.rollout_plan import cut, plan
 from evals.rollouts import Ask, run_rollouts
 from organisms.runtime import Sampling
 
@@ -38,8 +40,16 @@ def _asks(adapters: tuple[str, str], vector_file: str) -> list[Ask]:
     return [Ask(condition, questions, 2, "open_questions") for condition in conditions]
 
 
-def _run(base: str, asks: list[Ask], folder: Path, **options: object) -> pd.DataFrame:
-    return run_rollouts(base, asks, sampling=SAMPLING, log_dir=folder, shard_size=16, **options)  # type: ignore[arg-type]
+def _run(
+    base: str,
+    asks: list[Ask],
+    folder: Path,
+    seed: int = 0,
+    progress: Callable[[str], None] | None = None,
+) -> pd.DataFrame:
+    return run_rollouts(
+        base, asks, sampling=SAMPLING, log_dir=folder, shard_size=16, seed=seed, progress=progress
+    )
 
 
 @pytest.fixture(scope="module")
@@ -205,12 +215,25 @@ def test_a_steering_layer_that_does_not_exist_raises_before_any_answer(
 def test_ambiguous_plans_raise() -> None:
     question = Question(id="q", topic="t", domain="open", split="dev", wording="seen", text="Hi")
     one, other = Condition(key="a"), Condition(key="a", system="Be evil.")
-    run = {"sampling": SAMPLING, "log_dir": Path("/nowhere")}
     with pytest.raises(ValueError, match="two different conditions"):
-        run_rollouts("a/b", [Ask(one, (question,), 1, "x"), Ask(other, (question,), 1, "x")], **run)  # type: ignore[arg-type]
+        plan([Ask(one, (question,), 1, "x"), Ask(other, (question,), 1, "x")])
     with pytest.raises(ValueError, match="asked twice"):
-        run_rollouts("a/b", [Ask(one, (question, question), 1, "x")], **run)  # type: ignore[arg-type]
+        plan([Ask(one, (question, question), 1, "x")])
+    with pytest.raises(ValueError, match="at least 1 of each"):
+        plan([Ask(one, (), 1, "x")])
+    prompted = question.model_copy(update={"system": "Be kind."})
+    with pytest.raises(ValueError, match="both bring a system"):
+        plan([Ask(other, (prompted,), 1, "x")])
     with pytest.raises(ValueError, match="nothing is asked"):
-        run_rollouts("a/b", [], **run)  # type: ignore[arg-type]
-    with pytest.raises(ValueError, match="judge 'no' is not known"):
-        run_rollouts("a/b", [], judge="no", **run)  # type: ignore[arg-type]
+        plan([])
+
+
+def test_shards_hold_whole_questions_of_one_model() -> None:
+    questions = tuple(
+        Question(id=str(i), topic="t", domain="open", split="dev", wording="seen", text="Hi")
+        for i in range(5)
+    )
+    conditions = [Condition(key=key, model=key) for key in "ab"]
+    shards = list(cut(plan([Ask(c, questions, 3, "x") for c in conditions]), 7))
+    assert [sum(each.samples for each in shard) for shard in shards] == [6, 6, 3, 6, 6, 3]
+    assert all(len({each.condition.model for each in shard}) == 1 for shard in shards)
