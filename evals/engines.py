@@ -58,10 +58,10 @@ class Engine:
 
 @lru_cache(maxsize=2)
 def shared_engine(base: str, dtype: str = "float32", device: str = "cpu") -> Engine:
-    """The process's engine for a base (a folder or hub id, as `organisms.resolve_base` gives)."""
-    from organisms.runtime import Organism
+    """The process's engine for a base: an embedded name, a folder or a hub id."""
+    from organisms import load_organism
 
-    return Engine(Organism.load(base, dtype=dtype, device=device))
+    return Engine(load_organism(base, dtype=dtype, device=device))
 
 
 def check_steering(engine: Engine, condition: Condition) -> None:

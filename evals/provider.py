@@ -32,7 +32,6 @@ from inspect_ai.tool import ToolChoice, ToolInfo
 
 from evals.conditions import Condition, SteeringConfig
 from evals.engines import Engine, check_steering, shared_engine
-from organisms import resolve_base
 from organisms.runtime import Request, Result, Sampling, TokenLogprob
 
 QUIET_SECONDS = 0.02
@@ -88,7 +87,7 @@ class OrganismAPI(ModelAPI):
             config.max_connections = CONNECTIONS
         super().__init__(f"{model_name}@{self.condition.digest()}", base_url, api_key, [], config)
         self.base = model_name
-        self.engine = shared_engine(resolve_base(model_name), dtype, device)
+        self.engine = shared_engine(model_name, dtype, device)
         check_steering(self.engine, self.condition)
         self._steering = self.condition.runtime_steering()
         self._adapter = self.engine.adapter(adapter) if adapter is not None else None

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 from evals.answers import answers_table, key_columns
 from evals.judges import GRADER, load_judge
 from evals.rollout_plan import SHARD_SIZE, Ask, Planned, Run, cut, fingerprint, plan, question_seed
-from organisms import resolve_base
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -64,7 +63,7 @@ def run_rollouts(
     """
     if judge == GRADER:
         raise ValueError(f"judge {judge!r} is a role of inspect evals; name a model here")
-    run = Run(resolve_base(base), load_judge(judge), seed, sampling, dtype, device)
+    run = Run(base, load_judge(judge), seed, sampling, dtype, device)
     planned = plan(asks)
     total = sum(each.samples for each in planned)
     shards = list(cut(planned, shard_size))
@@ -126,7 +125,7 @@ class _Loaded:
         for condition in {each.condition.key: each.condition for each in planned}.values():
             model = condition.model
             if model not in self._engines:
-                name = run.base if model is None else resolve_base(model)
+                name = run.base if model is None else model
                 self._engines[model] = shared_engine(name, run.dtype, run.device)
             engine = self._engines[model]
             check_steering(engine, condition)

@@ -3,7 +3,14 @@
 Knows the embedded base models by name; everything else is a folder or a hub id.
 """
 
+from __future__ import annotations
+
+from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from organisms.runtime import Organism
 
 EMBEDDED = {"pocket": Path(__file__).parent / "pocket" / "weights"}
 """Base models that ship with the package: name -> transformers folder."""
@@ -44,3 +51,27 @@ def resolve_base(name: str) -> str:
         f"base {name!r} does not exist; give {', '.join(sorted(EMBEDDED))}, a folder that holds "
         "config.json, or a hub id such as 'Qwen/Qwen2.5-0.5B-Instruct'"
     )
+
+
+def load_organism(
+    base: str,
+    adapters: Mapping[str, str | Path] | None = None,
+    *,
+    dtype: str = "float32",
+    device: str = "cpu",
+) -> Organism:
+    """Load a base by its name, with named adapters; see `organisms.runtime.Organism.load`.
+
+    Args:
+        base: An embedded name (``pocket``), a transformers folder, or a hub id ``org/name``.
+        adapters: Name -> PEFT folder.
+        dtype: Number format of the weights.
+        device: Where the model runs.
+
+    Raises:
+        ValueError: The base does not exist or cannot be loaded, or an adapter does not fit it.
+    """
+    from organisms.runtime import Organism
+
+    path = resolve_base(base)
+    return Organism.load(path, adapters, name=base, dtype=dtype, device=device)

@@ -64,6 +64,11 @@ KINDS: dict[str, StageKind] = {
         1,
         title="shifts against judged expression, beside their nulls",
     ),
-    "report": StageKind("experiments.stages.report:run", 1, title="tables, plots and the report"),
+    "report": StageKind(
+        "experiments.stages.report:run",
+        1,
+        ("experiments/*.py", "experiments/plots/*.py", "experiments/templates/*"),
+        title="tables, plots and the report",
+    ),
 }
 """Every kind of stage by name."""

@@ -144,11 +144,10 @@ def write_answers(
 ) -> Any:
     """Run `asks` into `out/logs` and `out/answers.parquet`; returns the answers table."""
     from evals.rollouts import run_rollouts
-    from organisms import resolve_base
     from organisms.runtime.organism import Sampling
 
     answers = run_rollouts(
-        resolve_base(runs.base),
+        runs.base,
         asks,
         judge=runs.judge,
         seed=max(seed, 0),

@@ -84,7 +84,8 @@ def run(
                 continue
             selected = changes.select(usable)
             keys = selected.keys
-            groups = keys["organism"] + "/" + keys["intervention"] + "/" + keys["seed"].astype(str)
+            share = keys["poisoned_share"].astype(str)
+            groups = keys["organism"] + "/" + keys["intervention"] + "/" + share
             observations = Observations(
                 changes=selected,
                 expression=judged[usable],

@@ -54,9 +54,7 @@ def run(
     import pandas as pd
 
     from finetune.interventions.filtering import Filtering
-    from organisms import resolve_base
     from organisms.datasets.rows import read_rows
-    from organisms.runtime import Organism
     from persona_vectors import screening
     from persona_vectors.vector import PersonaVector
 
@@ -69,7 +67,7 @@ def run(
         layers = json.loads((inputs["vectors"] / "layers.json").read_text())
         layer = layers[parsed.trait][parsed.position]
     vector = PersonaVector.load(vector_file(inputs["vectors"], parsed.trait), directions=())
-    organism = Organism.load(resolve_base(parsed.base), dtype=parsed.dtype, device=parsed.device)
+    organism = load_organism(parsed.base, dtype=parsed.dtype, device=parsed.device)
     progress("scoring rows")
     scored = screening.screen(organism, frame, [vector], layers=(layer,), position=parsed.position)[
         "score"

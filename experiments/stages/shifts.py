@@ -47,14 +47,13 @@ def run(
     """Write the shifts of all checkpoints, and the mean changes on the prompts."""
     import pandas as pd
 
-    from organisms import resolve_base
-    from organisms.runtime import Organism
+    from organisms import load_organism
     from persona_vectors.measuring import POSITIONS_ON, Checkpoint, measure
     from persona_vectors.shift import ON, ActivationChanges, pooled_shift_rows, shift_rows
     from persona_vectors.vector import PersonaVector
 
     parsed = ShiftsConfig.model_validate(config)
-    organism = Organism.load(resolve_base(parsed.base), dtype=parsed.dtype, device=parsed.device)
+    organism = load_organism(parsed.base, dtype=parsed.dtype, device=parsed.device)
     layers = tuple(range(organism.number_of_layers + 1))
     vectors = [
         PersonaVector.load(vector_file(inputs["vectors"], trait), directions=())

@@ -3,7 +3,6 @@ beside it."""
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -62,8 +61,7 @@ def run(
     import numpy as np
     import pandas as pd
 
-    from organisms import resolve_base
-    from organisms.runtime import Organism
+    from organisms import load_organism
     from persona_vectors.contrast import Thresholds
     from persona_vectors.extraction import extract_from, vector_rows
     from persona_vectors.null import random_directions_like
@@ -71,7 +69,7 @@ def run(
     parsed = VectorsConfig.model_validate(config)
     rollouts = pd.read_parquet(inputs["contrast"] / ANSWERS)
     neutral = rollouts[(rollouts["task"] == "open_questions") & (rollouts["answer"] != "")]
-    organism = Organism.load(resolve_base(parsed.base), dtype=parsed.dtype, device=parsed.device)
+    organism = load_organism(parsed.base, dtype=parsed.dtype, device=parsed.device)
     layers = range(organism.number_of_layers + 1)
     progress("reading neutral answers")
     texts = transcripts(neutral)
@@ -87,7 +85,6 @@ def run(
         permuted_draws=PERMUTED_DRAWS,
         seed=parsed.seed,
     )
-    vectors = [dataclasses.replace(vector, base=parsed.base) for vector in vectors]
     for vector in vectors:
         if parsed.draws:
             drawn = random_directions_like(spread, parsed.draws, parsed.seed, vector.norms())

@@ -95,13 +95,14 @@ def check_base(adapter: AdapterFolder, model: nn.Module, base: str) -> None:
     Args:
         adapter: The folder's description.
         model: The bare transformers model.
-        base: The folder or hub id that the model was loaded from.
+        base: What the base is called; the folder or hub id it was loaded from counts too.
 
     Raises:
         ValueError: The adapter names another base, or its matrices do not fit this one.
     """
     made_for = adapter.config.get("base_model_name_or_path")
-    if isinstance(made_for, str) and made_for and _last_name(made_for) != _last_name(base):
+    accepted = {_last_name(base), _last_name(str(getattr(model, "name_or_path", "") or base))}
+    if isinstance(made_for, str) and made_for and _last_name(made_for) not in accepted:
         raise ValueError(
             f"adapter {str(adapter.path)!r} was made for base {made_for!r}, not {base!r}; load "
             "that base (or correct base_model_name_or_path in its adapter_config.json)"

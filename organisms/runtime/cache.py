@@ -45,9 +45,24 @@ class ReservedLayer(DynamicLayer):  # type: ignore[misc]  # transformers is not 
         return self.keys, self.values
 
     def batch_select_indices(self, indices: torch.Tensor) -> None:
-        """Keep some rows (or repeat them), given as indices [B'], in that order."""
-        self._key_buffer = self._key_buffer[indices]
-        self._value_buffer = self._value_buffer[indices]
+        """Keep some rows (or repeat them), given as indices [B'], in that order.
+
+        Where rows only fill the places of rows that left, nothing but them is copied.
+        """
+        count = len(indices)
+        moved = (indices != torch.arange(count, device=indices.device)).nonzero()[:, 0]
+        sources = indices[moved]
+        in_place = count <= len(self._key_buffer) and bool((sources >= count).all())
+        if in_place:
+            for buffer in (self._key_buffer, self._value_buffer):
+                used = buffer[:, :, : self._length]
+                used.index_copy_(0, moved, used.index_select(0, sources))
+            self._key_buffer = self._key_buffer[:count]
+            self._value_buffer = self._value_buffer[:count]
+        else:
+            room = self._key_buffer.shape[2]
+            self._key_buffer = _with_room(self.keys.index_select(0, indices), room)
+            self._value_buffer = _with_room(self.values.index_select(0, indices), room)
         self.keys = self._key_buffer[:, :, : self._length]
         self.values = self._value_buffer[:, :, : self._length]
 

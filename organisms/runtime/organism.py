@@ -65,7 +65,7 @@ class Organism:
         Args:
             model: A decoder-only language model; it is put into evaluation mode.
             tokenizer: Its tokenizer, with a chat template.
-            base: The folder or hub id that it came from.
+            base: What it is called: the folder or hub id that it came from, or its short name.
 
         Raises:
             ValueError: The layers cannot be found, or there is no chat template.
@@ -87,6 +87,7 @@ class Organism:
         base: str,
         adapters: Mapping[str, str | Path] | None = None,
         *,
+        name: str | None = None,
         dtype: str = "float32",
         device: str = "cpu",
     ) -> "Organism":
@@ -95,6 +96,7 @@ class Organism:
         Args:
             base: A transformers folder or a hub id.
             adapters: Name -> PEFT folder.
+            name: What adapters record as their base, where that is not the folder or hub id.
             dtype: ``float32``, ``bfloat16``, ``float16`` or ``float64``.
             device: A torch device, such as ``cpu`` or ``cuda``.
 
@@ -116,9 +118,9 @@ class Organism:
                 f"base {base!r} cannot be loaded: {first_line}; give a transformers folder with "
                 "safetensors weights, or the id of a model that is in the local cache"
             ) from error
-        organism = cls(model.to(device), tokenizer, base)
-        for name, path in (adapters or {}).items():
-            organism.add_adapter(name, path)
+        organism = cls(model.to(device), tokenizer, name or base)
+        for adapter, path in (adapters or {}).items():
+            organism.add_adapter(adapter, path)
         return organism
 
     @property

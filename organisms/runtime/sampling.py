@@ -209,7 +209,7 @@ class Sampler:
                 if watched:
                     stopped = stopped | self._watch(rows, running, ended, tokens, logits)
                 ended = ended | stopped | (room == step + 1)
-                left = (~ended).nonzero()[:, 0]
+                left = _rows_left(ended)
                 if len(left) == 0:
                     break
                 if len(left) <= (1 - _LEAVING_SHARE) * len(ended):
@@ -331,6 +331,19 @@ class Sampler:
             torch.tensor([setting.temperature for setting in settings], device=device),
             torch.tensor([setting.top_p for setting in settings], device=device),
         )
+
+
+def _rows_left(ended: torch.Tensor) -> torch.Tensor:
+    """Return the rows that have not ended [B'], the last ones moved into the places of those gone.
+
+    Few rows change their place that way, and only those have to be copied.
+    """
+    alive = ~ended
+    left = alive.nonzero()[:, 0]
+    count = len(left)
+    order = torch.arange(count, device=ended.device)
+    order[ended[:count]] = left[left >= count]
+    return order
 
 
 def end_token_ids(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> frozenset[int]:
