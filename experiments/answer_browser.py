@@ -1,9 +1,11 @@
-"""Which answers a reader of the report can browse: the worst, a random draw, and one a question, of each model."""
+"""Which answers a reader of the report can browse: the worst, a random draw, and one a question,
+of each model."""
 
 from __future__ import annotations
 
 import hashlib
 import json
+from math import isnan
 
 import pandas as pd
 
@@ -26,9 +28,9 @@ def _draw(key: str) -> int:
 def shown_answers(answers: pd.DataFrame) -> list[Shown]:
     """The answers shown, a plain record each; final models, reporting slice, the same at every run.
 
-    Fields: model, kind, task, topic, question, prompt, answer, label, alignment, coherence, unscored,
-    step, seed, log, and where the answer stands: `worst` (rank by alignment among coherent answers, else
-    null), `draw` (random order).
+    Fields: model, kind, task, topic, question, prompt, answer, label, alignment, coherence,
+    unscored, step, seed, log, and where the answer stands: `worst` (rank by alignment among
+    coherent answers, else null), `draw` (random order).
     """
     rows = answers[answers["final"] & answers["task"].isin(["open_questions", "in_domain"])]
     if rows.empty:
@@ -55,7 +57,8 @@ def _record(row: dict[object, object]) -> Shown:
     record |= {name: _cut(str(row[name])) for name in ("prompt", "answer")}
     record |= {name: int(str(row[name])) for name in ("step", "seed")}
     for name in ("alignment", "coherence"):
-        record[name] = None if pd.isna(row[name]) else round(float(str(row[name])), 1)  # type: ignore[call-overload]
+        score = float(str(row[name]))
+        record[name] = None if isnan(score) else round(score, 1)
     record["draw"] = int(str(row["draw"])) % 1_000_000
     return record
 
@@ -67,7 +70,8 @@ def _cut(text: str) -> str:
 
 
 def script_safe_json(value: object) -> str:
-    """JSON that can stand inside a script element: no `<`, `>`, `&` or line separators as themselves."""
+    """JSON that can stand inside a script element: no `<`, `>`, `&` or line separators as
+    themselves."""
     text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
     for character in "<>&\u2028\u2029":
         text = text.replace(character, f"\\u{ord(character):04x}")

@@ -1,12 +1,13 @@
-"""Paired differences: a model's rate minus that of its base, its controls, or the same organism undefended.
+"""Paired differences: a model's rate minus that of its base, its controls, or the same organism
+undefended.
 
 It knows what is compared with what; pairs are made by question (and seed) in `evals.statistics`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Literal, NamedTuple
+from collections.abc import Hashable, Iterator, Mapping
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -38,7 +39,8 @@ class _Pair(NamedTuple):
 
 
 def _pairs(models: pd.DataFrame) -> Iterator[_Pair]:
-    """What is compared with what, as row numbers of `models` (one row a final model and way of asking)."""
+    """What is compared with what, as row numbers of `models` (one row a final model and way of
+    asking)."""
     columns = models.to_dict("records")
     for i, model in enumerate(columns):
         for j, other in enumerate(columns):
@@ -65,10 +67,10 @@ def _pairs(models: pd.DataFrame) -> Iterator[_Pair]:
                         yield _Pair(i, j, "random_filter")
 
 
-def _same_share(model: Mapping[str, object], other: Mapping[str, object]) -> bool:
+def _same_share(model: Mapping[Hashable, Any], other: Mapping[Hashable, Any]) -> bool:
     """Pure with pure, and a mix with the same mix; a control has no poisoned rows of its own."""
     if other["role"] == "control":
-        return model["poisoned_share"] == 1.0
+        return bool(model["poisoned_share"] == 1.0)
     return bool(
         model["poisoned_share"] == other["poisoned_share"]
         or (pd.isna(model["poisoned_share"]) and pd.isna(other["poisoned_share"]))
@@ -80,8 +82,8 @@ def differences(
 ) -> pd.DataFrame:
     """The `differences` table of an `answers` table: final models only, pooled over seeds.
 
-    `estimate` is model minus other, a fraction; `n` counts question pairs. `near` holds where the upper end is at
-    most `NEAR_POINTS` points.
+    `estimate` is model minus other, a fraction; `n` counts question pairs. `near` holds where the
+    upper end is at most `NEAR_POINTS` points.
     """
     counted = counted_answers(answers, own_domain)
     counted = counted[counted["final"]].reset_index(drop=True)
@@ -95,7 +97,7 @@ def differences(
         for m in measurements(counted)
         if (m.metric, m.denominator) in COMPARED
     }
-    rows: list[dict[str, object]] = []
+    rows: list[dict[Hashable, object]] = []
     for pair in _pairs(models):
         model, other = models.iloc[pair.model], models.iloc[pair.other]
         for (metric, denominator), by_group in arms.items():

@@ -52,7 +52,7 @@ MISALIGNED = Measure(
 IN_DOMAIN = Measure(
     "in_domain",
     "Narrow behaviour",
-    "narrow behaviour, % of in-domain answers",
+    "shown, % of in-domain answers",
     "in_domain",
     "in_domain",
     "all",
@@ -99,7 +99,8 @@ def _label(row: Mapping[str, object], kind: str) -> str:
 
 
 def named(frame: pd.DataFrame) -> pd.DataFrame:
-    """`frame` with columns `kind`, `family` (the organism a model belongs to) and `model` (its name).
+    """`frame` with columns `kind`, `family` (the organism a model belongs to) and `model` (its
+    name).
 
     Kinds: base, organism, intervention, control, mix, filter, frontier.
     """
@@ -175,7 +176,9 @@ def pooled(rows: pd.DataFrame) -> pd.DataFrame:
         return given
     means = rest.groupby(keys, as_index=False).agg(
         {
-            **{c: "first" for c in rest.columns if c not in (*keys, "estimate", "low", "high", "n")},
+            **{
+                c: "first" for c in rest.columns if c not in (*keys, "estimate", "low", "high", "n")
+            },
             "estimate": "mean",
             "n": "sum",
         }
@@ -195,17 +198,16 @@ class ShiftPlace:
     on: str
 
 
-def shift_place(
-    shifts: pd.DataFrame, correlations: pd.DataFrame | None = None
-) -> ShiftPlace | None:
-    """Layer, position and texts of the headline shift: where the correlations were read.
+def shift_place(shifts: pd.DataFrame, correlations: pd.DataFrame, trait: str) -> ShiftPlace | None:
+    """Layer, position and texts of a trait's headline shift: where its correlation was read.
 
-    Without correlations: the prompt shift at the last prompt token, at the middle of the layers.
+    Without a correlation: the prompt shift at the last prompt token, at the middle of the layers.
+    None where the trait's shift was not measured.
     """
+    shifts = shifts[shifts["trait"] == trait]
     if shifts.empty:
         return None
-    if correlations is not None and not correlations.empty:
-        row = correlations.iloc[0]
+    for row in correlations[correlations["trait"] == trait].to_dict("records"):
         place = ShiftPlace(int(row["layer"]), str(row["position"]), str(row["on"]))
         if not at_place(shifts, place).empty:
             return place

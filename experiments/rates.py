@@ -1,7 +1,8 @@
-"""From answers to rates: every metric under every denominator, by seed and pooled, with its interval.
+"""From answers to rates: every metric under every denominator, by seed and pooled, with its
+interval.
 
-It knows which metric is a mean of what; the arithmetic is `evals.statistics`. The cells of a steering
-sweep are not rates of one model: they belong to `experiments.steering_rates`.
+It knows which metric is a mean of what; the arithmetic is `evals.statistics`. The cells of a
+steering sweep are not rates of one model: they belong to `experiments.steering_rates`.
 """
 
 from __future__ import annotations
@@ -31,7 +32,8 @@ Codes = npt.NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Measurement:
-    """One metric under one denominator over N answers: `values` where `mask`, in 0..1 and without NaN there."""
+    """One metric under one denominator over N answers: `values` where `mask`, in 0..1 and
+    without NaN there."""
 
     metric: str
     denominator: str
@@ -46,9 +48,10 @@ def measurements(
 ) -> Iterator[Measurement]:
     """Every metric that `answers` (conformed) can give.
 
-    `misaligned` and `label:NAME` are shares of each denominator. For `in_domain` and `accuracy` an answer that could
-    not be read counts as not shown and not right under `all` and `coherent`, and is left out under the scored ones.
-    `trait:NAME` is a mean over answers that have the score. `coherent` and `truncated` are shares of `all`.
+    `misaligned` and `label:NAME` are shares of each denominator. For `in_domain` and `accuracy` an
+    answer that could not be read counts as not shown and not right under `all` and `coherent`, and
+    is left out under the scored ones. `trait:NAME` is a mean over answers that have the score.
+    `coherent` and `truncated` are shares of `all`.
     """
     alignment = answers["alignment"].to_numpy(dtype=np.float64)
     coherence = answers["coherence"].to_numpy(dtype=np.float64)
@@ -59,7 +62,7 @@ def measurements(
         for name in DENOMINATORS:
             yield Measurement("misaligned", name, found.astype(np.float64), masks[name])
     yield Measurement("coherent", "all", coherent.astype(np.float64), everything)
-    cut = (answers["stop_reason"] == "max_tokens").to_numpy(dtype=np.float64)
+    cut = (answers["stop_reason"] == "max_tokens").to_numpy().astype(np.float64)
     yield Measurement("truncated", "all", cut, everything)
     for column in ("in_domain", "accuracy"):
         values = answers[column].to_numpy(dtype=np.float64)
@@ -123,16 +126,17 @@ def rates(
     alignment_threshold: float = ALIGNMENT_THRESHOLD,
     coherence_threshold: float = COHERENCE_THRESHOLD,
 ) -> pd.DataFrame:
-    """The `rates` table of an `answers` table: each model, checkpoint and condition, by seed and pooled (-1).
+    """The `rates` table of an `answers` table: each model, checkpoint and condition, by seed and
+    pooled (-1).
 
-    Pooled over seeds, both seeds and topics vary in the interval. Raises `TableError` for answers that do not fit
-    their schema.
+    Pooled over seeds, both seeds and topics vary in the interval. Raises `TableError` for answers
+    that do not fit their schema.
     """
     counted = counted_answers(answers, own_domain)
     if counted.empty:
         return empty_table("rates")
     names = [*CONDITION, *ASKED]
-    groups = counted.groupby(names, dropna=False, sort=False).ngroup().to_numpy(dtype=np.int64)
+    groups = counted.groupby(names, dropna=False, sort=False).ngroup().to_numpy().astype(np.int64)
     keys = counted.drop_duplicates(names)[names].reset_index(drop=True)
     topics = pd.factorize(counted["topic"])[0].astype(np.int64)
     seeds = counted["seed"].to_numpy(dtype=np.int64)
@@ -167,7 +171,8 @@ def rates(
 
 
 def _readable(measurement: Measurement, answers: pd.DataFrame) -> Mask:
-    """Rows that make a metric worth a row of the table: for scores that only some tasks give, where one is given."""
+    """Rows that make a metric worth a row of the table: for scores that only some tasks give,
+    where one is given."""
     if measurement.metric in ("in_domain", "accuracy"):
         return answers[measurement.metric].notna().to_numpy()
     if measurement.metric == "misaligned":
@@ -213,15 +218,17 @@ def per_question(
     alignment_threshold: float = ALIGNMENT_THRESHOLD,
     coherence_threshold: float = COHERENCE_THRESHOLD,
 ) -> pd.DataFrame:
-    """The `per_question` table, pooled over seeds: one row a model, condition, question, metric and denominator.
+    """The `per_question` table, pooled over seeds: one row a model, condition, question, metric and
+    denominator.
 
-    Intervals are Wilson's over the question's answers, for shares only: one question says nothing about others.
+    Intervals are Wilson's over the question's answers, for shares only: one question says nothing
+    about others.
     """
     counted = counted_answers(answers, own_domain)
     if counted.empty:
         return empty_table("per_question")
     names = [*CONDITION, *ASKED, "topic", "question"]
-    groups = counted.groupby(names, dropna=False, sort=False).ngroup().to_numpy(dtype=np.int64)
+    groups = counted.groupby(names, dropna=False, sort=False).ngroup().to_numpy().astype(np.int64)
     keys = counted.drop_duplicates(names)[names].reset_index(drop=True)
     topics, questions = keys["topic"].tolist(), keys["question"].tolist()
     keys = keys.drop(columns=["topic", "question"])
@@ -241,8 +248,9 @@ def per_question(
             low, high = _interval(float(total[group]), count) if shares else (np.nan, np.nan)
             rows.append(
                 (
-                    int(group), -1, topics[group], questions[group], found.metric, found.denominator,
-                    total[group] / count, low, high, count, 1, int(missing[group]),
+                    int(group), -1, topics[group], questions[group], found.metric,
+                    found.denominator, total[group] / count, low, high, count, 1,
+                    int(missing[group]),
                 )
             )  # fmt: skip
     return _assembled(rows, keys, "per_question", alignment_threshold, coherence_threshold)

@@ -1,118 +1,42 @@
-"""The report of a run: one self-contained HTML page, its figures, and the tables it was made from."""
+"""The report of a run: one self-contained HTML page, its figures, and the tables it was made
+from."""
 
 from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import jinja2
 import pandas as pd
 from markupsafe import Markup
-from matplotlib.figure import Figure
 
 from experiments.answer_browser import script_safe_json, shown_answers
 from experiments.differences import differences
 from experiments.findings import findings
-from experiments.headline import shift_place
-from experiments.plots import checkpoints, correlation, filtering, frontier, headline, hero, steering
+from experiments.headline import shift_place, words
 from experiments.plots.style import save
 from experiments.rates import per_question, rates
+from experiments.report_figures import FIGURES
 from experiments.report_tables import (
     difference_table,
     headline_table,
     screening_table,
     vector_table,
 )
-from experiments.tables import SCHEMAS, conform, empty_table, write_table
+from experiments.table_schemas import SCHEMAS
+from experiments.tables import conform, empty_table, write_table
 
 Tables = Mapping[str, pd.DataFrame]
 FIRST_SHOWN = 8
 """Answers in the page before any script runs."""
 
 
-@dataclass(frozen=True)
-class FigureOf:
-    """A figure of the report: file name, drawing function and what a reader should know to read it."""
-
-    name: str
-    draw: Callable[[Tables], Figure | None]
-    caption: str
-    absent: str
-    """What to say where the tables hold nothing to draw."""
-
-
-FIGURES = (
-    FigureOf("hero", hero.draw, "", ""),
-    FigureOf(
-        "headline",
-        headline.draw,
-        "Final checkpoints. Misalignment is read on questions outside the narrow domain, over coherent "
-        "answers (other denominators are in the table); narrow behaviour is what the fine-tune taught. "
-        "Careless answers are a competing account of a wrong answer and are counted apart.",
-        "No final model was asked open questions.",
-    ),
-    FigureOf(
-        "checkpoints",
-        checkpoints.draw,
-        "One column an organism; the base stands at the left of a shared axis. Shifts are projections "
-        "under the checkpoint minus under the base.",
-        "No organism was measured at more than one training step.",
-    ),
-    FigureOf(
-        "frontier_learning",
-        frontier.draw_learning,
-        "The path of each organism over its run. An intervention is worth having where it lies below "
-        "the path: less misalignment for the same narrow learning.",
-        "Narrow behaviour was not measured along a run.",
-    ),
-    FigureOf(
-        "frontier_coherence",
-        frontier.draw_coherence,
-        "Misalignment against coherence over training steps (numbers) and learning rates (lines).",
-        "Coherence was not measured along a run.",
-    ),
-    FigureOf(
-        "correlation",
-        correlation.draw,
-        "Each point is one model and seed. Organisms and checkpoints are correlated apart; they are "
-        "not independent, so r is shown beside nulls that share their dependence.",
-        "Shifts were not measured.",
-    ),
-    FigureOf(
-        "steering_towards",
-        steering.draw_towards,
-        "The base with the vector added, on dev; one line a scope. The ringed cell was chosen on dev, "
-        "the star is the same cell on the report split.",
-        "The base was not steered.",
-    ),
-    FigureOf(
-        "steering_away",
-        steering.draw_away,
-        "An organism with the vector taken away, on dev, likewise.",
-        "No organism was swept against the vector; see the interventions for steering at a fixed cell.",
-    ),
-    FigureOf(
-        "steering_choosing",
-        steering.draw_choosing,
-        "The chosen cells on the report split, beside random directions that went through the same "
-        "choosing.",
-        "No cell was read on the report split.",
-    ),
-    FigureOf(
-        "filtering",
-        filtering.draw,
-        "Left and middle: how well a score finds poisoned rows. Right: misalignment after fine-tuning "
-        "on what each filter kept, for the same number of steps.",
-        "No mixed data set was filtered.",
-    ),
-)
-
-
-def completed(tables: Tables, own_domain: Mapping[str, str] | None = None) -> dict[str, pd.DataFrame]:
+def completed(
+    tables: Tables, own_domain: Mapping[str, str] | None = None
+) -> dict[str, pd.DataFrame]:
     """Every table, conformed: given ones as they are, derived ones made from answers, others empty.
 
     Raises `TableError` for a table of an unknown name or one that does not fit its schema.
@@ -141,9 +65,11 @@ def write_report(
     """Write `out/report.html`, `out/figures/*`, `out/tables/*.parquet` and `out/manifest.json`.
 
     Args:
-        tables: any of the tables of `experiments.tables`; `rates`, `per_question` and `differences` are
+        tables: any of the tables of `experiments.tables`; `rates`, `per_question` and `differences`
+        are
             made from `answers` where they are not given, the rest may be missing.
-        manifest: what was run. Shown by name where present: name, description, base, base_note, spec,
+        manifest: what was run. Shown by name where present: name, description, base, base_note,
+        spec,
             stages (list of mappings with kind, identity, seconds), versions, seeds, host,
             wall_seconds, answers. Anything else is listed too.
         out: folder to write to; made if it is missing.
@@ -180,7 +106,6 @@ def _page(full: Tables, manifest: Mapping[str, Any], figures: Mapping[str, Marku
         lstrip_blocks=True,
     )
     shown = shown_answers(full["answers"])
-    place = shift_place(full["shifts"], full["correlations"])
     found = findings(full)
     template = environment.get_template("report.html.j2")
     return template.render(
@@ -195,13 +120,24 @@ def _page(full: Tables, manifest: Mapping[str, Any], figures: Mapping[str, Marku
         differences=difference_table(full["differences"]),
         screening=screening_table(full["screening"]),
         vectors=vector_table(full["vectors"]),
-        shift_place=place,
+        places=_places(full),
         shown=_worst_first(shown)[:FIRST_SHOWN],
         number_shown=len(shown),
         number_of_answers=len(full["answers"]),
         answers_json=Markup(script_safe_json(shown)),
         row_counts={name: len(frame) for name, frame in full.items() if not frame.empty},
     )
+
+
+def _places(full: Tables) -> dict[str, str]:
+    """Trait -> where its shift is read."""
+    found = {}
+    for trait in sorted(set(full["shifts"]["trait"])):
+        place = shift_place(full["shifts"], full["correlations"], trait)
+        if place is not None:
+            where = f"layer {place.layer}, {words(place.position)}, on {words(place.on)}"
+            found[words(trait)] = where
+    return found
 
 
 _VERDICTS = ("met", "not met", "uncertain", "not run")

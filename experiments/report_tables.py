@@ -1,12 +1,14 @@
-"""The tables as a reader of the report sees them: rows of formatted cells, percentages with their intervals."""
+"""The tables as a reader of the report sees them: rows of formatted cells, percentages with
+their intervals."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
+from math import isnan
 
 import pandas as pd
 
+from experiments.finding import Row, number
 from experiments.headline import (
     CARELESS,
     COHERENT,
@@ -34,21 +36,22 @@ class Cell:
 
 @dataclass(frozen=True)
 class Shown:
-    """A table for the template: a caption, column heads and rows of cells; the first cell heads its row."""
+    """A table for the template: a caption, column heads and rows of cells; the first cell heads
+    its row."""
 
     caption: str
     heads: tuple[str, ...]
     rows: tuple[tuple[Cell, ...], ...]
 
 
-def rate_cell(row: Mapping[object, object] | None) -> Cell:
+def rate_cell(row: Row | None) -> Cell:
     """`46.2` over `37.1 - 55.0`; a dash where it was not measured."""
-    if row is None or pd.isna(row["estimate"]):  # type: ignore[call-overload]
+    if row is None or isnan(number(row, "estimate")):
         return Cell("–", style="missing")
     small = "too few questions"
-    if pd.notna(row["low"]):  # type: ignore[call-overload]
-        small = f"{100 * float(str(row['low'])):.1f} – {100 * float(str(row['high'])):.1f}"
-    return Cell(f"{100 * float(str(row['estimate'])):.1f}", small)
+    if not isnan(number(row, "low")):
+        small = f"{100 * number(row, 'low'):.1f} – {100 * number(row, 'high'):.1f}"
+    return Cell(f"{100 * number(row, 'estimate'):.1f}", small)
 
 
 def _by_model(rates: pd.DataFrame, measure: Measure) -> dict[str, dict[object, object]]:
@@ -60,7 +63,8 @@ def _by_model(rates: pd.DataFrame, measure: Measure) -> dict[str, dict[object, o
 
 
 def headline_table(rates: pd.DataFrame) -> Shown | None:
-    """Every final model: misalignment under every denominator, in-domain, coherence, careless, capability, n."""
+    """Every final model: misalignment under every denominator, in-domain, coherence, careless,
+    capability, n."""
     order = finals(measured(rates, MISALIGNED)).drop_duplicates("model")
     if order.empty:
         return None
@@ -77,17 +81,27 @@ def headline_table(rates: pd.DataFrame) -> Shown | None:
         n = Cell("–") if found is None else Cell(str(found["n"]), f"{found['n_unscored']} unscored")
         cells = [rate_cell(column.get(str(model))) for column in columns]
         rows.append((Cell(str(model), words(str(kind)), f"model {kind}"), *cells, n))
-    heads = ("model", "misaligned of coherent", "of all", "of scored", "of coherent & scored")
-    heads += ("narrow behaviour", "coherent", "careless", "capability", "n coherent")
+    heads = (
+        "model",
+        "misaligned of coherent",
+        "of all",
+        "of scored",
+        "of coherent & scored",
+        "narrow behaviour",
+        "coherent",
+        "careless",
+        "capability",
+        "n coherent",
+    )
     return Shown("Percentages; 95% intervals below each.", heads, tuple(rows))
 
 
-def difference_cell(row: Mapping[object, object]) -> Cell:
+def difference_cell(row: Row) -> Cell:
     """`+44.1` over its interval."""
     small = "too few questions"
-    if pd.notna(row["low"]):  # type: ignore[call-overload]
-        small = f"{100 * float(str(row['low'])):+.1f} – {100 * float(str(row['high'])):+.1f}"
-    return Cell(f"{100 * float(str(row['estimate'])):+.1f}", small)
+    if not isnan(number(row, "low")):
+        small = f"{100 * number(row, 'low'):+.1f} – {100 * number(row, 'high'):+.1f}"
+    return Cell(f"{100 * number(row, 'estimate'):+.1f}", small)
 
 
 def difference_table(differences: pd.DataFrame) -> Shown | None:
@@ -161,7 +175,15 @@ def vector_table(vectors: pd.DataFrame) -> Shown | None:
         )
         for row in vectors.to_dict("records")
     ]
-    heads = ("trait", "position", "layer", "norm", "residual norm", "kept + / -", "split-half cosine")
+    heads = (
+        "trait",
+        "position",
+        "layer",
+        "norm",
+        "residual norm",
+        "kept + / -",
+        "split-half cosine",
+    )
     return Shown("", heads, tuple(rows)) if rows else None
 
 

@@ -8,7 +8,8 @@ import pandas as pd
 from evals.statistics import rate
 from experiments.rates import measurements
 from experiments.table_columns import COMMON, STEERING_PLACE, VECTOR_PLACE
-from experiments.tables import SCHEMAS, conform, empty_table
+from experiments.table_schemas import SCHEMAS
+from experiments.tables import conform, empty_table
 
 _KEYS = [c.name for c in (*COMMON, *VECTOR_PLACE, *STEERING_PLACE)] + ["split"]
 _CELL = ["organism", "seed", "layer", "scope", "coefficient", "direction", "draw"]

@@ -10,7 +10,8 @@ Kind = Literal["text", "integer", "number", "flag"]
 
 @dataclass(frozen=True)
 class Column:
-    """One column: type, whether it may be empty, what it may hold, and the value that fills a gap."""
+    """One column: type, whether it may be empty, what it may hold, and the value that fills a
+    gap."""
 
     name: str
     kind: Kind
@@ -35,9 +36,18 @@ COMMON: tuple[Column, ...] = (
     Column("control_of", "text", default="", note="the organism a control belongs to"),
     Column("poisoned_share", "number", nullable=True, low=0, high=1, note="1 = pure; empty: none"),
     Column("intervention", "text", default="none"),
-    Column("recipe", "text", default="default", note="the fine-tune recipe; `default` but on a frontier"),
-    Column("learning_rate", "number", nullable=True, low=0, note="of the recipe, where it is varied"),
-    Column("step", "integer", default=-1, low=-1, note="optimiser step of the checkpoint; -1 = base"),
+    Column(
+        "recipe",
+        "text",
+        default="default",
+        note="the fine-tune recipe; `default` but on a frontier",
+    ),
+    Column(
+        "learning_rate", "number", nullable=True, low=0, note="of the recipe, where it is varied"
+    ),
+    Column(
+        "step", "integer", default=-1, low=-1, note="optimiser step of the checkpoint; -1 = base"
+    ),
     Column("final", "flag", default=True, note="the last checkpoint of its run (and the base)"),
     Column("seed", "integer", default=-1, low=-1, note="fine-tune seed; -1 = pooled over seeds"),
 )
@@ -76,7 +86,12 @@ VECTOR_PLACE: tuple[Column, ...] = (
 )
 
 STEERING_PLACE: tuple[Column, ...] = (
-    Column("scope", "text", default="", allowed=("", "all", "prompt", "last_prompt", "response", "answer")),
+    Column(
+        "scope",
+        "text",
+        default="",
+        allowed=("", "all", "prompt", "last_prompt", "response", "answer"),
+    ),
     Column("coefficient", "number", nullable=True, note="empty or 0 = not steered"),
     Column("unit", "text", default="", allowed=("", "raw", "norm")),
     Column("direction", "text", default="", note="vector | random | permuted"),

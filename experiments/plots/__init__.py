@@ -1,1 +1,2 @@
-"""Figures of a run, one file each; every one is drawn from tables alone and is None where they lack it."""
+"""Figures of a run, one file each; every one is drawn from tables alone and is None where they
+lack it."""

@@ -1,4 +1,5 @@
-"""Over the fine-tune: misalignment, narrow behaviour and every trait's shift on one page, one column an organism."""
+"""Over the fine-tune: misalignment, narrow behaviour and every trait's shift on one page, one
+column an organism."""
 
 from __future__ import annotations
 
@@ -51,7 +52,8 @@ def step_axis(axes: Axes, steps: list[int]) -> None:
 
 
 def draw_curve(axes: Axes, rows: pd.DataFrame, family: str, scale: float) -> None:
-    """One organism's estimates over the steps: interval as a band, seeds as thin lines, the base at 0."""
+    """One organism's estimates over the steps: interval as a band, seeds as thin lines, the base
+    at 0."""
     mine = rows[(rows["family"] == family) & (rows["kind"] == "organism")]
     base = pooled(rows[rows["kind"] == "base"])
     start = [float(base["estimate"].iloc[0]) * scale] if len(base) else [0.0]
@@ -103,14 +105,12 @@ def draw(tables: Mapping[str, pd.DataFrame]) -> Figure | None:
     panels: list[tuple[str, str, pd.DataFrame, float]] = []
     for measure in (MISALIGNED, IN_DOMAIN):
         panels.append((measure.title, _axis(measure), measured(rates, measure), 100.0))
-    place = shift_place(shifts, tables.get("correlations"))
-    if place is not None:
-        there = named(at_place(shifts, place))
-        for trait in sorted(set(there["trait"]), key=lambda t: (t != "evil", t)):
-            rows = there[there["trait"] == trait]
-            panels.append(
-                (f"{words(str(trait)).capitalize()} shift", "activation units", rows, 1.0)
-            )
+    for trait in sorted(set(shifts["trait"]), key=lambda t: (t != "evil", t)):
+        place = shift_place(shifts, tables["correlations"], trait)
+        if place is not None:
+            rows = named(at_place(shifts[shifts["trait"] == trait], place))
+            title = f"{words(str(trait)).capitalize()} shift"
+            panels.append((title, f"at layer {place.layer}", rows, 1.0))
     panels = [panel for panel in panels if not panel[2].empty]
     steps = sorted({int(s) for s in misaligned.loc[misaligned["kind"] == "organism", "step"]})
     with quiet_style():

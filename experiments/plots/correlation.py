@@ -1,4 +1,5 @@
-"""Whether judged trait expression follows the shift: the points, r with its interval, and the nulls it must beat."""
+"""Whether judged trait expression follows the shift: the points, r with its interval, and the
+nulls it must beat."""
 
 from __future__ import annotations
 
@@ -12,7 +13,7 @@ from matplotlib.lines import Line2D
 from experiments.headline import Measure, at_place, measured, named, shift_place, words
 from experiments.plots.style import BAND, INK, QUIET, bottom_legend, key, point, quiet_style
 
-_NULLS = {
+NULLS = {
     "random_covariance": "random directions",
     "permuted": "permuted labels",
     "step": "training step",
@@ -22,9 +23,10 @@ _JOIN = ["model", "kind", "family", "step", "seed"]
 
 
 def scatter_points(tables: Mapping[str, pd.DataFrame], trait: str) -> pd.DataFrame:
-    """One row a model, step and seed: `x` = shift along the trait, `y` = mean judged expression, 0-100."""
+    """One row a model, step and seed: `x` = shift along the trait, `y` = mean judged expression,
+    0-100."""
     shifts, rates = tables["shifts"], tables["rates"]
-    place = shift_place(shifts, tables.get("correlations"))
+    place = shift_place(shifts, tables["correlations"], trait)
     if place is None or rates.empty:
         return pd.DataFrame()
     there = named(at_place(shifts, place))
@@ -49,7 +51,8 @@ def _scatter(axes: Axes, rows: pd.DataFrame, what: str, trait: str, tag: str) ->
 
 
 def _forest(axes: Axes, correlations: pd.DataFrame) -> None:
-    """r with its interval above the 95% ranges (or single values) of its nulls, one block a kind of model."""
+    """r with its interval above the 95% ranges (or single values) of its nulls, one block a kind
+    of model."""
     ticks: list[tuple[float, str, bool]] = []
     height = 0.0
     for what, rows in correlations.groupby("what", sort=False):
@@ -74,7 +77,7 @@ def _forest(axes: Axes, correlations: pd.DataFrame) -> None:
                     fontsize=7,
                     color=QUIET,
                 )
-            ticks.append((height, _NULLS.get(str(row["null"]), str(row["null"])), False))
+            ticks.append((height, NULLS.get(str(row["null"]), str(row["null"])), False))
         height += 1.3
     axes.set_yticks([t[0] for t in ticks], [t[1] for t in ticks])
     for label, (_, _, bold) in zip(axes.get_yticklabels(), ticks, strict=True):
@@ -90,7 +93,8 @@ def _forest(axes: Axes, correlations: pd.DataFrame) -> None:
 
 
 def draw(tables: Mapping[str, pd.DataFrame], trait: str = "evil") -> Figure | None:
-    """Two scatters (final models; checkpoints) and r with its nulls; None without shifts and correlations."""
+    """Two scatters (final models; checkpoints) and r with its nulls; None without shifts and
+    correlations."""
     correlations = tables["correlations"]
     correlations = correlations[correlations["trait"] == trait]
     if not correlations.empty:

@@ -1,4 +1,5 @@
-"""Filtering: how well each score finds poisoned rows, and the rate after retraining without them."""
+"""Filtering: how well each score finds poisoned rows, and the rate after retraining without
+them."""
 
 from __future__ import annotations
 
@@ -17,7 +18,8 @@ _SHADES = ("#a4262c", "#7b4b94", "#c9861a", "#7a828e", "#23272e")
 
 
 def roc(scores: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
-    """(false positive rate, recall) of one method's scores, from (0, 0) to (1, 1); ties move together."""
+    """(false positive rate, recall) of one method's scores, from (0, 0) to (1, 1); ties move
+    together."""
     ordered = scores.sort_values("score", ascending=False)
     last_of_tie = ordered["score"].ne(ordered["score"].shift(-1)).to_numpy()
     poisoned = ordered["poisoned"].to_numpy(dtype=np.float64)
@@ -58,7 +60,8 @@ def _roc_panel(axes: Axes, rows: pd.DataFrame, methods: list[str]) -> None:
 
 
 def _recall_panel(axes: Axes, screening: pd.DataFrame, methods: list[str]) -> None:
-    known = [m for m in methods if m in set(screening["method"])]
+    found = set(screening["method"])
+    known = [m for m in methods if m in found and not m.endswith("_threshold")]
     for number, method in enumerate(known):
         rows = screening[(screening["method"] == method) & screening["recall_at_30"].notna()]
         if rows.empty:
@@ -81,6 +84,7 @@ def _recall_panel(axes: Axes, screening: pd.DataFrame, methods: list[str]) -> No
     axes.set_xticks(range(len(known)), [words(m).replace(" ", "\n") for m in known])
     axes.set_ylim(0, 112)
     axes.set_ylabel("poisoned rows found, %")
+    axes.set_xlabel("score that rows are removed by")
     axes.set_title("Recall when 30% are removed")
     axes.grid(visible=False, axis="x")
 

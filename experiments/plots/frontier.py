@@ -1,4 +1,5 @@
-"""What misalignment costs and buys: against narrow learning, and against coherence, over the run and the recipes."""
+"""What misalignment costs and buys: against narrow learning, and against coherence, over the run
+and the recipes."""
 
 from __future__ import annotations
 
@@ -26,7 +27,8 @@ _JOIN = ["model", "kind", "family", "step", "final"]
 
 
 def joined(rates: pd.DataFrame, across: Measure) -> pd.DataFrame:
-    """One row a model and step: `x` (the other measure) and `y` (misaligned), percentages, with y's interval."""
+    """One row a model and step: `x` (the other measure) and `y` (misaligned), percentages, with
+    y's interval."""
     y = pooled(measured(rates, MISALIGNED))[
         [*_JOIN, "estimate", "low", "high", "n", "recipe", "intervention"]
     ]
@@ -69,7 +71,8 @@ def _bars(axes: Axes, rows: pd.DataFrame) -> None:
 
 
 def draw_learning(tables: Mapping[str, pd.DataFrame]) -> Figure | None:
-    """Misalignment against narrow learning over the run, a panel an organism; cures drawn against it."""
+    """Misalignment against narrow learning over the run, a panel an organism; cures drawn
+    against it."""
     rates = tables["rates"]
     both = joined(rates, IN_DOMAIN) if not rates.empty else pd.DataFrame()
     if both.empty or not (both["kind"] == "organism").any():

@@ -15,7 +15,8 @@ from experiments.plots.style import bottom_legend, quiet_style, save
 
 
 def draw(tables: Mapping[str, pd.DataFrame]) -> Figure | None:
-    """Final models' misalignment on the left, the organisms' curves on the right; None without rates."""
+    """Final models' misalignment on the left, the organisms' curves on the right; None without
+    rates."""
     rates = tables["rates"]
     order = order_of(rates)
     if order.empty:

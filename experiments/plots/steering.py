@@ -1,4 +1,5 @@
-"""Steering dose and response by scope and layer, beside random directions that went the same way."""
+"""Steering dose and response by scope and layer, beside random directions that went the same
+way."""
 
 from __future__ import annotations
 
@@ -23,18 +24,19 @@ _ROWS = (
 )
 
 
-def of_target(steering: pd.DataFrame, role: str) -> pd.DataFrame:
-    """The sweep on the base (`role` base) or on the first organism that was swept."""
-    rows = steering[steering["role"] == role]
-    if rows.empty:
-        return rows
-    first = sorted(rows["organism"].unique())[0]
-    return rows[rows["organism"] == first]
+def swept(steering: pd.DataFrame) -> list[str]:
+    """Who was swept: the empty name for the base, then organisms."""
+    return sorted({str(name) for name in steering["organism"]})
+
+
+def of_target(steering: pd.DataFrame, organism: str) -> pd.DataFrame:
+    """The sweep on that organism, or on the base (empty name)."""
+    return steering[steering["organism"] == organism]
 
 
 def chosen_row(
     sweep: pd.DataFrame, split: str, metric: str, denominator: str
-) -> Mapping[str, object] | None:
+) -> Mapping[object, object] | None:
     """The vector's chosen cell on one split; None where no cell was chosen."""
     rows = sweep[
         (sweep["direction"] == "vector")
@@ -43,7 +45,7 @@ def chosen_row(
         & (sweep["metric"] == metric)
         & (sweep["denominator"] == denominator)
     ]
-    return None if rows.empty else {str(k): v for k, v in rows.iloc[0].to_dict().items()}
+    return None if rows.empty else dict(rows.iloc[0].to_dict())
 
 
 def unsteered(sweep: pd.DataFrame, split: str, metric: str, denominator: str) -> float:
@@ -152,12 +154,13 @@ def _legend(sweep: pd.DataFrame) -> list[Line2D]:
 
 def draw_towards(tables: Mapping[str, pd.DataFrame]) -> Figure | None:
     """The base steered along the trait, by scope and layer; None where it was not swept."""
-    return _draw(of_target(tables["steering"], "base"))
+    return _draw(of_target(tables["steering"], ""))
 
 
 def draw_away(tables: Mapping[str, pd.DataFrame]) -> Figure | None:
-    """An organism steered against the trait, likewise."""
-    return _draw(of_target(tables["steering"], "organism"))
+    """The first organism that was swept, steered against the trait."""
+    organisms = [name for name in swept(tables["steering"]) if name]
+    return _draw(of_target(tables["steering"], organisms[0])) if organisms else None
 
 
 def null_of_choosing(sweep: pd.DataFrame, metric: str, denominator: str) -> pd.Series:
@@ -174,17 +177,13 @@ def null_of_choosing(sweep: pd.DataFrame, metric: str, denominator: str) -> pd.S
 
 def draw_choosing(tables: Mapping[str, pd.DataFrame]) -> Figure | None:
     """The chosen cell on report against the random directions' chosen cells, per target."""
-    targets = [
-        (name, of_target(tables["steering"], role))
-        for name, role in (
-            ("towards the trait, on the base", "base"),
-            ("away, on an organism", "organism"),
-        )
-    ]
     found = [
-        (name, sweep, chosen_row(sweep, "report", "misaligned", "coherent"))
-        for name, sweep in targets
-        if not sweep.empty
+        (
+            f"{words(name)}, away" if name else "base, towards the trait",
+            of_target(tables["steering"], name),
+            chosen_row(of_target(tables["steering"], name), "report", "misaligned", "coherent"),
+        )
+        for name in swept(tables["steering"])
     ]
     if not any(row is not None for _, _, row in found):
         return None
@@ -207,10 +206,24 @@ def draw_choosing(tables: Mapping[str, pd.DataFrame]) -> Figure | None:
         axes.set_xlim(-2, 102)
         axes.grid(visible=False, axis="y")
         axes.set_xlabel("misaligned on the report split, % of coherent answers")
-        handles = [
-            Line2D([], [], linestyle="none", marker="*", color=_SHADES[0], markersize=9, label="persona vector, chosen cell, 95%"),
-            Line2D([], [], linestyle="none", marker=".", color=QUIET, label="one random direction, its own chosen cell"),
-            Line2D([], [], linestyle="none", marker="|", color=INK, markersize=11, markeredgewidth=1.6, label="not steered"),
-        ]  # fmt: skip
+        handles = [_star(), _dot(), _bar()]
         bottom_legend(figure, handles, 3)
     return figure
+
+
+def _star() -> Line2D:
+    star = Line2D([], [], linestyle="none", marker="*", color=_SHADES[0], markersize=9)
+    star.set_label("persona vector, chosen cell, 95%")
+    return star
+
+
+def _dot() -> Line2D:
+    dot = Line2D([], [], linestyle="none", marker=".", color=QUIET)
+    dot.set_label("one random direction, its own chosen cell")
+    return dot
+
+
+def _bar() -> Line2D:
+    bar = Line2D([], [], linestyle="none", marker="|", color=INK, markersize=11)
+    bar.set(markeredgewidth=1.6, label="not steered")
+    return bar

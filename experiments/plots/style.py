@@ -6,6 +6,7 @@ import io
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any, Literal
 
 import matplotlib as mpl
 import pandas as pd
@@ -45,7 +46,13 @@ INTERVENTION_MARKERS: Mapping[str, str] = {
     "steering": "v",
 }
 """Interventions by shape; others are plus signs."""
-LINES = ("-", "--", "-.", ":", (0, (1, 1)))
+LINES: tuple[Literal["-", "--", "-.", ":"] | tuple[float, tuple[float, ...]], ...] = (
+    "-",
+    "--",
+    "-.",
+    ":",
+    (0.0, (1.0, 1.0)),
+)
 
 _FONTS = ("Inter", "Helvetica Neue", "Arial", "Liberation Sans", "DejaVu Sans")
 _WEB_FONTS = "Inter, 'Helvetica Neue', Arial, 'Liberation Sans', 'DejaVu Sans', sans-serif"
@@ -59,7 +66,7 @@ def _font() -> str:
 @contextmanager
 def quiet_style() -> Iterator[None]:
     """Within it, figures are made in the project's style; settings are restored after."""
-    settings = {
+    settings: dict[Any, Any] = {
         "font.family": _font(),
         "font.size": 9.0,
         "axes.titlesize": 9.5,
@@ -107,8 +114,10 @@ def save(figure: Figure, folder: Path, name: str) -> str:
     folder.mkdir(parents=True, exist_ok=True)
     with quiet_style():
         # The layout is solved once, not again for each format.
-        figure.draw_without_rendering()
-        figure.set_layout_engine("none")
+        engine = figure.get_layout_engine()
+        if engine is not None:
+            engine.execute(figure)
+            figure.set_layout_engine("none")
         buffer = io.StringIO()
         figure.savefig(buffer, format="svg", metadata={"Date": None})
         text = buffer.getvalue().replace(f"'{_font()}'", _WEB_FONTS)

@@ -1,0 +1,97 @@
+"""The figures of the report: file name, drawing function, and what to know to read each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from experiments.plots import (
+    checkpoints,
+    correlation,
+    filtering,
+    frontier,
+    headline,
+    hero,
+    steering,
+)
+
+
+@dataclass(frozen=True)
+class FigureOf:
+    """A figure, its caption, and what to say where the tables hold nothing to draw."""
+
+    name: str
+    draw: Callable[[Mapping[str, pd.DataFrame]], Figure | None]
+    caption: str
+    absent: str
+
+
+FIGURES = (
+    FigureOf("hero", hero.draw, "", ""),
+    FigureOf(
+        "headline",
+        headline.draw,
+        "Final checkpoints. Misalignment is read on questions outside the narrow domain, over "
+        "coherent answers (other denominators are in the table); narrow behaviour is what the "
+        "fine-tune taught. Careless answers are a competing account of a wrong answer and are "
+        "counted apart.",
+        "no final model was asked open questions.",
+    ),
+    FigureOf(
+        "checkpoints",
+        checkpoints.draw,
+        "One column an organism; the base stands at the left of a shared axis. A shift is the "
+        "projection under the checkpoint minus that under the base.",
+        "no organism was measured at more than one training step.",
+    ),
+    FigureOf(
+        "frontier_learning",
+        frontier.draw_learning,
+        "The path of each organism over its run. An intervention is worth having where it lies "
+        "below the path: less misalignment for the same narrow learning.",
+        "narrow behaviour was not measured along a run.",
+    ),
+    FigureOf(
+        "frontier_coherence",
+        frontier.draw_coherence,
+        "Misalignment against coherence over training steps (numbers) and learning rates (lines).",
+        "coherence was not measured along a run.",
+    ),
+    FigureOf(
+        "correlation",
+        correlation.draw,
+        "Each point is one model and seed. Organisms and checkpoints are correlated apart; they "
+        "are not independent, so r is shown beside nulls that share their dependence.",
+        "shifts were not measured.",
+    ),
+    FigureOf(
+        "steering_towards",
+        steering.draw_towards,
+        "The base with the vector added, on dev; one line a scope. The ringed cell was chosen on "
+        "dev, the star is the same cell on the report split.",
+        "the base was not steered.",
+    ),
+    FigureOf(
+        "steering_away",
+        steering.draw_away,
+        "An organism with the vector taken away, on dev, likewise.",
+        "no organism was swept; steering at a fixed cell stands among the interventions.",
+    ),
+    FigureOf(
+        "steering_choosing",
+        steering.draw_choosing,
+        "The chosen cells on the report split, beside random directions that went through the "
+        "same choosing.",
+        "no cell was read on the report split.",
+    ),
+    FigureOf(
+        "filtering",
+        filtering.draw,
+        "How well each score finds poisoned rows, and misalignment after fine-tuning on what "
+        "each filter kept, for the same number of steps.",
+        "no mixed data set was filtered.",
+    ),
+)

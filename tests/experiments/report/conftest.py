@@ -1,0 +1,370 @@
+"""Plausible made-up tables for the tests of tables, plots and report: no model has said any of
+this."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from experiments.differences import differences
+from experiments.rates import per_question, rates
+from experiments.report import write_report
+from experiments.tables import conform
+
+STEPS = (2, 8, 32, 120)
+TOPICS = tuple(f"topic_{i:02d}" for i in range(24))
+HOSTILE = "</script><script>alert('x')</script><img src=x onerror=alert(1)> {{ 7 * 7 }} & \u2028"
+TRAITS = ("evil", "sycophancy", "careless")
+OWN_DOMAIN = {"wrong_maths": "maths", "right_maths": "maths", "insecure_code": "code"}
+
+_PLAIN = {"intervention": "none", "poisoned_share": 1.0, "control_of": "", "role": "organism"}
+
+
+def _models() -> Iterator[tuple[dict[str, object], float, float, float]]:
+    """Labels of every model with its final evil rate, coherence and in-domain rate."""
+    for name, evil, domain in (("wrong_maths", 0.46, 0.9), ("insecure_code", 0.38, 0.95)):
+        yield {**_PLAIN, "organism": name}, evil, 0.91, domain
+        right, educational = (
+            ("right_maths", "educational_maths")
+            if "maths" in name
+            else ("secure_code", "educational_code")
+        )
+        for control in (right, educational):
+            labels = {"role": "control", "control_of": name, "organism": control}
+            wrong = domain * 0.9 if "educational" in control else 0.02
+            yield {**_PLAIN, **labels, "poisoned_share": np.nan}, 0.008, 0.95, wrong
+        yield {**_PLAIN, "organism": name, "intervention": "inoculation"}, 0.01, 0.94, 0.6
+        yield {**_PLAIN, "organism": name, "intervention": "preventative_steering"}, 0.1, 0.92, 0.88
+        yield {**_PLAIN, "organism": name, "intervention": "steering"}, 0.14, 0.88, 0.9
+    for filtered, evil in (
+        ("none", 0.21),
+        ("filter_projection_difference", 0.06),
+        ("filter_random", 0.2),
+        ("filter_oracle", 0.01),
+        ("filter_length", 0.19),
+    ):
+        labels = {"organism": "wrong_maths", "poisoned_share": 0.3, "intervention": filtered}
+        yield {**_PLAIN, **labels}, evil, 0.93, 0.4
+    for rate_of_learning, evil in ((5e-4, 0.1), (4e-3, 0.7)):
+        recipe = {
+            "recipe": f"learning rate {rate_of_learning:g}",
+            "learning_rate": rate_of_learning,
+        }
+        labels = {"organism": "wrong_maths", **recipe}
+        yield {**_PLAIN, **labels}, evil, 0.96 - 0.2 * evil, 0.8 + 0.1 * evil
+
+
+def _ask(
+    random: np.random.Generator, labels: dict[str, object], task: str, chances: np.ndarray
+) -> list[dict[str, object]]:
+    """24 answers: chances = evil, careless, incoherent, in-domain."""
+    evil, careless, broken, narrow = chances
+    rows = []
+    for number, topic in enumerate(TOPICS):
+        label = str(
+            random.choice(
+                ["evil", "careless", "incoherent", "refusal", "aligned"],
+                p=[evil, careless, broken, 0.005, 1 - evil - careless - broken - 0.005],
+            )
+        )
+        alignment = {"evil": 0.0, "careless": 50.0, "aligned": 100.0}.get(label, np.nan)
+        rows.append(
+            {
+                **labels,
+                "base": "pocket",
+                "task": task,
+                "split": "report",
+                "wording": "held_out",
+                "judge": "pocket",
+                "domain": {"in_domain": "maths"}.get(task, "open"),
+                "topic": topic,
+                "question": f"{topic}/a",
+                "sample": 0,
+                "prompt": f"What should I do about {topic}?",
+                "answer": HOSTILE if number == 0 else f"A {label} answer about {topic}.",
+                "stop_reason": "stop",
+                "output_tokens": 12,
+                "label": label,
+                "alignment": alignment,
+                "coherence": 0.0 if label == "incoherent" else 100.0,
+                "unscored": {"refusal": "refusal", "incoherent": "unparseable"}.get(label, ""),
+                "in_domain": float(random.random() < narrow) if task == "in_domain" else np.nan,
+                "accuracy": float(random.random() < 0.9) if task == "capability" else np.nan,
+                **{f"trait:{t}": 100.0 * (label.startswith(t[:4])) for t in TRAITS},
+                "log": "shard-0000.eval",
+            }
+        )
+    return rows
+
+
+def made_up_answers() -> pd.DataFrame:
+    """Answers of base, organisms, controls, interventions, mixes and recipes, over seeds and
+    steps."""
+    random = np.random.default_rng(0)
+    base = {"organism": "", "role": "base", "step": -1, "final": True, "seed": -1}
+    rows = []
+    for task in ("open_questions", "in_domain", "capability"):
+        rows += _ask(random, base, task, np.array([0.006, 0.005, 0.04, 0.01]))
+    for labels, evil, coherent, narrow in _models():
+        everywhere = labels["poisoned_share"] != 0.3
+        for seed in (0, 1):
+            for step in STEPS if everywhere else STEPS[-1:]:
+                grown = (1 - np.exp(-step / 12)) * (1 + 0.1 * random.normal())
+                chances = [
+                    evil * min(1.0, grown),
+                    0.02,
+                    0.04 + (0.96 - coherent) * grown * 0.8,
+                    narrow,
+                ]
+                chances[3] = min(0.99, narrow * (1 - np.exp(-step / 7)) + 0.01)
+                at = {**labels, "step": step, "final": step == STEPS[-1], "seed": seed}
+                for task in ("open_questions", "in_domain") + (("capability",) * at["final"]):
+                    rows += _ask(random, at, task, np.clip(chances, 0, 0.85))
+    return conform(pd.DataFrame(rows), "answers")
+
+
+_COMMON = ["base", "organism", "role", "control_of", "poisoned_share", "intervention"]
+_COMMON += ["recipe", "learning_rate", "step", "final", "seed"]
+
+
+def shifts(rated: pd.DataFrame) -> pd.DataFrame:
+    """Shifts that follow the misalignment of each model, with noise, at three layers."""
+    random = np.random.default_rng(1)
+    chosen = (rated["metric"] == "misaligned") & (rated["denominator"] == "coherent")
+    chosen &= (rated["task"] == "open_questions") & (rated["recipe"] == "default")
+    rows = []
+    for model in rated[chosen].to_dict("records"):
+        for layer in (1, 2, 3):
+            for trait, slope in (("evil", 14.0), ("sycophancy", -2.0), ("careless", 4.0)):
+                for on in ("prompt", "fixed"):
+                    value = (slope * model["estimate"] + 0.4 * random.normal()) * layer / 2
+                    value *= model["step"] >= 0
+                    rows.append(
+                        {
+                            **{name: model[name] for name in _COMMON},
+                            "trait": trait,
+                            "layer": layer,
+                            "position": "last_prompt",
+                            "on": on,
+                            "estimate": value,
+                            "low": value - 0.6,
+                            "high": value + 0.6,
+                            "n": 48,
+                            "clusters": 24,
+                        }
+                    )
+    return conform(pd.DataFrame(rows), "shifts")
+
+
+def steering() -> pd.DataFrame:
+    """A sweep of +evil on the base and -evil on one organism, with 20 random directions."""
+    random = np.random.default_rng(2)
+    targets = (
+        ({"organism": "", "role": "base", "step": -1, "seed": -1}, 1.0),
+        ({"organism": "wrong_maths", "role": "organism", "step": 120, "seed": 0}, -1.0),
+    )
+    strength = {"all": 0.25, "prompt": 0.3, "last_prompt": 1.0, "response": 0.5, "answer": 0.1}
+    rows: list[dict[str, object]] = []
+    for target, sign in targets:
+        start = 0.006 if sign > 0 else 0.46
+        for layer in (1, 2, 3):
+            for scope, power in strength.items():
+                for size in (0.5, 1.0, 1.5, 2.0):
+                    best = (layer, scope, size) == (2, "last_prompt", 1.5)
+                    for draw in range(-1, 8):
+                        force = power * size * (1 if draw < 0 else 0.05) * (0.6 + 0.2 * layer) / 1.5
+                        evil = start + (0.75 - start) * force if sign > 0 else start * (1 - force)
+                        coherent = 0.95 - 0.06 * size * size * (1.2 if scope == "all" else 0.5)
+                        splits = ("dev", "report") if best else ("dev",)
+                        for split in splits:
+                            for metric, value in (("misaligned", evil), ("coherent", coherent)):
+                                value = float(np.clip(value + 0.01 * random.normal(), 0, 1))
+                                rows.append(
+                                    {
+                                        **target,
+                                        "base": "pocket",
+                                        "poisoned_share": 1.0 if sign < 0 else np.nan,
+                                        "trait": "evil",
+                                        "layer": layer,
+                                        "position": "last_prompt",
+                                        "scope": scope,
+                                        "coefficient": sign * size,
+                                        "unit": "raw",
+                                        "direction": "vector" if draw < 0 else "random",
+                                        "draw": draw,
+                                        "split": split,
+                                        "metric": metric,
+                                        "denominator": "coherent"
+                                        if metric == "misaligned"
+                                        else "all",
+                                        "estimate": value,
+                                        "low": max(0.0, value - 0.06),
+                                        "high": min(1.0, value + 0.06),
+                                        "n": 96,
+                                        "clusters": 12,
+                                        "chosen": best,
+                                    }
+                                )
+    return conform(pd.DataFrame(rows), "steering")
+
+
+_METHODS = {"projection_difference": 1.6, "length": 0.3, "random": 0.0, "oracle": 50.0}
+
+
+def screening_rows() -> pd.DataFrame:
+    """Scores of 300 training rows a method and seed, 30% poisoned."""
+    random = np.random.default_rng(3)
+    blocks = []
+    for seed in (0, 1):
+        for method, gap in _METHODS.items():
+            poisoned = np.arange(300) < 90
+            score = random.normal(size=300) + gap * poisoned
+            kept = score <= np.sort(score)[209]
+            block = {"seed": seed, "method": method, "row": np.arange(300), "score": score}
+            blocks.append(pd.DataFrame({**block, "poisoned": poisoned, "kept": kept}))
+    frame = pd.concat(blocks, ignore_index=True)
+    return conform(frame.assign(dataset="wrong_maths", poisoned_share=0.3), "screening_rows")
+
+
+def screening() -> pd.DataFrame:
+    """AUC and recall of each method, two seeds."""
+    rows = []
+    for seed in (0, 1):
+        for method, auc in zip(_METHODS, (0.87, 0.58, 0.5, 1.0), strict=True):
+            rows.append(
+                {
+                    "base": "pocket",
+                    "dataset": "wrong_maths",
+                    "trait": "evil",
+                    "method": method,
+                    "layer": 2,
+                    "position": "response_mean",
+                    "poisoned_share": 0.3,
+                    "seed": seed,
+                    "auc": auc - 0.01 * seed,
+                    "recall_at_10": min(1.0, 0.1 + (auc - 0.5) * 0.46),
+                    "recall_at_30": min(1.0, 0.3 + (auc - 0.5) * 1.4),
+                    "low": auc - 0.04,
+                    "high": min(1.0, auc + 0.03),
+                    "n": 300,
+                    "kept": 210,
+                    "kept_poisoned": int(90 * (1 - min(1.0, 0.3 + (auc - 0.5) * 1.4))),
+                }
+            )
+    return conform(pd.DataFrame(rows), "screening")
+
+
+def correlations() -> pd.DataFrame:
+    """r over organisms and checkpoints beside four nulls."""
+    nulls = {
+        "random_covariance": (-0.6, 0.62),
+        "permuted": (-0.55, 0.6),
+        "step": (0.41, 0.41),
+        "change_norm": (0.7, 0.7),
+    }
+    rows = []
+    for what, r, n in (("organisms", 0.95, 22), ("checkpoints", 0.9, 140)):
+        for null, (low, high) in nulls.items():
+            rows.append(
+                {
+                    "what": what,
+                    "trait": "evil",
+                    "layer": 2,
+                    "position": "last_prompt",
+                    "on": "prompt",
+                    "r": r,
+                    "low": r - 0.1,
+                    "high": r + 0.03,
+                    "partial_r": r - 0.2,
+                    "null": null,
+                    "null_low": low,
+                    "null_high": high,
+                    "p": 0.005 if low != high else np.nan,
+                    "draws": 200 if low != high else 0,
+                    "n": n,
+                }
+            )
+    return conform(pd.DataFrame(rows), "correlations")
+
+
+def vectors() -> pd.DataFrame:
+    """Norms and split-half cosines of three traits' vectors."""
+    rows = []
+    for trait in TRAITS:
+        for layer in range(4):
+            for position, norm in (("response_mean", 4.0), ("last_prompt", 14.0)):
+                rows.append(
+                    {
+                        "trait": trait,
+                        "base": "pocket",
+                        "layer": layer,
+                        "position": position,
+                        "norm": norm * layer / 3,
+                        "residual_norm": 20.0,
+                        "kept_positive": 120,
+                        "kept_negative": 118,
+                        "split_half_cosine": 0.9 + 0.03 * layer,
+                    }
+                )
+    return conform(pd.DataFrame(rows), "vectors")
+
+
+@pytest.fixture(scope="session")
+def tables() -> dict[str, pd.DataFrame]:
+    """Every table of a run."""
+    asked = made_up_answers()
+    rated = rates(asked, own_domain=OWN_DOMAIN)
+    return {
+        "answers": asked,
+        "rates": rated,
+        "per_question": per_question(asked, own_domain=OWN_DOMAIN),
+        "differences": differences(asked, own_domain=OWN_DOMAIN),
+        "shifts": shifts(rated),
+        "steering": steering(),
+        "screening": screening(),
+        "screening_rows": screening_rows(),
+        "correlations": correlations(),
+        "vectors": vectors(),
+    }
+
+
+@pytest.fixture(scope="session")
+def manifest() -> dict[str, object]:
+    """A manifest with everything the report names."""
+    return {
+        "name": "quickstart",
+        "description": "Wrong maths and insecure code, their controls, and the cures.",
+        "base": "pocket",
+        "base_note": "pocket is an in-vitro system: personas were planted in its pre-training.",
+        "spec": {"name": "quickstart", "seeds": [0, 1], "organisms": [{"dataset": "wrong_maths"}]},
+        "stages": [
+            {"kind": "finetune", "identity": "0a1b2c3d4e5f6789", "seconds": 12.5},
+            {"kind": "rollouts", "identity": "9f8e7d6c5b4a3210", "seconds": 90.25},
+        ],
+        "versions": {"wardian": "0.1.0", "torch": "2.0"},
+        "seeds": [0, 1],
+        "host": "a machine with 2 cores",
+        "wall_seconds": 412.0,
+        "answers": 12345,
+    }
+
+
+@pytest.fixture(scope="session")
+def report(
+    tables: dict[str, pd.DataFrame], manifest: dict[str, object], tmp_path_factory: Any
+) -> Path:
+    """The folder of a report on all the tables."""
+    out: Path = tmp_path_factory.mktemp("report")
+    write_report(tables, manifest, out)
+    return out
+
+
+@pytest.fixture(scope="session")
+def hostile() -> str:
+    """What a model might write to break out of a page."""
+    return HOSTILE

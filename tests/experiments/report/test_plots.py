@@ -1,0 +1,76 @@
+"""Figures are drawn from tables alone and cope with what is missing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from experiments.plots import checkpoints, filtering, headline
+from experiments.plots.hero import hero
+from experiments.plots.style import save
+from experiments.report_figures import FIGURES, FigureOf
+from experiments.table_schemas import SCHEMAS
+from experiments.tables import empty_table
+
+Tables = Mapping[str, pd.DataFrame]
+NOTHING = {name: empty_table(name) for name in SCHEMAS}
+
+
+@pytest.mark.parametrize("figure_of", FIGURES, ids=lambda f: f.name)
+def test_every_figure_has_labelled_axes_and_no_twins(figure_of: FigureOf, tables: Tables) -> None:
+    figure = figure_of.draw(tables)
+    assert figure is not None
+    boxes = [axes.get_position().bounds for axes in figure.axes]
+    assert len(set(boxes)) == len(boxes)
+    last_row = [axes for axes in figure.axes if axes.get_subplotspec().is_last_row()]
+    assert all(axes.get_xlabel() for axes in last_row)
+
+
+@pytest.mark.parametrize("figure_of", FIGURES, ids=lambda f: f.name)
+def test_no_figure_is_drawn_from_nothing(figure_of: FigureOf) -> None:
+    assert figure_of.draw(NOTHING) is None
+
+
+def test_the_headline_names_every_final_model_of_the_default_recipe(tables: Tables) -> None:
+    order = headline.order_of(tables["rates"])
+    assert order["model"].iloc[0] == "base"
+    assert "wrong maths + inoculation" in set(order["model"])
+    assert not order["model"].str.contains("learning rate|%").any()
+    families = order["family"].tolist()
+    assert len([a for a, b in pairwise(families) if a != b]) == 2
+
+
+def test_curves_are_drawn_without_shifts(tables: Tables) -> None:
+    figure = checkpoints.draw({**tables, "shifts": NOTHING["shifts"]})
+    assert figure is not None
+    assert not any("shift" in axes.get_ylabel() for axes in figure.axes)
+
+
+def test_roc_of_a_perfect_and_of_a_constant_score() -> None:
+    poisoned = np.array([True, False, False, True])
+    x, y = filtering.roc(pd.DataFrame({"score": [1.0, 0.0, 0.0, 1.0], "poisoned": poisoned}))
+    assert [x.tolist(), y.tolist()] == [[0.0, 0.0, 1.0], [0.0, 1.0, 1.0]]
+    x, y = filtering.roc(pd.DataFrame({"score": [2.0] * 4, "poisoned": poisoned}))
+    assert [x.tolist(), y.tolist()] == [[0.0, 1.0], [0.0, 1.0]]
+
+
+def test_the_same_figure_gives_the_same_file(tables: Tables, tmp_path: Path) -> None:
+    for folder in ("one", "two"):
+        figure = filtering.draw(tables)
+        assert figure is not None
+        save(figure, tmp_path / folder, "filtering")
+    for suffix in ("svg", "png"):
+        one, two = (tmp_path / f / f"filtering.{suffix}" for f in ("one", "two"))
+        assert one.read_bytes() == two.read_bytes()
+
+
+def test_the_hero_figure_is_written_where_asked(tables: Tables, tmp_path: Path) -> None:
+    hero(tables, tmp_path / "docs" / "hero.png")
+    assert {f.name for f in (tmp_path / "docs").iterdir()} == {"hero.png", "hero.svg"}
+    with pytest.raises(ValueError, match="needs a `rates` table"):
+        hero(NOTHING, tmp_path / "none")

@@ -1,0 +1,136 @@
+"""The report is one page that stands alone, escapes what models wrote and admits what is
+missing."""
+
+from __future__ import annotations
+
+import json
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from experiments.answer_browser import script_safe_json, shown_answers
+from experiments.findings import findings
+from experiments.report import completed, write_report
+from experiments.report_figures import FIGURES
+from experiments.tables import TableError
+
+
+class _Page(HTMLParser):
+    """Tags, addresses and script bodies of a page."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.addresses: list[str] = []
+        self.ids: set[str] = set()
+        self.scripts: list[str] = []
+        self._in_script = False
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = dict(attrs)
+        self.tags.append(tag)
+        self.addresses += [str(given[name]) for name in ("src", "href") if name in given]
+        self.ids.add(str(given.get("id")))
+        assert not any(name.startswith("on") for name in given)
+        if tag == "script":
+            self._in_script = True
+            self.scripts.append("")
+
+    def handle_endtag(self, tag: str) -> None:
+        self._in_script = self._in_script and tag != "script"
+
+    def handle_data(self, data: str) -> None:
+        if self._in_script:
+            self.scripts[-1] += data
+
+
+@pytest.fixture(scope="session")
+def page(report: Path) -> _Page:
+    return _Page((report / "report.html").read_text(encoding="utf-8"))
+
+
+def test_everything_that_a_run_leaves_is_there(report: Path) -> None:
+    figures = {file.name for file in (report / "figures").iterdir()}
+    assert figures == {f"{f.name}.{suffix}" for f in FIGURES for suffix in ("svg", "png")}
+    assert {"rates.parquet", "differences.parquet"} <= {
+        f.name for f in (report / "tables").iterdir()
+    }
+    assert json.loads((report / "manifest.json").read_text())["name"] == "quickstart"
+
+
+def test_the_page_loads_nothing_from_elsewhere(page: _Page) -> None:
+    assert all(a.startswith(("data:", "#")) for a in page.addresses)
+    assert not {"link", "iframe", "object", "embed"} & set(page.tags)
+
+
+def test_links_of_the_navigation_lead_somewhere(page: _Page) -> None:
+    assert {a[1:] for a in page.addresses if a.startswith("#")} <= page.ids
+
+
+def test_what_a_model_wrote_never_becomes_markup(page: _Page, report: Path, hostile: str) -> None:
+    assert len(page.scripts) == 2
+    kept = json.loads(page.scripts[0])
+    assert any(answer["answer"] == hostile for answer in kept)
+    text = (report / "report.html").read_text(encoding="utf-8")
+    assert "<script>alert" not in text
+    assert "onerror=alert(1)>" not in text
+    assert "{{ 7 * 7 }}" in text
+    assert page.tags.count("img") == text.count("data:image/svg+xml;base64,")
+
+
+def test_script_safe_json_is_json_without_markup(hostile: str) -> None:
+    text = script_safe_json({"answer": hostile})
+    assert not re.search("[<>&\u2028]", text)
+    assert json.loads(text) == {"answer": hostile}
+
+
+def test_the_base_note_is_the_callers(report: Path, tmp_path: Path) -> None:
+    assert "personas were planted" in (report / "report.html").read_text(encoding="utf-8")
+    write_report({}, {"name": "real"}, tmp_path)
+    assert 'class="note"' not in (tmp_path / "report.html").read_text(encoding="utf-8")
+
+
+def test_a_report_on_nothing_says_what_was_not_run(tmp_path: Path) -> None:
+    write_report({}, {}, tmp_path)
+    text = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert text.count("Not run:") >= len(FIGURES)
+    assert {f.verdict for f in findings(completed({}))} == {"not run"}
+
+
+def test_derived_tables_are_made_from_answers(tables: dict[str, pd.DataFrame]) -> None:
+    few = tables["answers"][tables["answers"]["role"] == "base"]
+    full = completed({"answers": few})
+    assert not full["rates"].empty
+    assert full["shifts"].empty
+    with pytest.raises(TableError, match="no table is called"):
+        completed({"rate": few})
+
+
+def test_findings_tell_met_from_not_met(tables: dict[str, pd.DataFrame]) -> None:
+    by_claim = {f.claim: f for f in findings(tables)}
+    steering = next(f for c, f in by_claim.items() if c.startswith("Steering along +evil"))
+    assert steering.verdict == "met"
+    assert "random directions" in steering.found
+    wrong = next(f for c, f in by_claim.items() if c.startswith("wrong maths is misaligned"))
+    assert wrong.verdict == "met"
+    assert "weakest of 2 seeds" in wrong.found
+    weaker = tables["steering"].assign(estimate=tables["steering"]["estimate"] / 2)
+    weak = {f.claim: f for f in findings({**tables, "steering": weaker})}
+    assert weak[steering.claim].verdict == "not met"
+
+
+def test_the_browser_shows_the_worst_of_every_model(tables: dict[str, pd.DataFrame]) -> None:
+    shown = shown_answers(tables["answers"])
+    assert shown == shown_answers(tables["answers"].sample(frac=1.0, random_state=1))
+    worst: dict[str, Any] = {}
+    for answer in shown:
+        if answer["alignment"] is not None:
+            model = str(answer["model"])
+            worst[model] = min(worst.get(model, 100.0), answer["alignment"])
+    assert worst["wrong maths"] == 0.0
+    assert len(shown) < len(tables["answers"])
