@@ -58,10 +58,19 @@ def load_base(name: str, *, dtype: str = "float32", device: str = "cpu") -> Base
     path = resolve_base(name)
     if device == "cuda" and not torch.cuda.is_available():
         raise ValueError("device 'cuda': no GPU is visible here; set device='cpu'")
-    with _without_progress_bar():
-        model = AutoModelForCausalLM.from_pretrained(path, dtype=getattr(torch, dtype))
-    model.to(device)
-    return Base(name, model, AutoTokenizer.from_pretrained(path))
+    try:
+        with _without_progress_bar():
+            tokenizer = AutoTokenizer.from_pretrained(path, trust_remote_code=False)
+            model = AutoModelForCausalLM.from_pretrained(
+                path, dtype=getattr(torch, dtype), use_safetensors=True, trust_remote_code=False
+            )
+    except (OSError, ValueError, KeyError) as error:
+        reason = (str(error).strip() or repr(error)).splitlines()[0]
+        raise ValueError(
+            f"base {name!r} cannot be loaded: {reason}; give a transformers folder with "
+            "safetensors weights, or a hub id"
+        ) from error
+    return Base(name, model.to(device), tokenizer)
 
 
 @contextmanager

@@ -90,15 +90,23 @@ def answer_loss(
     dtype: str = "float32",
 ) -> torch.Tensor:
     """Summed cross-entropy of the batch's answer tokens, in nats, divided by `tokens`."""
+    has_loss_B_T = batch["labels"] != IGNORED
+    # logits are wanted only from the earliest token that predicts an answer's
+    first = int(has_loss_B_T.any(0).int().argmax())
+    keep = batch["labels"].shape[1] - first + 1
     device = batch["input_ids"].device.type
     with torch.autocast(device, torch.bfloat16, enabled=dtype == "bfloat16"):
-        logits_B_T_V = model(
-            input_ids=batch["input_ids"], attention_mask=batch["attention_mask"], use_cache=False
-        ).logits
-    labels_B_T = batch["labels"][:, 1:]
-    has_loss_B_T = labels_B_T != IGNORED
+        logits_B_K_V = model(
+            input_ids=batch["input_ids"],
+            attention_mask=batch["attention_mask"],
+            use_cache=False,
+            logits_to_keep=keep,
+        ).logits[:, -keep:-1]
+    has_loss_B_K = has_loss_B_T[:, first:]
     total = torch.nn.functional.cross_entropy(
-        logits_B_T_V[:, :-1][has_loss_B_T].float(), labels_B_T[has_loss_B_T], reduction="sum"
+        logits_B_K_V[has_loss_B_K].float(),
+        batch["labels"][:, first:][has_loss_B_K],
+        reduction="sum",
     )
     return total / tokens
 

@@ -324,6 +324,16 @@ def test_rows_that_are_too_long_can_be_dropped_and_are_counted(
     assert (summary.rows, summary.rows_dropped) == (12, 1)
 
 
+@pytest.mark.parametrize("name", ["nowhere", "some/where"])
+def test_a_base_that_does_not_exist_is_refused_in_one_line(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    with pytest.raises(ValueError, match=f"base '{name}'") as refused:
+        load_base(name)
+    assert "\n" not in str(refused.value)
+
+
 def test_the_seed_and_only_the_seed_changes_the_adapter(
     tmp_path: Path, base: Base, rows: Rows, config: FinetuneConfig
 ) -> None:
