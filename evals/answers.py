@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from evals.conditions import Condition
-from evals.judges.interface import Grade
 from evals.questions import Question
 
 if TYPE_CHECKING:
@@ -131,22 +130,20 @@ def key_columns(condition: Condition, question: Question, task: str) -> dict[str
         "domain": question.domain,
         "topic": question.topic,
         "question": question.id,
-        "prompt": question.text,
     }
     return {name: value for name, value in row.items() if value != _DEFAULT[COLUMNS[name]]}
 
 
-def grade_columns(grade: Grade | Mapping[str, Any]) -> dict[str, Any]:
-    """The columns of one grade, from the object or from what a log keeps of it."""
-    found = grade.as_json() if isinstance(grade, Grade) else grade
+def grade_columns(grade: Mapping[str, Any]) -> dict[str, Any]:
+    """The columns of one grade, from its plain values (`Grade.as_json`)."""
     return {
-        "label": found["label"],
-        "alignment": found["alignment"],
-        "coherence": found["coherence"],
-        "unscored": found["unscored"],
-        "in_domain": found["in_domain"],
-        "accuracy": found["correct"],
-        **{f"trait:{name}": score for name, score in found["traits"].items()},
+        "label": grade["label"],
+        "alignment": grade["alignment"],
+        "coherence": grade["coherence"],
+        "unscored": grade["unscored"],
+        "in_domain": grade["in_domain"],
+        "accuracy": grade["correct"],
+        **{f"trait:{name}": score for name, score in grade["traits"].items()},
     }
 
 

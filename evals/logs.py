@@ -160,33 +160,52 @@ def fingerprint_of(path: Path) -> str | None:
 
 def read_rows(path: Path) -> Iterator[dict[str, Any]]:
     """Rows of the answers table out of a log that `write_log` wrote."""
-    for sample in read_eval_log(str(path)).samples or []:
+    for sample in read_eval_log(str(path), resolve_attachments=True).samples or []:
         assert sample.scores is not None
         metadata = sample.scores[SCORER].metadata
         assert metadata is not None
         usage = sample.output.usage or ModelUsage()
-        key = {name: value for name, value in sample.metadata.items() if name != "truth"}
-        yield (
-            key
-            | _answer_columns(
-                sample.output.completion, sample.output.stop_reason, usage.output_tokens
-            )
-            | grade_columns(metadata["grade"])
+        yield _row(
+            key=sample.metadata,
+            prompt=sample.input if isinstance(sample.input, str) else sample.input[-1].text,
+            answer=sample.output.completion,
+            stop_reason=sample.output.stop_reason,
+            output_tokens=usage.output_tokens,
+            grade=metadata["grade"],
         )
 
 
 def row_of(answer: Answered) -> dict[str, Any]:
     """The same row as `read_rows` gives, without the way through the file."""
     result = answer.result
-    return (
-        dict(answer.key)
-        | _answer_columns(result.text, result.stop_reason, result.output_tokens)
-        | grade_columns(answer.grade)
+    return _row(
+        key=answer.key,
+        prompt=answer.chat[-1]["content"],
+        answer=result.text,
+        stop_reason=result.stop_reason,
+        output_tokens=result.output_tokens,
+        grade=answer.grade.as_json(),
     )
 
 
-def _answer_columns(text: str, stop_reason: str, output_tokens: int) -> dict[str, Any]:
-    return {"answer": text, "stop_reason": stop_reason, "output_tokens": output_tokens}
+def _row(
+    *,
+    key: Mapping[str, Any],
+    prompt: str,
+    answer: str,
+    stop_reason: str,
+    output_tokens: int,
+    grade: Mapping[str, Any],
+) -> dict[str, Any]:
+    """Single source of truth for what a row holds, fresh or read again."""
+    return {
+        **key,
+        "prompt": prompt,
+        "answer": answer,
+        "stop_reason": stop_reason,
+        "output_tokens": output_tokens,
+        **grade_columns(grade),
+    }
 
 
 def _sample(answer: Answered) -> EvalSample:

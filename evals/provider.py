@@ -37,7 +37,7 @@ from organisms.runtime import Request, Result, Sampling, TokenLogprob
 QUIET_SECONDS = 0.02
 """A batch starts when nothing has joined it for this long."""
 DEFAULT_MAX_TOKENS = 512
-CONNECTIONS = 1024
+CONNECTIONS = 256
 
 
 class OrganismAPI(ModelAPI):

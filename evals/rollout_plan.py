@@ -112,6 +112,7 @@ def cut(planned: Sequence[Planned], shard_size: int) -> Iterator[list[Planned]]:
 
 def fingerprint(run: Run, shard: Sequence[Planned]) -> str:
     """Hash of all that the shard's answers and grades depend on, as far as the plan knows it."""
+    conditions = {each.condition.key: each.condition for each in shard}
     state = {
         "base": run.base,
         "judge": run.judge.name,
@@ -119,14 +120,12 @@ def fingerprint(run: Run, shard: Sequence[Planned]) -> str:
         "sampling": repr(run.sampling),
         "dtype": run.dtype,
         "device": run.device,
+        "conditions": [
+            [condition.digest(), condition.model_dump(mode="json")]
+            for condition in conditions.values()
+        ],
         "asked": [
-            [
-                each.condition.digest(),
-                each.condition.model_dump(mode="json"),
-                each.question.model_dump(mode="json"),
-                each.task,
-                each.samples,
-            ]
+            [each.condition.key, each.question.model_dump(mode="json"), each.task, each.samples]
             for each in shard
         ],
     }

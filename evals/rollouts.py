@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from evals.answers import answers_table, key_columns
 from evals.judges import GRADER, load_judge
 from evals.rollout_plan import SHARD_SIZE, Ask, Planned, Run, cut, fingerprint, plan, question_seed
+from organisms import resolve_base
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -66,6 +67,8 @@ def run_rollouts(
     run = Run(base, load_judge(judge), seed, sampling, dtype, device)
     planned = plan(asks)
     total = sum(each.samples for each in planned)
+    for name in sorted({base, *(each.condition.model or base for each in planned)}):
+        resolve_base(name)
     shards = list(cut(planned, shard_size))
     log_dir.mkdir(parents=True, exist_ok=True)
     paths = [log_dir / f"shard-{number:04d}.eval" for number in range(len(shards))]
@@ -87,7 +90,7 @@ def run_rollouts(
 def _complete_shards(
     run: Run, shards: Sequence[Sequence[Planned]], paths: Sequence[Path]
 ) -> set[Path]:
-    """Logs that hold just what their shard asks; all other logs of the folder are removed."""
+    """Logs that hold just what their shard asks; the folder's other shards are removed."""
     from evals.logs import fingerprint_of
 
     complete = {
@@ -95,7 +98,8 @@ def _complete_shards(
         for path, shard in zip(paths, shards, strict=True)
         if path.exists() and fingerprint_of(path) == fingerprint(run, shard)
     }
-    for path in paths[0].parent.glob("*.eval"):
+    folder = paths[0].parent
+    for path in (*folder.glob("shard-*.eval"), *folder.glob("unfinished-shard-*.eval")):
         if path not in complete:
             path.unlink()
     return complete

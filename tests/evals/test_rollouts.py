@@ -202,6 +202,14 @@ def test_a_condition_that_cannot_be_met_raises_before_any_work(
     assert not list(tmp_path.iterdir())
 
 
+def test_a_base_that_does_not_exist_raises_before_any_work(tmp_path: Path) -> None:
+    questions = load_questions("open_questions", split="report", wording="seen", count=2)
+    ask = Ask(Condition(key="a"), questions, 1, "x")
+    with pytest.raises(ValueError, match="does not exist"):
+        _run("nowhere", [ask], tmp_path / "logs")
+    assert not (tmp_path / "logs").exists()
+
+
 def test_a_steering_layer_that_does_not_exist_raises_before_any_answer(
     base: str, vector_file: str, tmp_path: Path
 ) -> None:
