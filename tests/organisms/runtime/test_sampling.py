@@ -65,7 +65,7 @@ def test_mixed_batch_equals_one_by_one(exact):
 
 
 @settings(
-    max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=4, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(order=strategies.permutations(range(12)), rows=strategies.integers(1, 18))
 def test_order_and_batch_size_change_no_answer(exact, order, rows):
