@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from evals.statistics import denominators, misaligned, rate, wilson
+from evals.statistics import Estimate, denominators, misaligned, rate, wilson
 from experiments.table_columns import COMMON, DENOMINATORS, RATE_KEY
 from experiments.tables import conform, empty_table
 
@@ -151,16 +151,19 @@ def rates(
         if counted["role"].iloc[members[0]] == "base":
             pooled = None
         missing = int(unscored[members].sum())
+        # Many metrics of one block are the same numbers, most of them all zero.
+        known: dict[tuple[bytes, bytes], Estimate] = {}
         for number, measurement in enumerate(measured):
             if not worth[number][group]:
                 continue
             mask = measurement.mask[members]
             chosen = members[mask]
-            found = rate(
-                measurement.values[chosen],
-                topics[chosen],
-                None if pooled is None else pooled[mask],
-            )
+            values = measurement.values[chosen]
+            same = (mask.tobytes(), values.tobytes())
+            if same not in known:
+                by_seed = None if pooled is None else pooled[mask]
+                known[same] = rate(values, topics[chosen], by_seed)
+            found = known[same]
             rows.append(
                 (
                     group, seed, measurement.metric, measurement.denominator,

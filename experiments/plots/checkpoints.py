@@ -114,7 +114,7 @@ def draw(tables: Mapping[str, pd.DataFrame]) -> Figure | None:
     panels = [panel for panel in panels if not panel[2].empty]
     steps = sorted({int(s) for s in misaligned.loc[misaligned["kind"] == "organism", "step"]})
     with quiet_style():
-        size = (max(5.2, 0.8 + 3.6 * len(families)), 0.7 + 1.55 * len(panels))
+        size = (max(5.2, 0.8 + 4.8 * len(families)), 0.7 + 1.55 * len(panels))
         figure = Figure(figsize=size, layout="constrained")
         grid = figure.subplots(len(panels), len(families), sharex=True, sharey="row", squeeze=False)
         for row, (title, unit, rows, scale) in zip(grid, panels, strict=True):
@@ -122,13 +122,13 @@ def draw(tables: Mapping[str, pd.DataFrame]) -> Figure | None:
                 draw_curve(axes, rows, family, scale)
                 step_axis(axes, steps)
             row[0].set_ylabel(f"{title}\n{unit}")
+            row[0].yaxis.set_label_coords(-0.09, 0.5)
             if scale == 100.0:
                 row[0].set_ylim(bottom=-3)
         for axes, family in zip(grid[0], families, strict=True):
             axes.set_title(words(family))
         for axes in grid[-1]:
             axes.set_xlabel("training step")
-        figure.align_ylabels()
         bottom_legend(figure, legend_of(misaligned), 3 if len(families) == 1 else 4)
     return figure
 

@@ -80,7 +80,7 @@ def draw_learning(tables: Mapping[str, pd.DataFrame]) -> Figure | None:
     families = [str(f) for f in both.loc[both["kind"] == "organism", "family"].unique()]
     base = both[both["kind"] == "base"]
     with quiet_style():
-        figure = Figure(figsize=(max(5.2, 0.6 + 3.9 * len(families)), 4.1), layout="constrained")
+        figure = Figure(figsize=(max(5.2, 0.6 + 4.9 * len(families)), 4.1), layout="constrained")
         row = figure.subplots(1, len(families), sharex=True, sharey=True, squeeze=False)[0]
         for axes, family in zip(row, families, strict=True):
             mine = both[both["family"] == family]
@@ -117,7 +117,7 @@ def draw_coherence(tables: Mapping[str, pd.DataFrame]) -> Figure | None:
     recipes = sorted({str(r) for r in runs["recipe"]}, key=_recipe_order)
     shades = _shades(len(recipes))
     with quiet_style():
-        figure = Figure(figsize=(max(5.6, 0.6 + 3.9 * len(families)), 4.1), layout="constrained")
+        figure = Figure(figsize=(max(5.6, 0.6 + 4.9 * len(families)), 4.1), layout="constrained")
         row = figure.subplots(1, len(families), sharex=True, sharey=True, squeeze=False)[0]
         for axes, family in zip(row, families, strict=True):
             mine = runs[runs["family"] == family]

@@ -119,17 +119,17 @@ def _draw(sweep: pd.DataFrame) -> Figure | None:
     unit = next((u for u in sweep["unit"] if u), "raw")
     symbol = {"raw": "× the vector (raw)", "norm": "× the residual norm"}[unit]
     with quiet_style():
-        figure = Figure(figsize=(max(5.2, 1.0 + 2.9 * len(layers)), 4.9), layout="constrained")
+        figure = Figure(figsize=(max(5.2, 0.8 + 3.2 * len(layers)), 4.9), layout="constrained")
         grid = figure.subplots(len(_ROWS), len(layers), sharex=True, sharey="row", squeeze=False)
         for row, (metric, denominator, title) in zip(grid, _ROWS, strict=True):
             for axes, layer in zip(row, layers, strict=True):
                 _panel(axes, sweep, layer, metric, denominator)
             row[0].set_ylabel(title)
+            row[0].yaxis.set_label_coords(-0.16, 0.5)
         for axes, layer in zip(grid[0], layers, strict=True):
             axes.set_title(f"layer {layer}")
         for axes in grid[-1]:
             axes.set_xlabel(f"coefficient {symbol}")
-        figure.align_ylabels()
         bottom_legend(figure, _legend(sweep), 4 if len(layers) < 3 else 5)
     return figure
 

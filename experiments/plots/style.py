@@ -176,6 +176,6 @@ def bottom_legend(figure: Figure, handles: list[Line2D], columns: int = 6) -> No
         handles=handles,
         loc="outside lower center",
         ncols=min(columns, len(handles)),
-        handletextpad=0.5,
+        handletextpad=0.8,
         columnspacing=1.6,
     )
