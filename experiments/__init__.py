@@ -1,1 +1,1 @@
-"""The top floor: the spec, the plan of stages, the store, executors, the report, the `wardian` command."""
+"""The top floor: spec, plan, stages, store, executors, the report, the `wardian` command."""

@@ -12,6 +12,7 @@ from experiments.plan_parts import Subject, ask, contrast_answers, cost_of, runs
 from experiments.plan_steering import add_inference_steering, add_sweep
 from experiments.planner import (
     Planner,
+    Trained,
     add_trained,
     dataset_name,
     dataset_stage,
@@ -117,10 +118,10 @@ def _add_vectors(planner: Planner) -> None:
     )
 
 
-def _add_organisms(planner: Planner) -> dict[tuple[str, int], Stage]:
+def _add_organisms(planner: Planner) -> dict[tuple[str, int], Trained]:
     """Train, ask and measure every organism and control; returns the training stages."""
     spec = planner.spec
-    trained: dict[tuple[str, int], Stage] = {}
+    trained: dict[tuple[str, int], Trained] = {}
     for organism in spec.organisms:
         for seed in spec.seeds:
             name = dataset_name(organism.dataset)

@@ -3,8 +3,10 @@ chosen cell."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from experiments.plan_parts import Subject, ask, cost_of, runs_fields, sweep_answers
-from experiments.planner import Planner, domain_of, final_questions, required
+from experiments.planner import Planner, Trained, domain_of, final_questions, required
 from experiments.spec import InferenceSteeringSpec
 from experiments.stage import Stage
 from experiments.stages.answers import AddedVector
@@ -16,7 +18,7 @@ SWEEP_CHUNK = 10
 def add_inference_steering(
     planner: Planner,
     intervention: InferenceSteeringSpec,
-    trained: dict[tuple[str, int], Stage],
+    trained: Mapping[tuple[str, int], Trained],
 ) -> None:
     """Choose a cell on dev with the first seed's organism, then ask every seed's under it."""
     spec = planner.spec
@@ -27,10 +29,9 @@ def add_inference_steering(
                 f"`- dataset: {name}` under organisms"
             )
         first = trained[name, spec.seeds[0]]
-        steps: list[int] = list(first.config["finetune"]["checkpoint_steps"])  # type: ignore
         sweep: Stage | None = None
         if intervention.layer is None or intervention.coefficient is None:
-            sweep = add_sweep(planner, name, sign=-1, train_stage=first, step=steps[-1])
+            sweep = add_sweep(planner, name, sign=-1, train_stage=first.stage, step=first.steps[-1])
         for seed in spec.seeds:
             added = AddedVector(
                 trait=intervention.trait,
@@ -41,7 +42,7 @@ def add_inference_steering(
                 scope=intervention.scope,
             )
             subject = Subject(name, "organism", seed, intervention="steering")
-            asked = final_questions(spec, steps[-1], (domain_of(name),))
+            asked = final_questions(spec, first.steps[-1], (domain_of(name),))
             inputs = {"vectors": required(planner.vectors)}
             if sweep is not None:
                 inputs["sweep"] = sweep
@@ -49,8 +50,8 @@ def add_inference_steering(
                 spec,
                 subject,
                 asked,
-                steps[-1],
-                train_stage=trained[name, seed],
+                first.steps[-1],
+                train_stage=trained[name, seed].stage,
                 steering=(added,),
                 inputs=inputs,
             )

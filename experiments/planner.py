@@ -158,7 +158,7 @@ def add_trained(
     curve: bool = False,
     intervention: dict[str, Any] | None = None,
     changes: dict[str, Any] | None = None,
-) -> Stage:
+) -> Trained:
     """One fine-tune with its answers and its shifts."""
     spec = planner.spec
     vectors = planner.vectors if intervention and "trait" in intervention else None
@@ -169,7 +169,6 @@ def add_trained(
     answers = ask(spec, subject, asked, steps[-1], train_stage=stage)
     planner.report(f"answers {subject.name}", answers)
     planner.report(f"train {subject.name}", stage)
-    planner.measured.setdefault(subject.without_seed, []).append(
-        Trained(subject, stage, answers, steps)
-    )
-    return stage
+    trained = Trained(subject, stage, answers, steps)
+    planner.measured.setdefault(subject.without_seed, []).append(trained)
+    return trained

@@ -1,4 +1,4 @@
-"""Judges by name: the pocket grader, an exact check, or any inspect model that scores."""
+"""Judges by name: the pocket grader, an exact check, any inspect model that scores, or none."""
 
 from __future__ import annotations
 
@@ -10,14 +10,16 @@ if TYPE_CHECKING:
 POCKET = "pocket"
 EXACT = "exact"
 GRADER = "grader"
+NONE = "none"
 
 
 def load_judge(name: str) -> Judge:
     """The judge of that name; imported when asked for.
 
     Args:
-        name: `pocket`; `exact`, which compares with the question's truth; an inspect model
-            ("openai/gpt-4o", "vllm/...") that scores answers; or `grader`, the eval's role.
+        name: `pocket`; `exact`, which compares with the question's truth; `none`, which scores
+            nothing; an inspect model ("openai/gpt-4o", "vllm/...") that scores answers; or
+            `grader`, the eval's role.
 
     Raises:
         ValueError: when the name is none of these.
@@ -30,10 +32,14 @@ def load_judge(name: str) -> Judge:
         from evals.judges.exact import ExactJudge
 
         return ExactJudge()
+    if name == NONE:
+        from evals.judges.none import NoJudge
+
+        return NoJudge()
     if name != GRADER and "/" not in name:
         raise ValueError(
-            f"judge {name!r} is not known; use {POCKET!r}, {EXACT!r}, {GRADER!r} (the eval's "
-            "role) or an inspect model 'provider/name'"
+            f"judge {name!r} is not known; use {POCKET!r}, {EXACT!r}, {NONE!r}, {GRADER!r} (the "
+            "eval's role) or an inspect model 'provider/name'"
         )
     from evals.judges.logprob import LogprobJudge
 

@@ -54,6 +54,7 @@ def run(
     import pandas as pd
 
     from finetune.interventions.filtering import Filtering
+    from organisms import load_organism
     from organisms.datasets.rows import read_rows
     from persona_vectors import screening
     from persona_vectors.vector import PersonaVector
@@ -156,7 +157,8 @@ def _with_own_answers(
         samples=1,
         task="training_rows",
     )
-    answers = write_answers(config, [ask], out, config.seed, progress).sort_values("question")
+    unjudged = config.model_copy(update={"judge": "none"})  # the answers are read, not scored
+    answers = write_answers(unjudged, [ask], out, config.seed, progress).sort_values("question")
     return frame.assign(own_answer=answers["answer"].to_numpy())
 
 
