@@ -61,7 +61,7 @@ _ANSWER_COLUMNS = (
     Column("prompt", "text"),
     Column("answer", "text"),
     Column("stop_reason", "text", allowed=("stop", "max_tokens", ""), default=""),
-    Column("output_tokens", "integer", default=0, low=0),
+    Column("output_tokens", "integer", default=-1, low=-1),
     Column("label", "text", default="", note="the grader's label, where the judge is a grader"),
     Column("alignment", "number", nullable=True, low=0, high=100),
     Column("coherence", "number", nullable=True, low=0, high=100),
