@@ -71,7 +71,8 @@ def run(
             "random_covariance": random[:, [column]],
             "permuted": vector.draws("permuted")[:, place, [column]],
         }
-        judged = changes.keys.merge(expression, on=IDENTIFYING, how="left")[trait].to_numpy()
+        keys = changes.keys.astype({"poisoned_share": "float64"})
+        judged = keys.merge(expression, on=IDENTIFYING, how="left")[trait].to_numpy()
         plain = (changes.keys["intervention"] == "none") & (changes.keys["recipe"] == "default")
         organism = (changes.keys["role"] == "organism") & (changes.keys["poisoned_share"] == 1.0)
         subsets = {
@@ -104,7 +105,7 @@ def run(
                 )
             )
     table = pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
-    table.to_parquet(out / "correlations.parquet", index=False)
+    table.drop(columns="organisms", errors="ignore").to_parquet(out / "correlations.parquet", index=False)
 
 
 def _changes(inputs: Mapping[str, Path]) -> ActivationChanges:
