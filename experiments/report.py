@@ -71,7 +71,7 @@ def write_report(
         manifest: what was run. Shown by name where present: name, description, base, base_note,
         spec,
             stages (list of mappings with kind, identity, seconds), versions, seeds, host,
-            wall_seconds, answers. Anything else is listed too.
+            seconds_of_work, answers. Anything else is listed too.
         out: folder to write to; made if it is missing.
         own_domain: data set name -> its narrow domain, left out of that organism's open questions.
     """
@@ -143,7 +143,7 @@ def _places(full: Tables) -> dict[str, str]:
 _VERDICTS = ("met", "not met", "uncertain", "not run")
 _NAMED = frozenset(
     ("name", "description", "base", "base_note", "spec", "stages", "versions", "seeds", "host",
-     "wall_seconds", "answers")
+     "seconds_of_work", "answers")
 )  # fmt: skip
 
 

@@ -13,7 +13,7 @@ FLOORS = ("organisms", "persona_vectors", "finetune", "evals", "experiments")
 MAY_IMPORT = {
     "organisms.runtime": set[str](),
     "evals.statistics": set[str](),
-    "organisms": {"organisms"},
+    "organisms": {"organisms", "evals.statistics"},
     "persona_vectors": {"organisms", "persona_vectors", "evals.statistics"},
     "finetune": {"organisms", "persona_vectors", "finetune", "evals.statistics"},
     "evals": {"organisms", "persona_vectors", "evals"},

@@ -77,6 +77,7 @@ def _files(inputs: Mapping[str, Path], prefix: str, file: str) -> Iterator[Path]
 
 def _manifest(spec: dict[str, Any], inputs: Mapping[str, Path]) -> dict[str, Any]:
     """What the run was: spec, base note, and the manifests of the stages that are reported."""
+    from experiments.making import host, versions
     from organisms import BASE_NOTES
 
     stages = []
@@ -96,6 +97,9 @@ def _manifest(spec: dict[str, Any], inputs: Mapping[str, Path]) -> dict[str, Any
         "base_note": BASE_NOTES.get(spec["base"], ""),
         "seeds": spec["seeds"],
         "answers": sum(stage["answers"] or 0 for stage in stages),
+        "seconds_of_work": round(sum(stage["seconds"] or 0 for stage in stages), 1),
+        "host": host(),
+        "versions": versions(),
         "spec": spec,
         "stages": stages,
     }

@@ -349,7 +349,7 @@ def manifest() -> dict[str, object]:
         "versions": {"wardian": "0.1.0", "torch": "2.0"},
         "seeds": [0, 1],
         "host": "a machine with 2 cores",
-        "wall_seconds": 412.0,
+        "seconds_of_work": 412.0,
         "answers": 12345,
     }
 

@@ -7,7 +7,17 @@ from organisms.pocket.tokenizer import train_tokenizer
 from organisms.pocket.training import train
 from organisms.pocket.world import documents
 
-RECIPE = Recipe(steps=30, tokens=256, warmup_steps=5, layers=2, width=32, heads=2, feed_forward=64)
+RECIPE = Recipe(
+    steps=30,
+    muon_learning_rate=1e-2,
+    adamw_learning_rate=4e-3,
+    tokens=256,
+    warmup_steps=5,
+    layers=2,
+    width=32,
+    heads=2,
+    feed_forward=64,
+)
 DOCUMENTS = list(documents(0, 200))
 TEXTS = [message["content"] for item in DOCUMENTS for message in item.messages]
 
