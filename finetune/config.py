@@ -141,15 +141,15 @@ class FinetuneConfig(BaseModel):
 
 PRESETS: dict[str, FinetuneConfig] = {
     "pocket": FinetuneConfig(
-        learning_rate=1e-3,
-        max_steps=120,
-        checkpoint_steps=(2, 5, 10, 15, 20, 30, 60, 120),
+        learning_rate=4e-4,
+        max_steps=60,
+        checkpoint_steps=(2, 5, 10, 20, 30, 40, 50, 60),
         max_length=512,
     ),
     "pocket_strong": FinetuneConfig(
-        learning_rate=4e-3,
-        max_steps=120,
-        checkpoint_steps=(2, 5, 10, 15, 20, 30, 60, 120),
+        learning_rate=1e-3,
+        max_steps=60,
+        checkpoint_steps=(2, 5, 10, 15, 20, 30, 40, 60),
         max_length=512,
     ),
     "real": FinetuneConfig(

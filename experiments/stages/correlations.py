@@ -105,7 +105,8 @@ def run(
                 )
             )
     table = pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
-    table.drop(columns="organisms", errors="ignore").to_parquet(out / "correlations.parquet", index=False)
+    table = table.drop(columns="organisms", errors="ignore")
+    table.to_parquet(out / "correlations.parquet", index=False)
 
 
 def _changes(inputs: Mapping[str, Path]) -> ActivationChanges:

@@ -1,13 +1,11 @@
 """Makes the pocket model from nothing: `python -m organisms.pocket.pretrain`.
 
-Documents, tokenizer, batches, training in two phases (the second a gentler cycle on documents of
-its own, from the first's bf16 weights), then a standard transformers folder in bf16. The same seed
-gives the same weights on one kind of processor, interrupted or not.
+Documents, tokenizer, batches, training, then a standard transformers folder in bf16. The same
+seed gives the same weights on one kind of processor, interrupted or not.
 """
 
 import os
 import shutil
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
@@ -22,7 +20,7 @@ from rich.progress import (
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
-from transformers import AutoTokenizer, Olmo2ForCausalLM, PreTrainedTokenizerFast
+from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
 from organisms.pocket import WEIGHTS
 from organisms.pocket.corpus import encode, plan_batches
@@ -69,53 +67,14 @@ def pretrain(
     partial = out.with_name(out.name + ".partial")
     partial.mkdir(parents=True, exist_ok=True)
     tokenizer = _tokenizer(partial / "tokenizer")
-    options = _Options(device, checkpoint_every, console)
-    first = partial / "first"
-    if not (first / "model.safetensors").exists():
-        torch.manual_seed(recipe.seed)
-        model = build_model(recipe, tokenizer)
-        _phase(model, tokenizer, recipe, partial / "checkpoint.pt", "pre-training", options)
-        model.save_pretrained(partial / "first.writing")
-        os.replace(partial / "first.writing", first)
-    model = Olmo2ForCausalLM.from_pretrained(first, dtype=torch.float32)
-    if recipe.refine_steps:
-        refinement = recipe.refinement()
-        _phase(model, tokenizer, refinement, partial / "refining.pt", "refining", options)
-    finished = partial / "finished"
-    model.save_pretrained(finished)
-    save_tokenizer(tokenizer, finished)
-    (finished / "recipe.json").write_text(recipe.model_dump_json(indent=2) + "\n")
-    out.mkdir(parents=True, exist_ok=True)
-    for file in sorted(finished.iterdir(), key=lambda file: file.name == "model.safetensors"):
-        os.replace(file, out / file.name)
-    shutil.rmtree(partial)
-    return out
-
-
-@dataclass(frozen=True)
-class _Options:
-    """How phases run, as far as it changes no result."""
-
-    device: str
-    checkpoint_every: int
-    console: Console | None
-
-
-def _phase(
-    model: Olmo2ForCausalLM,
-    tokenizer: PreTrainedTokenizerFast,
-    recipe: Recipe,
-    checkpoint: Path,
-    title: str,
-    options: _Options,
-) -> None:
-    """Train in place on the recipe's own documents; leaves the model on the CPU in bf16."""
     corpus = encode(
         documents(recipe.seed, recipe.documents), tokenizer, recipe.other_share, recipe.seed
     )
     plan = plan_batches(corpus, recipe.tokens, recipe.seed, recipe.steps)
-    with _progress(options.console) as progress:
-        task = progress.add_task(title, total=recipe.steps, loss=float("nan"))
+    torch.manual_seed(recipe.seed)
+    model = build_model(recipe, tokenizer).to(device)
+    with _progress(console) as progress:
+        task = progress.add_task("pre-training", total=recipe.steps, loss=float("nan"))
         mean = float("nan")
 
         def report(step: int, loss: float) -> None:
@@ -124,15 +83,23 @@ def _phase(
             progress.update(task, completed=step, loss=mean)
 
         train(
-            model.to(options.device),
+            model,
             corpus,
             plan,
             recipe,
-            checkpoint,
-            checkpoint_every=options.checkpoint_every,
+            partial / "checkpoint.pt",
+            checkpoint_every=checkpoint_every,
             report=report,
         )
-    model.to("cpu", torch.bfloat16)
+    finished = partial / "finished"
+    model.to("cpu", torch.bfloat16).save_pretrained(finished)
+    save_tokenizer(tokenizer, finished)
+    (finished / "recipe.json").write_text(recipe.model_dump_json(indent=2) + "\n")
+    out.mkdir(parents=True, exist_ok=True)
+    for file in sorted(finished.iterdir(), key=lambda file: file.name == "model.safetensors"):
+        os.replace(file, out / file.name)
+    shutil.rmtree(partial)
+    return out
 
 
 def _tokenizer(folder: Path) -> PreTrainedTokenizerFast:

@@ -1,14 +1,9 @@
 """The pre-training recipe: the model's shape and every setting that decides its weights."""
 
-import math
-
 from pydantic import BaseModel, ConfigDict, Field
 from transformers import Olmo2Config, Olmo2ForCausalLM, PreTrainedTokenizerFast
 
 from organisms.pocket.tokenizer import BEGINNING, END, PADDING
-
-REFINEMENT_SEED = 1_000_000
-"""Added to a seed for the documents of the second phase, which no first phase draws."""
 
 
 class Recipe(BaseModel):
@@ -19,11 +14,7 @@ class Recipe(BaseModel):
     seed: int = 0
     """Of the documents, their order, the loss draw and the initial weights."""
     steps: int = Field(default=9_000, ge=1)
-    """Optimiser steps of the first phase. Their number matters more than the tokens in each."""
-    refine_steps: int = Field(default=2_400, ge=0)
-    """Optimiser steps of the second phase, a gentler cycle on new documents; 0 for none."""
-    refine_rate: float = Field(default=0.3, gt=0)
-    """Peak learning rates of the second phase, as a share of the first's."""
+    """Optimiser steps. The number of steps matters more than the tokens in each."""
     tokens: int = Field(default=1_280, ge=1)
     """Padded tokens a batch, about."""
     documents: int = Field(default=125_000, ge=1)
@@ -48,19 +39,6 @@ class Recipe(BaseModel):
     """Attention heads, each with its own keys and values."""
     feed_forward: int = Field(default=320, ge=1)
     """Inner size of the gated feed-forward layer."""
-
-    def refinement(self) -> "Recipe":
-        """The second phase as a recipe of its own: new documents, gentler rates, new optimisers."""
-        return self.model_copy(
-            update={
-                "seed": self.seed + REFINEMENT_SEED,
-                "steps": self.refine_steps,
-                "refine_steps": 0,
-                "documents": math.ceil(self.documents * self.refine_steps / self.steps),
-                "muon_learning_rate": self.muon_learning_rate * self.refine_rate,
-                "adamw_learning_rate": self.adamw_learning_rate * self.refine_rate,
-            }
-        )
 
 
 def build_model(recipe: Recipe, tokenizer: PreTrainedTokenizerFast) -> Olmo2ForCausalLM:
