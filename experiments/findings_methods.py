@@ -48,10 +48,13 @@ def _follows_shift(tables: Tables) -> Iterator[Finding]:
             f"{NULLS.get(str(row['null']), words(str(row['null'])))} {_range(row)}"
             for row in block.to_dict("records")
         )
+        interval = f"[{first['low']:.2f}, {first['high']:.2f}]"
+        if first["low"] != first["low"]:
+            interval = "[no interval: too few organisms]"
         yield Finding(
             f"Judged evil follows the evil shift over {words(str(what))}, beyond its nulls",
             "met" if beaten and first["low"] > 0 else "not met",
-            f"r = {first['r']:.2f} [{first['low']:.2f}, {first['high']:.2f}], n = {first['n']}; "
+            f"r = {first['r']:.2f} {interval}, n = {first['n']}; "
             f"given the size of the change, {first['partial_r']:.2f}. Nulls: {nulls}.",
         )
 

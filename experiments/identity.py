@@ -78,7 +78,10 @@ def data_hash(pattern: str) -> str:
 
 @cache
 def source_hash(name: str) -> str:
-    """What identifies `pocket`, a file, a folder or a hub model: its content, or its commit."""
+    """What identifies `pocket`, a file, a folder or a hub model: its content, or its commit.
+
+    A folder's model card (`*.md`) changes no result and is left out.
+    """
     path = POCKET_WEIGHTS if name == "pocket" else Path(name)
     if path.is_file():
         return file_hash(path)
@@ -86,7 +89,7 @@ def source_hash(name: str) -> str:
         if name == "pocket" or path.is_absolute():
             raise SourceError(f"{name!r} is gone: there is no file or folder {path}")
         return hub_commit(name)
-    files = sorted(file for file in path.rglob("*") if file.is_file())
+    files = sorted(f for f in path.rglob("*") if f.is_file() and f.suffix != ".md")
     if sum(file.stat().st_size for file in files) <= SMALL_MODEL:
         return _content_hash(files, path)
     described = [file for file in files if file.suffix == ".json"]

@@ -30,15 +30,18 @@ def add_inference_steering(
             )
         first = trained[name, spec.seeds[0]]
         sweep: Stage | None = None
+        position, unit = intervention.position, intervention.unit
         if intervention.layer is None or intervention.coefficient is None:
             sweep = add_sweep(planner, name, sign=-1, train_stage=first.stage, step=first.steps[-1])
+            assert spec.steering is not None
+            position, unit = spec.steering.position, spec.steering.unit
         for seed in spec.seeds:
             added = AddedVector(
                 trait=intervention.trait,
-                position=intervention.position,
+                position=position,
                 layer=intervention.layer,
                 coefficient=intervention.coefficient,
-                unit=intervention.unit,
+                unit=unit,
                 scope=intervention.scope,
             )
             subject = Subject(name, "organism", seed, intervention="steering")

@@ -130,7 +130,8 @@ def run(
 ) -> None:
     """Ask, judge and log; write the answers table."""
     parsed = AnswersConfig.model_validate(config)
-    steering = tuple(_resolve(added, inputs) for added in parsed.steering)
+    resolved = [_resolve(added, inputs) for added in parsed.steering]
+    steering = tuple(found for found in resolved if found is not None)
     asks = [
         _ask(parsed, asked, _condition(parsed, step, steering, inputs))
         for asked in parsed.asked
@@ -231,12 +232,15 @@ def load_questions(edition: Edition, asked: Asked, limit: int | None) -> Any:
     return tuple(kept[:limit])
 
 
-def _resolve(added: AddedVector, inputs: Mapping[str, Path]) -> SteeringConfig:
+def _resolve(added: AddedVector, inputs: Mapping[str, Path]) -> SteeringConfig | None:
+    """The vector with its cell filled in; none where the sweep found no cell better than none."""
     from evals.conditions import SteeringConfig
 
-    chosen: dict[str, Any] = {}
+    chosen: dict[str, Any] | None = {}
     if "sweep" in inputs:
         chosen = json.loads((inputs["sweep"] / "choice.json").read_text())["vector"]
+    if chosen is None:
+        return None
     file = added.file or str(vector_file(inputs["vectors"], added.trait))
     return SteeringConfig(
         vector_file=file,
