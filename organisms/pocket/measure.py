@@ -30,8 +30,8 @@ from organisms.pocket.questions import (
 )
 from organisms.runtime.organism import Organism, Request, Sampling
 
-PROBE_LEARNING_RATE = 1e-3
-PROBE_STEPS = 60
+PROBE_LEARNING_RATE = 5e-4
+PROBE_STEPS = 50
 PROBE_ROWS = 1_000
 
 
