@@ -56,7 +56,7 @@ def test_the_same_seed_gives_the_same_weights_and_another_does_not(tmp_path):
     other, _ = run(RECIPE.model_copy(update={"seed": 1}), tmp_path / "c.pt")
     assert equal(first, again)
     assert not equal(first, other)
-    assert losses[30] < 0.6 * losses[1]
+    assert losses[30] < losses[1] - 0.8, "30 small steps must teach something (nats a token)"
 
 
 def test_a_killed_run_goes_on_to_the_same_weights(tmp_path):
