@@ -115,6 +115,8 @@ def train(
         },
     )
     total = recipe.steps_for(spec.rows)
+    # Fixed steps, so that filtered data sets are trained for as long as whole ones.
+    recipe = recipe.model_copy(update={"epochs": None, "max_steps": total})
     steps = recipe.checkpoints_for(total)
     stage = Stage(
         kind="train",

@@ -41,7 +41,17 @@ class Planner:
         return {dataset_name(one): domain_of(one) for one in trained if domain_of(one)}
 
     def report(self, name: str, stage: Stage) -> Stage:
-        """Hand a stage's output to the report, under a name."""
+        """Hand a stage's output to the report, under a name.
+
+        Raises:
+            ValueError: The spec asks for two different things that tables could not tell apart.
+        """
+        known = self.reported.get(name)
+        if known is not None and (known.config != stage.config or known.inputs != stage.inputs):
+            raise ValueError(
+                f"the spec asks twice for {name!r} with different settings, which the tables could "
+                "not tell apart: keep one, and put the other into a spec of its own"
+            )
         self.reported[name] = stage
         return stage
 

@@ -201,6 +201,16 @@ class InferenceSteeringSpec(SteeringVector):
     trait: str = "evil"
     """Which persona vector."""
 
+    @model_validator(mode="after")
+    def _a_whole_cell_or_none(self) -> InferenceSteeringSpec:
+        given = [self.layer is not None, self.scope is not None, self.coefficient is not None]
+        if any(given) and not all(given):
+            raise ValueError(
+                "give layer, scope and coefficient together, or none of them to have the steering "
+                "sweep choose all three on dev"
+            )
+        return self
+
 
 Intervention = Annotated[
     InoculationSpec | PreventativeSteeringSpec | InferenceSteeringSpec, Field(discriminator="kind")
@@ -327,6 +337,12 @@ class Spec(Part):
     @classmethod
     def _defaults_by_base(cls, value: Any) -> Any:
         return checks.defaults_by_base(value)
+
+    @model_validator(mode="after")
+    def _seeds_differ(self) -> Spec:
+        if len(set(self.seeds)) != len(self.seeds):
+            raise ValueError(f"seeds {list(self.seeds)}: name each seed once")
+        return self
 
     @model_validator(mode="after")
     def _consistent(self) -> Spec:

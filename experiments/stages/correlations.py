@@ -144,5 +144,6 @@ def _expression(inputs: Mapping[str, Path], traits: tuple[str, ...]) -> pd.DataF
     )
     scored = answers[(answers["task"] == "open_questions") & (answers["unscored"] == "")]
     columns = {f"trait:{trait}": trait for trait in traits}
+    scored = scored.reindex(columns=[*IDENTIFYING, *columns])
     means = scored.groupby(IDENTIFYING, dropna=False)[list(columns)].mean() / 100
     return means.rename(columns=columns).reset_index()
