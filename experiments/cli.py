@@ -173,7 +173,10 @@ def list_names(store: StoreFolder = None) -> None:
 
 @app.command()
 def status(
-    spec: SpecName,
+    spec: Annotated[
+        str | None,
+        typer.Argument(metavar="[SPEC]", help="A spec, as in `run`; without it, the whole store."),
+    ] = None,
     verify: Annotated[
         bool, typer.Option("--verify", help="Compare the content of every file, not sizes alone.")
     ] = False,
@@ -181,7 +184,7 @@ def status(
     store: StoreFolder = None,
     seed: Seed = None,
 ) -> None:
-    """Show which stages of a spec are done, interrupted, damaged or missing.
+    """Show which stages of a spec, or of the whole store, are done, damaged or missing.
 
     The exit code is 1 if a stage is damaged.
 
@@ -190,11 +193,20 @@ def status(
       wardian status quickstart
 
       wardian status quickstart --verify
+
+      wardian status --verify
     """
     from experiments import run as running
-    from experiments.status import show_plan
+    from experiments.status import show_plan, show_store, stored_states
 
     with _explained():
+        if spec is None:
+            place = running.store_at(store)
+            found = stored_states(place, verify=verify)
+            show_store(output, place, found)
+            if any(state.word == "damaged" for state in found.values()):
+                raise typer.Exit(1)
+            return
         prepared = running.prepare(spec, store=store, limit=limit, seed=seed)
         states = prepared.states(verify=verify)
         show_plan(output, prepared, states)

@@ -30,10 +30,7 @@ def publish(report: Artefact, manifest: dict[str, Any], folder: Path) -> bool:
     text = json.dumps(manifest, indent=2, ensure_ascii=False) + "\n"
     if _is_current(report, text, folder):
         return False
-    if folder.exists() and not (folder / "manifest.json").is_file() and any(folder.iterdir()):
-        raise PublishError(
-            f"{folder} holds files that are no run's results; move them, or choose --out DIR"
-        )
+    check_folder(folder)
     fresh = folder.with_name(f".{folder.name}.new-{os.getpid()}")
     old = folder.with_name(f".{folder.name}.old-{os.getpid()}")
     try:
@@ -52,6 +49,26 @@ def publish(report: Artefact, manifest: dict[str, Any], folder: Path) -> bool:
             "choose another place with --out DIR"
         ) from error
     return True
+
+
+def check_folder(folder: Path) -> None:
+    """Raise `PublishError` where results could not be written; called before any work."""
+    try:
+        if folder.exists() and not (folder / "manifest.json").is_file() and any(folder.iterdir()):
+            raise PublishError(
+                f"{folder} holds files that are no run's results; move them, or choose --out DIR"
+            )
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        writable = os.access(folder.parent, os.W_OK)
+    except OSError as error:
+        raise PublishError(
+            f"the results cannot be written to {folder} ({error.strerror or error}): "
+            "choose another place with --out DIR"
+        ) from error
+    if not writable:
+        raise PublishError(
+            f"the results cannot be written to {folder}: choose another place with --out DIR"
+        )
 
 
 def _sweep(folder: Path) -> None:

@@ -133,9 +133,14 @@ def prepare(
         plan=plan,
         kinds=KINDS,
         identities=identities(plan, KINDS),
-        store=Store(Path(store or os.environ.get("WARDIAN_STORE") or "store").expanduser()),
+        store=store_at(store),
         out=Path(out or "runs").expanduser() / name,
     )
+
+
+def store_at(folder: str | Path | None) -> Store:
+    """The store at a folder, else at `$WARDIAN_STORE`, else at `./store`."""
+    return Store(Path(folder or os.environ.get("WARDIAN_STORE") or "store").expanduser())
 
 
 def carry_out(prepared: Run, *, workers: int | None = None, console: Console) -> RunResult:
@@ -155,7 +160,7 @@ def carry_out(prepared: Run, *, workers: int | None = None, console: Console) ->
     from experiments.executors.local import LocalExecutor
     from experiments.executors.schedule import Schedule
     from experiments.making import cores
-    from experiments.publish import publish
+    from experiments.publish import check_folder, publish
 
     clock = time.perf_counter()
     states = prepared.states()
@@ -167,6 +172,8 @@ def carry_out(prepared: Run, *, workers: int | None = None, console: Console) ->
     executor = LocalExecutor(prepared.store, prepared.kinds, workers or cores())
     if missing:
         prepared.store.check_writable()
+        if prepared.report is not None:
+            check_folder(prepared.out)
         cost = sum(stage.cost for stage in missing)
         with Display(console, len(missing), cost) as display:
             for stage, state in states.items():

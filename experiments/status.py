@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Mapping
 
@@ -58,12 +59,36 @@ def summary(prepared: Run, states: Mapping[Stage, State]) -> str:
     return line
 
 
+def stored_states(store: Store, *, verify: bool) -> dict[str, State]:
+    """The state of every finished stage in a store, by `kind/folder`, whatever spec made it."""
+    states: dict[str, State] = {}
+    for kind, folders in store.kinds().items():
+        for folder in folders:
+            try:
+                manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+                identity = str(manifest["identity"])
+            except (OSError, ValueError, KeyError, TypeError):
+                identity = folder.name
+            if not identity.startswith(folder.name):
+                identity = folder.name
+            artefact = store.artefact(kind, identity)
+            states[f"{kind}/{folder.name}"] = artefact.verify() if verify else artefact.state()
+    return states
+
+
+def show_store(console: Console, store: Store, states: Mapping[str, State]) -> None:
+    """How many stored stages there are, and each one that is damaged."""
+    damaged = {name: state for name, state in states.items() if state.word != "done"}
+    for name, state in damaged.items():
+        console.print(f"[red]{state.word}[/] {escape(name)}: {escape(state.reason)}")
+    console.print(f"{escape(str(store.root))}: {len(states)} stages, {len(damaged)} damaged")
+
+
 def show_names(console: Console, store: Store) -> None:
     """Everything a spec may name, and the stages that the store holds."""
-    from organisms.datasets.registry import DATASETS
-
     from experiments.spec_checks import TRAITS
     from experiments.spec_errors import SpecError, load_spec, ready_made
+    from organisms.datasets.registry import DATASETS
 
     specs = _listing("specs", "description")
     for name in ready_made():

@@ -106,6 +106,16 @@ def test_status_verify_finds_changed_content(wardian, tmp_path):
     assert "the content of shard-2.json has changed" in verified.stdout
 
 
+def test_status_without_a_spec_checks_the_whole_store(wardian, tmp_path):
+    wardian("run", "./toy.yaml")
+    whole = wardian("status", "--verify")
+    assert whole.returncode == 0
+    assert "0 damaged" in whole.stdout
+    damaged = next((tmp_path / "store").rglob("shard-2.json"))
+    damaged.write_text("x" * damaged.stat().st_size)
+    assert wardian("status", "--verify").returncode == 1
+
+
 def test_a_report_is_written_from_the_store_alone(wardian, tmp_path):
     early = wardian("report", "./toy.yaml")
     assert early.returncode == 1
@@ -122,6 +132,14 @@ def test_a_missing_or_edited_result_is_put_back(wardian, tmp_path):
     page.write_text("edited")
     wardian("run", "./toy.yaml")
     assert page.read_text() == before
+
+
+def test_results_that_could_not_be_written_stop_a_run_before_any_work(wardian, tmp_path):
+    (tmp_path / "file").write_text("")
+    refused = wardian("run", "./toy.yaml", "--out", str(tmp_path / "file"))
+    assert refused.returncode == 1
+    assert "--out DIR" in refused.stderr
+    assert not list((tmp_path / "store").rglob("manifest.json"))
 
 
 def test_a_folder_with_something_else_in_it_is_not_replaced(wardian, tmp_path):
