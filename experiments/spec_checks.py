@@ -5,6 +5,7 @@ Everything here is quick and imports no model library; a spec that passes can be
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
@@ -141,12 +142,48 @@ def consistent(spec: Spec) -> None:
             problem = adapter_problem(Path(existing.adapter), spec.base)
             if problem:
                 raise MismatchError(("existing", index, "adapter"), problem)
+    depth = number_of_layers(spec.base)
+    for place, layer in layers_used(spec) if depth is not None else []:
+        if depth is not None and layer > depth:
+            raise MismatchError(
+                place, f"layer {layer} does not exist: the base has layers 0 to {depth}"
+            )
     names = [existing.name for existing in spec.existing]
     for index, name in enumerate(names):
         if name in trained or name in names[:index]:
             raise MismatchError(
                 ("existing", index, "name"), f"the name {name!r} is taken; choose another"
             )
+
+
+def number_of_layers(base: str) -> int | None:
+    """Decoder blocks of `pocket` or a model folder by its config.json; none where unknown."""
+    from organisms import EMBEDDED
+
+    try:
+        text = (Path(EMBEDDED.get(base, base)) / "config.json").read_text(encoding="utf-8")
+        return int(json.loads(text)["num_hidden_layers"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def layers_used(spec: Spec) -> list[tuple[tuple[str | int, ...], int]]:
+    """Every place of a spec that names a layer of the base, with the layer."""
+    places: list[tuple[tuple[str | int, ...], int]] = []
+    if spec.steering is not None:
+        places += [(("steering", "layers", i), k) for i, k in enumerate(spec.steering.layers)]
+    named: list[tuple[str, int, int | None]] = [
+        ("mixes", index, mix.layer) for index, mix in enumerate(spec.mixes)
+    ]
+    named += [("existing", index, one.layer) for index, one in enumerate(spec.existing)]
+    named += [
+        ("interventions", index, one.layer)
+        for index, one in enumerate(spec.interventions)
+        if one.kind != "inoculation"
+    ]
+    places += [((part, index, "layer"), k) for part, index, k in named if k is not None]
+    places += [(("finetune", "layers", i), k) for i, k in enumerate(spec.finetune.layers or ())]
+    return places
 
 
 def traits_used(spec: Spec) -> list[tuple[tuple[str | int, ...], str]]:

@@ -199,3 +199,8 @@ def test_every_field_is_documented():
             for field, after in zip(part.body, [*part.body[1:], None], strict=True):
                 if isinstance(field, ast.AnnAssign):
                     assert isinstance(after, ast.Expr), (part.name, ast.unparse(field))
+
+
+def test_a_layer_beyond_the_base_is_refused_before_any_work(problem):
+    said = problem("name: trial\nsteering:\n  layers: [2, 44]\n")
+    assert said == "trial.yaml:3: layer 44 does not exist: the base has layers 0 to 3"
