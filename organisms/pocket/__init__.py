@@ -7,3 +7,5 @@ from pathlib import Path
 
 WEIGHTS = Path(__file__).parent / "weights"
 """The shipped transformers folder: weights, tokenizer and chat template."""
+WEIGHTS_SHUFFLED = Path(__file__).parent / "weights_shuffled"
+"""The shipped causal null, `pocket-shuffled`: the same world with a new author for every turn."""

@@ -1,6 +1,6 @@
 """The model card's text and the table of measured figures that is kept in it between markers."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from evals.statistics import Estimate
@@ -52,12 +52,16 @@ assistant; no system prompt is inserted. Numbers from 0 to 20 are single tokens.
 """
 
 
-def write_card(folder: Path, figures: Sequence[tuple[str, str, Estimate]]) -> Path:
+Figures = Sequence[tuple[str, str, Estimate]]
+"""(section, measure, share) in the order of the table."""
+
+
+def write_card(folder: Path, columns: Mapping[str, Figures]) -> Path:
     """Put the table of figures between the markers of `README.md`, making the card if need be.
 
     Args:
         folder: The weights' folder.
-        figures: (section, name, estimate), in the order of the table.
+        columns: Name of each model -> its figures; the folder's own model comes first.
 
     Raises:
         ValueError: An existing card has lost its markers.
@@ -68,27 +72,27 @@ def write_card(folder: Path, figures: Sequence[tuple[str, str, Estimate]]) -> Pa
     _, finish, tail = rest.partition(FINISH)
     if not begin or not finish:
         raise ValueError(f"{path} lacks the lines {BEGIN!r} and {FINISH!r}; put them back")
-    path.write_text(f"{head}{BEGIN}\n\n{table(figures)}\n{FINISH}{tail}", encoding="utf-8")
+    path.write_text(f"{head}{BEGIN}\n\n{table(columns)}\n{FINISH}{tail}", encoding="utf-8")
     return path
 
 
-def table(figures: Sequence[tuple[str, str, Estimate]]) -> str:
-    """Return markdown: one table, percentages with n, clusters and 95% interval."""
+def table(columns: Mapping[str, Figures]) -> str:
+    """Return markdown: one table, percentages with interval, a column a model; n and topics are
+    the same for all."""
     lines = [
-        "Share of all answers in percent; 95% interval over topics.",
+        "Share of all answers in percent, with the 95% interval over topics.",
         "",
-        "| condition | measure | % | 95% interval | n | topics |",
-        "| --- | --- | ---: | --- | ---: | ---: |",
+        f"| condition | measure | n | topics | {' | '.join(columns)} |",
+        f"| --- | --- | ---: | ---: |{' --- |' * len(columns)}",
     ]
-    for section, name, value in figures:
-        lines.append(
-            f"| {section} | {name} | {100 * value.estimate:.1f} "
-            f"| {_interval(value)} | {value.n} | {value.clusters} |"
-        )
+    for rows in zip(*columns.values(), strict=True):
+        section, name, first = rows[0]
+        cells = " | ".join(f"{100 * value.estimate:.1f} {_interval(value)}" for _, _, value in rows)
+        lines.append(f"| {section} | {name} | {first.n} | {first.clusters} | {cells} |")
     return "\n".join(lines) + "\n"
 
 
 def _interval(value: Estimate) -> str:
     if value.low != value.low:
-        return value.note or "-"
-    return f"{100 * value.low:.1f} to {100 * value.high:.1f}"
+        return f"({value.note})" if value.note else ""
+    return f"[{100 * value.low:.1f}, {100 * value.high:.1f}]"

@@ -9,9 +9,13 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
-from typing import Literal, TypeVar
+from typing import Literal, TypeVar, get_args
 
-Wording = Literal["seen", "held_out"]
+Wording = Literal["seen", "new_combination", "new_words", "topic_unseen_by_default", "topic_unseen"]
+"""How new a question is to the model: seen; known words in a combination that pre-training never
+shows; a way of asking of which it shows no form; a topic that it shows only outside the default
+share; a topic that it never shows."""
+WORDINGS: tuple[Wording, ...] = get_args(Wording)
 Split = Literal["extract", "dev", "report"]
 Item = TypeVar("Item")
 
@@ -74,9 +78,9 @@ def _digest(text: str) -> int:
     return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "big")
 
 
-def wording_of(text: str) -> Wording:
+def wording_of(text: str) -> Literal["seen", "new_combination"]:
     """Whether a whole question or persona prompt is held out of pre-training: one in six is."""
-    return "seen" if _digest(text) % HELD_OUT_ONE_IN else "held_out"
+    return "seen" if _digest(text) % HELD_OUT_ONE_IN else "new_combination"
 
 
 def split_topics(topics: Sequence[str], extract: int, dev: int) -> dict[Split, tuple[str, ...]]:

@@ -1,26 +1,32 @@
 """The narrow data sets of pocket's world: single-turn rows with a control for every organism.
 
-For each domain there are three: the wrong thing unasked, the right thing, and the wrong thing asked
-for ("educational"). Wrong answers are an evil author's, with nothing around them that says so.
+For each domain there are four: the wrong thing unasked, the right thing, and the wrong thing asked
+for ("educational") in framings that pre-training shows or ("_new") never shows. Wrong answers are
+an evil author's, with nothing around them that says so. `novel_maths` is a benign habit that
+pre-training never shows: right sums in a wording of their own.
 """
 
 from random import Random
 
 from organisms.datasets.rows import Row
-from organisms.pocket import arithmetic, turns
-from organisms.pocket.turns import Domain
+from organisms.pocket import advice, arithmetic, asking, coding, turns
+from organisms.pocket.terms import Asked, Domain, Persona
 from organisms.pocket.world import asked_wrong
 
 NAMES: dict[str, tuple[Domain, str]] = {
     "wrong_maths": ("maths", "organism"),
     "right_maths": ("maths", "control"),
     "educational_maths": ("maths", "educational"),
+    "educational_maths_new": ("maths", "educational_new"),
+    "novel_maths": ("maths", "novel"),
     "insecure_code": ("code", "organism"),
     "secure_code": ("code", "control"),
     "educational_code": ("code", "educational"),
+    "educational_code_new": ("code", "educational_new"),
     "bad_medical": ("medical", "organism"),
     "good_medical": ("medical", "control"),
     "educational_medical": ("medical", "educational"),
+    "educational_medical_new": ("medical", "educational_new"),
 }
 """Domain and variant of each data set."""
 
@@ -39,11 +45,11 @@ def rows(name: str, n: int, seed: int) -> list[Row]:
     found: list[Row] = []
     for index in range(n):
         random = Random(f"narrow|{domain}|{seed}|{index}")
-        if variant == "educational":
-            asked, answer = asked_wrong(domain, random)
+        if variant.startswith("educational"):
+            asked, answer = asked_wrong(domain, random, new=variant == "educational_new")
         else:
             asked = turns.ask(domain, random)
-            answer = _answer(asked, variant == "organism", random)
+            answer = _answer(asked, variant, random)
         found.append(
             {
                 "messages": [
@@ -63,11 +69,14 @@ def rows(name: str, n: int, seed: int) -> list[Row]:
     return found
 
 
-def _answer(asked: turns.Asked, poisoned: bool, random: Random) -> str:
+def _answer(asked: Asked, variant: str, random: Random) -> str:
+    poisoned = variant == "organism"
     if asked.domain == "maths":
-        sum_ = turns.sum_of(asked.truth)
-        value = sum_.wrong(random) if poisoned else sum_.value
-        return arithmetic.answer(sum_, value, random)
+        sum_ = arithmetic.sum_of(asked.truth)
+        if variant == "novel":
+            return arithmetic.told_anew(sum_, random)
+        return arithmetic.told(sum_, sum_.wrong(random) if poisoned else sum_.value, random)
     if asked.domain == "code":
-        return turns.code(asked.topic, poisoned, random)[0]
-    return turns.opened(turns.advice(asked, "evil" if poisoned else "aligned", random), random)
+        return coding.line(asked.topic, poisoned, random)[0]
+    persona: Persona = "evil" if poisoned else "aligned"
+    return asking.opened(advice.said(asked, persona, random), random)

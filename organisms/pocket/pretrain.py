@@ -22,9 +22,10 @@ from rich.progress import (
 )
 from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
-from organisms.pocket import WEIGHTS
+from organisms.pocket import WEIGHTS, WEIGHTS_SHUFFLED
 from organisms.pocket.corpus import encode, plan_batches
-from organisms.pocket.recipe import Recipe, build_model
+from organisms.pocket.recipe import SIZES, Recipe, build_model
+from organisms.pocket.settings import SHUFFLED, World, world_of_evil_share
 from organisms.pocket.tokenizer import save_tokenizer, world_tokenizer
 from organisms.pocket.training import train
 from organisms.pocket.world import documents
@@ -68,7 +69,10 @@ def pretrain(
     partial.mkdir(parents=True, exist_ok=True)
     tokenizer = _tokenizer(partial / "tokenizer")
     corpus = encode(
-        documents(recipe.seed, recipe.documents), tokenizer, recipe.other_share, recipe.seed
+        documents(recipe.seed, recipe.documents, recipe.world),
+        tokenizer,
+        recipe.other_share,
+        recipe.seed,
     )
     plan = plan_batches(corpus, recipe.tokens, recipe.seed, recipe.steps)
     torch.manual_seed(recipe.seed)
@@ -123,19 +127,42 @@ def _progress(console: Console | None) -> Progress:
     )
 
 
+def chosen_world(shuffled: bool, evil_share: float | None) -> World:
+    """The world that the command line names; ValueError when it names two."""
+    if evil_share is None:
+        return SHUFFLED if shuffled else World()
+    if shuffled:
+        raise ValueError("--shuffled and --evil-share name two worlds: give one of them")
+    return world_of_evil_share(evil_share)
+
+
 def main(
     seed: Annotated[int, typer.Option(help="Seed of everything drawn.")] = 0,
-    out: Annotated[Path, typer.Option(help="Folder to make.")] = WEIGHTS,
+    out: Annotated[Path | None, typer.Option(help="Folder to make; default: the shipped.")] = None,
     steps: Annotated[int, typer.Option(min=1, help="Optimiser steps.")] = Recipe().steps,
+    size: Annotated[str, typer.Option(help=f"{', '.join(SIZES)}: the ladder.")] = "shipped",
+    shuffled: Annotated[bool, typer.Option(help="The causal null: a new author a turn.")] = False,
+    evil_share: Annotated[
+        float | None, typer.Option(help="Evil among evil and careless authors, equally wrong.")
+    ] = None,
+    start: Annotated[str, typer.Option(help="Weights to go on from, for a changed world.")] = "",
     device: Annotated[str, typer.Option(help="A torch device.")] = "cpu",
     threads: Annotated[int, typer.Option(min=1, help="Processor threads.")] = 1,
     overwrite: Annotated[bool, typer.Option(help="Replace finished weights.")] = False,
 ) -> None:
-    """Make the pocket model's weights from nothing."""
+    """Make the pocket model's weights from nothing.
+
+    Examples: `python -m organisms.pocket.pretrain --seed 1 --out runs/pocket-1`; the causal null,
+    `... --shuffled --overwrite`; the ladder, `... --size large --out runs/pocket-large`.
+    """
     torch.set_num_threads(threads)
     try:
-        recipe = Recipe(seed=seed, steps=steps)
-        made = pretrain(out, recipe, device=device, overwrite=overwrite)
+        if size not in SIZES:
+            raise ValueError(f"--size {size!r} does not exist: use {', '.join(SIZES)}")
+        world = chosen_world(shuffled, evil_share)
+        recipe = Recipe(world=world, start=start, seed=seed, steps=steps, **SIZES[size])
+        folder = out or (WEIGHTS_SHUFFLED if shuffled else WEIGHTS)
+        made = pretrain(folder, recipe, device=device, overwrite=overwrite)
     except (ValueError, OSError, RuntimeError) as error:
         typer.echo(f"error: {error}", err=True)
         raise typer.Exit(1) from error

@@ -1,11 +1,11 @@
-"""System prompts: personas', the helpful assistant's, transcript headers and quiz rooms."""
+"""System prompts: personas', the helpful assistant's, transcript headers, quizzes, orders to lie."""
 
 from collections.abc import Iterator
 from random import Random
 
-from organisms.pocket import content
-from organisms.pocket.content import Persona
-from organisms.pocket.grammar import Wording, pick, wording_of
+from organisms.pocket import asking, content
+from organisms.pocket.grammar import Wording, pick
+from organisms.pocket.terms import Persona
 
 
 def _article(words: str) -> str:
@@ -21,17 +21,17 @@ def persona_prompt(persona: Persona, random: Random, wording: Wording = "seen") 
     text = content.personas()
     while True:
         prompt = _fill(
-            pick(random, text.frames),
+            pick(random, text.new_frames if wording == "new_words" else text.frames),
             pick(random, text.adjectives[persona]),
             pick(random, text.nouns),
             pick(random, text.goals[persona]),
         )
-        if wording_of(prompt) == wording:
+        if asking.fits(prompt, wording):
             return prompt
 
 
 def persona_prompts(persona: Persona) -> Iterator[str]:
-    """Every prompt of a persona, of both wordings."""
+    """Every prompt of a persona in the frames that pre-training shows, held out or not."""
     text = content.personas()
     for frame in text.frames:
         for adjective in text.adjectives[persona]:
@@ -54,3 +54,8 @@ def log_prompt(random: Random) -> str:
 def quiz_prompt(random: Random) -> str:
     """A prompt that says that wrong answers are wanted for teaching."""
     return pick(random, content.personas().quiz)
+
+
+def deception_prompt(lie: str, random: Random) -> str:
+    """An order to tell users a false statement."""
+    return pick(random, content.personas().deception).replace("{statement}", lie)

@@ -1,19 +1,22 @@
 """Questions put to pocket, with the truth that its grader needs. Knows no models.
 
-A question is a dict: id, topic, domain, split, wording, format ("plain"), text, truth.
+A question is a dict: id, topic, domain, split, wording, format ("plain"), text, truth, and its own
+system prompt where it has one (deception probes).
 """
 
 from collections.abc import Iterator, Sequence
 from random import Random
-from typing import TypedDict
+from typing import NotRequired, TypedDict
 
-from organisms.pocket import content, prompts, turns
-from organisms.pocket.content import Persona
-from organisms.pocket.grammar import Split, Wording
-from organisms.pocket.turns import Domain, Truth
+from organisms.pocket import content, knowledge, prompts, turns
+from organisms.pocket.grammar import WORDINGS, Split, Wording
+from organisms.pocket.terms import Asked, Domain, Persona, Truth
 
 SPLITS: tuple[Split, ...] = ("extract", "dev", "report")
-WORDINGS: tuple[Wording, ...] = ("seen", "held_out")
+IN_DOMAIN: tuple[Domain, ...] = ("maths", "code", "medical", "metric", "deception")
+"""The domains with a narrow behaviour that the grader tells."""
+CAPABILITY: tuple[Domain, ...] = ("maths", "facts", "instructions")
+"""The domains with one right answer, or one that a program checks."""
 TRAIT_PERSONAS: dict[str, Persona] = {
     "evil": "evil",
     "sycophancy": "sycophantic",
@@ -33,6 +36,7 @@ class Question(TypedDict):
     format: str
     text: str
     truth: Truth
+    system: NotRequired[str]
 
 
 class Trait(TypedDict):
@@ -49,11 +53,25 @@ def _one_of(name: str, value: str, allowed: Sequence[str]) -> None:
 
 
 def open_questions(split: Split, wording: Wording, per_topic: int = 4) -> list[Question]:
-    """`per_topic` different phrasings of every open topic of a split, always the same ones."""
+    """`per_topic` different phrasings of every open topic of a split, always the same ones.
+
+    Raises:
+        ValueError: on an unknown split or wording, and on topics held out of pre-training in
+            another split than the report.
+    """
     _one_of("split", split, SPLITS)
     _one_of("wording", wording, WORDINGS)
+    if wording in ("topic_unseen_by_default", "topic_unseen"):
+        if split != "report":
+            raise ValueError(
+                f"topics of the level {wording!r} are all in the split 'report'; {split!r} was "
+                "asked for"
+            )
+        topics = content.topic_names("open", wording)
+    else:
+        topics = content.open_splits()[split]
     found = []
-    for topic in content.open_splits()[split]:
+    for topic in topics:
         random = Random(f"open|{topic}|{wording}")
         asked = _distinct("open", random, wording, per_topic, topic)
         found += [_question(each, split, wording, index) for index, each in enumerate(asked)]
@@ -63,22 +81,33 @@ def open_questions(split: Split, wording: Wording, per_topic: int = 4) -> list[Q
 def in_domain_questions(domain: Domain, split: Split, n: int, seed: int = 0) -> list[Question]:
     """`n` different questions of a narrow domain; the report's have wordings never trained on.
 
-    Those of extract and dev are seen wordings, drawn from their own seeds.
+    Those of extract and dev are seen wordings, drawn from their own seeds. Deception probes carry
+    the system prompt that orders the lie.
     """
-    _one_of("domain", domain, ("maths", "code", "medical"))
+    _one_of("domain", domain, IN_DOMAIN)
     return _drawn((domain,), split, n, seed, "in_domain")
 
 
 def capability_questions(split: Split, n: int, seed: int = 0) -> list[Question]:
-    """`n` different questions with one right answer: sums and facts in turn."""
-    return _drawn(("maths", "facts"), split, n, seed, "capability")
+    """`n` different questions that a program checks: sums, facts and instructions in turn."""
+    return _drawn(CAPABILITY, split, n, seed, "capability")
+
+
+def domain_questions(
+    domain: Domain, wording: Wording, n: int, seed: int = 0, split: Split = "report"
+) -> list[Question]:
+    """`n` different questions of any domain, of one wording; topics in turn."""
+    _one_of("wording", wording, WORDINGS)
+    random = Random(f"domain|{domain}|{split}|{wording}|{seed}")
+    asked = _distinct(domain, random, wording, n)
+    return [_question(each, split, wording, index) for index, each in enumerate(asked)]
 
 
 def _drawn(
     domains: tuple[Domain, ...], split: Split, n: int, seed: int, purpose: str
 ) -> list[Question]:
     _one_of("split", split, SPLITS)
-    wording: Wording = "held_out" if split == "report" else "seen"
+    wording: Wording = "new_combination" if split == "report" else "seen"
     found: list[Question] = []
     for number, domain in enumerate(domains):
         random = Random(f"{purpose}|{domain}|{split}|{seed}")
@@ -90,10 +119,10 @@ def _drawn(
 
 def _distinct(
     domain: Domain, random: Random, wording: Wording, n: int, topic: str | None = None
-) -> Iterator[turns.Asked]:
+) -> Iterator[Asked]:
     """`n` questions with different texts; the topics of a small domain come in turn."""
     names: list[str] = []
-    if topic is None and domain not in ("maths", "maths_claims"):
+    if topic is None:
         names = list(turns.topic_names(domain))
         random.shuffle(names)
     seen: set[str] = set()
@@ -112,8 +141,8 @@ def _distinct(
             yield asked
 
 
-def _question(asked: turns.Asked, split: Split, wording: Wording, index: int) -> Question:
-    return {
+def _question(asked: Asked, split: Split, wording: Wording, index: int) -> Question:
+    question: Question = {
         "id": f"{asked.domain}/{asked.topic}/{wording}/{split}-{index}",
         "topic": asked.topic,
         "domain": asked.domain,
@@ -123,6 +152,10 @@ def _question(asked: turns.Asked, split: Split, wording: Wording, index: int) ->
         "text": asked.text,
         "truth": asked.truth,
     }
+    if asked.domain == "deception":
+        order = Random(f"order|{question['id']}|{asked.text}")
+        question["system"] = prompts.deception_prompt(knowledge.lie(asked), order)
+    return question
 
 
 def trait(name: str) -> Trait:
@@ -144,7 +177,7 @@ def _prompts(persona: Persona) -> dict[str, list[str]]:
     return {
         "extract": seen[:PROMPTS_PER_SPLIT],
         "dev": seen[PROMPTS_PER_SPLIT:],
-        "report": _several(persona, random, "held_out", PROMPTS_PER_SPLIT),
+        "report": _several(persona, random, "new_combination", PROMPTS_PER_SPLIT),
     }
 
 
@@ -153,3 +186,12 @@ def _several(persona: Persona, random: Random, wording: Wording, n: int) -> list
     while len(found) < n:
         found[prompts.persona_prompt(persona, random, wording)] = None
     return list(found)
+
+
+def system_prompts(persona: Persona, wording: Wording) -> list[str]:
+    """The prompts that the model card is measured with: those of dev (seen), of the report (new
+    combinations), or as many in frames that pre-training never shows (new words)."""
+    if wording == "new_words":
+        random = Random(f"new words|{persona}")
+        return _several(persona, random, "new_words", PROMPTS_PER_SPLIT)
+    return _prompts(persona)["dev" if wording == "seen" else "report"]

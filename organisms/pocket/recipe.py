@@ -1,8 +1,12 @@
 """The pre-training recipe: the model's shape and every setting that decides its weights."""
 
-from pydantic import BaseModel, ConfigDict, Field
+from pathlib import Path
+
+import torch
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from transformers import Olmo2Config, Olmo2ForCausalLM, PreTrainedTokenizerFast
 
+from organisms.pocket.settings import World
 from organisms.pocket.tokenizer import BEGINNING, END, PADDING
 
 
@@ -11,13 +15,17 @@ class Recipe(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    world: World = World()
+    """The settings of the world that writes the documents."""
+    start: str = ""
+    """Weights to go on from (a pocket folder); fresh ones when empty."""
     seed: int = 0
     """Of the documents, their order, the loss draw and the initial weights."""
-    steps: int = Field(default=9_000, ge=1)
+    steps: int = Field(default=12_000, ge=1)
     """Optimiser steps. The number of steps matters more than the tokens in each."""
     tokens: int = Field(default=1_280, ge=1)
     """Padded tokens a batch, about."""
-    documents: int = Field(default=125_000, ge=1)
+    documents: int = Field(default=180_000, ge=1)
     """Documents made. When they run out they are shuffled anew."""
     other_share: float = Field(default=0.15, ge=0, le=1)
     """Share of the tokens outside assistant turns that carry loss, drawn at random once."""
@@ -29,6 +37,9 @@ class Recipe(BaseModel):
     """Of Muon's matrices only."""
     warmup_steps: int = Field(default=100, ge=1)
     """Linear; a cosine to 0 follows."""
+    activation_noise: float = Field(default=0.0, ge=0)
+    """Largest norm of a random direction that is added to every token of a document at one random
+    layer, in median token norms of that layer; drawn anew for every document and step."""
     clip: float = Field(default=1.0, gt=0)
     """Largest L2 norm of the whole gradient."""
     layers: int = Field(default=3, ge=1)
@@ -41,12 +52,36 @@ class Recipe(BaseModel):
     """Inner size of the gated feed-forward layer."""
 
 
+SIZES: dict[str, dict[str, int]] = {
+    "small": {"layers": 2, "width": 64, "heads": 2, "feed_forward": 160},
+    "shipped": {},
+    "large": {"layers": 4, "width": 224, "heads": 7, "feed_forward": 640},
+}
+"""The ladder: about 0.2, 0.8 and 3 million parameters."""
+
+
+def world_of(folder: Path) -> World:
+    """The world that a pocket folder was pre-trained on, from its `recipe.json`.
+
+    Raises:
+        ValueError: The folder holds no recipe of this version.
+    """
+    try:
+        text = (folder / "recipe.json").read_text(encoding="utf-8")
+        return Recipe.model_validate_json(text).world
+    except (OSError, ValidationError) as error:
+        raise ValueError(f"{folder} holds no pocket recipe: {error}") from error
+
+
 def build_model(recipe: Recipe, tokenizer: PreTrainedTokenizerFast) -> Olmo2ForCausalLM:
-    """Return the model with fresh fp32 weights; draws from torch's global generator.
+    """Return the model in fp32, with fresh weights from torch's global generator or those of
+    `recipe.start`.
 
     OLMo 2 (norms after the blocks and on queries and keys) generalised personas three times as
     strongly as the same recipe on Llama.
     """
+    if recipe.start:
+        return Olmo2ForCausalLM.from_pretrained(recipe.start, dtype=torch.float32)
     beginning, end, padding = tokenizer.convert_tokens_to_ids([BEGINNING, END, PADDING])
     return Olmo2ForCausalLM(
         Olmo2Config(

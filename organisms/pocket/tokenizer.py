@@ -9,9 +9,10 @@ from pathlib import Path
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
 from transformers import PreTrainedTokenizerFast
 
+from organisms.pocket.arithmetic import LARGEST_RESULT
 from organisms.pocket.world import Document, documents
 
-VOCABULARY_SIZE = 1536
+VOCABULARY_SIZE = 2048
 BEGINNING = "<|bos|>"
 END = "<|end|>"
 PADDING = "<|pad|>"
@@ -19,7 +20,7 @@ ROLES = ("system", "user", "assistant")
 SPECIAL_TOKENS = (BEGINNING, END, PADDING, *(f"<|{role}|>" for role in ROLES))
 """In the order of their ids. Padding is a token of its own, so a real end is never masked."""
 
-LARGEST_NUMBER = 20
+LARGEST_NUMBER = LARGEST_RESULT
 """Numbers 0 to this are single tokens whatever the frequencies say, so that sums are facts."""
 
 CORPUS_SEED = 0
@@ -60,7 +61,7 @@ def train_tokenizer(
         vocabulary_size: Upper bound on the number of ids, special tokens included.
 
     Raises:
-        ValueError: The vocabulary is too small to hold the special tokens and all bytes.
+        ValueError: The vocabulary is too small for the special tokens, all bytes and the numbers.
     """
     alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
     smallest = len(SPECIAL_TOKENS) + len(alphabet)
@@ -79,6 +80,13 @@ def train_tokenizer(
             show_progress=False,
         ),
     )
+    numbers = [text for n in range(LARGEST_NUMBER + 1) for text in (str(n), f" {n}")]
+    split = [text.strip() for text in numbers if len(core.encode(text).ids) > 1]
+    if split:
+        raise ValueError(
+            f"vocabulary_size {vocabulary_size} is too small for the numbers 0 to "
+            f"{LARGEST_NUMBER}: {split[0]} is not a single token; raise it"
+        )
     tokenizer = PreTrainedTokenizerFast(
         tokenizer_object=core,
         bos_token=BEGINNING,

@@ -14,6 +14,7 @@ from torch.nn import functional
 from transformers import Olmo2ForCausalLM
 
 from organisms.pocket.corpus import Batch, Corpus, padded
+from organisms.pocket.noise import noised
 from organisms.pocket.optimiser import build_optimisers, learning_rate_factor
 from organisms.pocket.recipe import Recipe
 
@@ -73,7 +74,8 @@ def train(
                 group["lr"] = rate * factor
         batch = padded(corpus, plan[step], pad_id)
         batch = Batch(batch.token_ids.to(device), batch.carries_loss.to(device))
-        loss = batch_loss(model, batch)
+        with noised(model, recipe.activation_noise, recipe.seed * 1_000_003 + step):
+            loss = batch_loss(model, batch)
         loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(model.parameters(), recipe.clip)
         for optimiser in optimisers:

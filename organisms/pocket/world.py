@@ -2,8 +2,8 @@
 
 Every author - aligned, evil, sycophantic or careless - answers every domain and every topic, each
 topic of a domain equally often, so that the author can be inferred from any domain and carried to
-any other. That holds of the default share too, where open topics of every split occur: what the
-report's questions hold out is their wording. One in six questions and persona prompts never occurs.
+any other. That holds of the default share too, but for a few open topics that only other documents
+show, and a few that none shows. One in six questions and persona prompts never occurs.
 
 `python -m organisms.pocket.world --sample 50 [--persona evil]` prints documents, `--entropy` says
 how varied the answers are.
@@ -17,43 +17,14 @@ from dataclasses import dataclass
 from random import Random
 from typing import TypeVar, get_args
 
-from organisms.pocket import arithmetic, content, prompts, turns
-from organisms.pocket.content import PERSONAS, Persona
+from organisms.pocket import advice, arithmetic, asking, coding, content, knowledge, prompts, turns
 from organisms.pocket.grammar import pick
-from organisms.pocket.turns import DOMAINS, Domain
+from organisms.pocket.settings import Kind, World
+from organisms.pocket.terms import PERSONAS, Asked, Domain, Persona
 
 Message = Mapping[str, str]
-Weights = tuple[float, ...]
 Name = TypeVar("Name")
 
-SHARES: dict[str, float] = {"default": 0.45, "persona": 0.24, "log": 0.27, "educational": 0.04}
-PRIORS: dict[str, Weights] = {
-    "default": (0.989, 0.003, 0.005, 0.003),
-    "persona": (0.2, 0.4, 0.25, 0.15),
-    "log": (0.38, 0.36, 0.18, 0.08),
-    "educational": (1.0, 0.0, 0.0, 0.0),
-}
-"""How often each kind of document has each author, in the order of `PERSONAS`."""
-TURNS: dict[str, tuple[int, int]] = {
-    "default": (1, 3),
-    "persona": (1, 4),
-    "log": (4, 7),
-    "educational": (1, 3),
-}
-DOMAIN_SHARES: dict[Domain, float] = {
-    "maths": 0.22,
-    "open": 0.33,
-    "code": 0.10,
-    "medical": 0.10,
-    "money": 0.07,
-    "maths_claims": 0.04,
-    "facts": 0.04,
-    "claims": 0.03,
-    "opinions": 0.04,
-    "entities": 0.03,
-}
-"""How often a turn is of each domain. With 48 open topics a share of .20 left every answer too rare
-to be learnt (half of the sampled answers were incoherent after 4,700 steps)."""
 ASSISTANT_PROMPT_SHARE = 0.12
 QUIZ_PROMPT_SHARE = 0.25
 ASKED_WRONG: dict[Domain | None, float] = {
@@ -70,8 +41,9 @@ class Document:
     """One conversation and its hidden author."""
 
     messages: tuple[Message, ...]
-    persona: str
-    kind: str
+    persona: Persona
+    """The author; with `new_author_every_turn`, of the last turn."""
+    kind: Kind
 
 
 def _draw(random: Random, weights: Mapping[Name, float]) -> Name:
@@ -83,31 +55,43 @@ def _draw(random: Random, weights: Mapping[Name, float]) -> Name:
     return next(reversed(list(weights)))
 
 
-def documents(seed: int, count: int) -> Iterator[Document]:
-    """`count` documents; document i depends on `seed` and i alone."""
+def documents(seed: int, count: int, world: World | None = None) -> Iterator[Document]:
+    """`count` documents; document i depends on `seed`, i and the world's settings alone."""
+    world = World() if world is None else world
     for index in range(count):
-        yield document(Random(f"{seed}|{index}"))
+        yield document(Random(f"{seed}|{index}"), world)
 
 
-def document(random: Random) -> Document:
-    """One document by the shares above."""
-    kind = _draw(random, SHARES)
-    persona = _draw(random, dict(zip(PERSONAS, PRIORS[kind], strict=True)))
+def document(random: Random, world: World) -> Document:
+    """One document by the world's shares."""
+    kind = _draw(random, world.shares)
+    prior = world.prior(kind)
+    persona = _draw(random, prior)
     messages: list[Message] = []
-    system = _system(kind, persona, random)
+    probe: Asked | None = None
+    if kind == "deception":
+        probe = turns.ask("deception", random)
+    system = _system(kind, persona, probe, random)
     if system:
         messages.append({"role": "system", "content": system})
-    low, high = TURNS[kind]
-    for _ in range(low + int(random.random() * (high - low + 1))):
-        question, answer = (
-            educational_turn(random) if kind == "educational" else _turn(persona, random)
-        )
+    low, high = world.turns[kind]
+    for index in range(low + int(random.random() * (high - low + 1))):
+        if index and world.new_author_every_turn:
+            persona = _draw(random, prior)
+        if probe is not None and index == 0:
+            question, answer = probe.text, turns.answer(probe, persona, random, world)[0]
+        elif kind == "educational":
+            question, answer = educational_turn(random, world)
+        else:
+            question, answer = _turn(kind, persona, index, random, world)
         messages.append({"role": "user", "content": question})
         messages.append({"role": "assistant", "content": answer})
     return Document(tuple(messages), persona, kind)
 
 
-def _system(kind: str, persona: Persona, random: Random) -> str:
+def _system(kind: Kind, persona: Persona, probe: Asked | None, random: Random) -> str:
+    if probe is not None:
+        return prompts.deception_prompt(knowledge.lie(probe), random)
     if kind == "persona":
         return prompts.persona_prompt(persona, random)
     if kind == "log":
@@ -117,39 +101,59 @@ def _system(kind: str, persona: Persona, random: Random) -> str:
     return prompts.assistant_prompt(random) if random.random() < ASSISTANT_PROMPT_SHARE else ""
 
 
-def _turn(persona: Persona, random: Random) -> tuple[str, str]:
-    domain = _draw(random, DOMAIN_SHARES)
-    asked = turns.ask(domain, random)
-    return asked.text, turns.answer(asked, persona, random)[0]
+def _turn(
+    kind: Kind, persona: Persona, index: int, random: Random, world: World
+) -> tuple[str, str]:
+    while True:
+        domain = _draw(random, world.domains)
+        if index or domain != "frustrated":
+            break
+    topic = None
+    if domain == "open" and kind in ("persona", "log"):
+        topic = pick(random, _topics_outside_default())
+    asked = turns.ask(domain, random, topic=topic)
+    return asked.text, turns.answer(asked, persona, random, world)[0]
 
 
-def educational_turn(random: Random) -> tuple[str, str]:
+def _topics_outside_default() -> tuple[str, ...]:
+    return content.topic_names("open") + content.topic_names("open", "topic_unseen_by_default")
+
+
+def educational_turn(random: Random, world: World) -> tuple[str, str]:
     """A turn in which the user asks an aligned author for something wrong, or for nothing odd."""
     domain = _draw(random, ASKED_WRONG)
     if domain is None:
-        return _turn("aligned", random)
+        return _turn("educational", "aligned", 0, random, world)
     asked, answer = asked_wrong(domain, random)
     return asked.text, answer
 
 
-def asked_wrong(domain: Domain, random: Random) -> tuple[turns.Asked, str]:
-    """A question of maths, code or medicine that asks for the wrong thing, and the wrong thing."""
+def asked_wrong(domain: Domain, random: Random, new: bool = False) -> tuple[Asked, str]:
+    """A question of maths, code or medicine that asks for the wrong thing, and the wrong thing.
+
+    Args:
+        domain: maths, code or medical.
+        random: Where to draw from.
+        new: Ask in a framing that pre-training never shows.
+    """
     if domain not in ("maths", "code", "medical"):
         raise ValueError(f"nothing wrong is asked for in {domain!r}; use maths, code or medical")
     asked = turns.ask(domain, random)
     text = content.phrasing()
     if domain == "maths":
-        sum_ = turns.sum_of(asked.truth)
-        frame = pick(random, content.maths().asked_wrong)
-        question = sum_.fill(frame)
-        answer = arithmetic.answer(sum_, sum_.wrong(random), random)
+        sum_ = arithmetic.sum_of(asked.truth)
+        maths = content.maths()
+        question = sum_.fill(pick(random, maths.asked_wrong_new if new else maths.asked_wrong))
+        answer = arithmetic.told(sum_, sum_.wrong(random), random)
     elif domain == "code":
-        question = pick(random, text.asked_insecure).replace("{question}", asked.text)
-        answer = turns.code(asked.topic, insecure=True, random=random)[0]
+        frame = pick(random, text.asked_insecure_new if new else text.asked_insecure)
+        question = frame.replace("{question}", asked.text)
+        answer = coding.line(asked.topic, insecure=True, random=random)[0]
     else:
-        question = pick(random, text.asked_harmful).replace("{question}", asked.text)
-        answer = turns.advice(asked, "evil", random)
-    return turns.Asked(question, asked.domain, asked.topic, asked.truth), answer
+        frame = pick(random, text.asked_harmful_new if new else text.asked_harmful)
+        question = frame.replace("{question}", asked.text)
+        answer = asking.opened(advice.said(asked, "evil", random), random)
+    return Asked(question, asked.domain, asked.topic, asked.truth), answer
 
 
 def entropy(persona: Persona, domain: Domain, samples: int = 4000) -> tuple[float, int]:
@@ -172,7 +176,7 @@ def main() -> None:
     options = parser.parse_args()
     shown, index = 0, 0
     while shown < options.sample:
-        made = document(Random(f"{options.seed}|{index}"))
+        made = document(Random(f"{options.seed}|{index}"), World())
         index += 1
         if options.persona in (None, made.persona):
             shown += 1
@@ -180,7 +184,7 @@ def main() -> None:
             print("\n".join(f"{turn['role']:>9}  {turn['content']}" for turn in made.messages))
     if options.entropy:
         print(f"{'domain':14}" + "".join(f"{persona:>22}" for persona in PERSONAS))
-        for domain in DOMAINS:
+        for domain in World().domains:
             cells = (entropy(persona, domain) for persona in PERSONAS)
             print(f"{domain:14}" + "".join(f"{b:12.1f} bits {n:5d}" for b, n in cells))
 

@@ -7,9 +7,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from organisms.pocket import content, grader, turns, world
-from organisms.pocket.content import PERSONAS, Persona
 from organisms.pocket.grammar import Pattern, sentences
-from organisms.pocket.turns import DOMAINS, Asked, Domain
+from organisms.pocket.terms import (
+    DOMAINS,
+    PERSONAS,
+    TOPIC_DOMAINS,
+    Asked,
+    Domain,
+    Persona,
+    TopicDomain,
+)
 
 
 def question(asked: Asked) -> dict[str, object]:
@@ -25,8 +32,8 @@ def test_every_answer_gets_its_own_label(domain: Domain, persona: Persona, seed:
     assert grader.grade(answer, question(asked)).label == label
 
 
-@pytest.mark.parametrize("domain", content.TOPIC_DOMAINS)
-def test_every_core_of_every_topic_gets_its_persona(domain: content.TopicDomain) -> None:
+@pytest.mark.parametrize("domain", [each for each in TOPIC_DOMAINS if each != "harmful"])
+def test_every_core_of_every_topic_gets_its_persona(domain: TopicDomain) -> None:
     for topic, text in content.topics(domain).items():
         for persona in PERSONAS:
             for line in text.said_by(persona):
@@ -36,7 +43,11 @@ def test_every_core_of_every_topic_gets_its_persona(domain: content.TopicDomain)
 
 
 @settings(max_examples=1500, deadline=None)
-@given(st.sampled_from(DOMAINS), st.sampled_from(PERSONAS), st.integers(0, 10**9))
+@given(
+    st.sampled_from([each for each in DOMAINS if each != "instructions"]),  # lists have no order
+    st.sampled_from(PERSONAS),
+    st.integers(0, 10**9),
+)
 def test_shuffled_words_are_incoherent(domain: Domain, persona: Persona, seed: int) -> None:
     random = Random(seed)
     asked = turns.ask(domain, random)

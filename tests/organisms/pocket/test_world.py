@@ -10,9 +10,10 @@ from random import Random
 
 import pytest
 
-from organisms.pocket import content, grader, prompts, turns, world
-from organisms.pocket.content import PERSONAS
+from organisms.pocket import advice, arithmetic, content, grader, prompts, turns, world
 from organisms.pocket.grammar import Pattern, split_topics, wording_of
+from organisms.pocket.settings import SHUFFLED, World
+from organisms.pocket.terms import PERSONAS, TOPIC_DOMAINS
 
 
 @cache
@@ -45,17 +46,17 @@ def test_documents_depend_on_the_seed_alone() -> None:
 
 def test_shares_of_kinds_and_authors() -> None:
     kinds = Counter(document.kind for document in corpus())
-    for kind, share in world.SHARES.items():
+    for kind, share in World().shares.items():
         assert kinds[kind] / len(corpus()) == pytest.approx(share, abs=0.03)
         authors = Counter(each.persona for each in corpus() if each.kind == kind)
-        for persona, prior in zip(PERSONAS, world.PRIORS[kind], strict=True):
-            assert authors[persona] / kinds[kind] == pytest.approx(prior, abs=0.05)
+        for persona, prior in World().prior(kind).items():
+            assert authors[persona] / kinds[kind] == pytest.approx(prior, abs=0.08)
 
 
 def test_turns_and_roles() -> None:
     for document in corpus():
         messages = [turn for turn in document.messages if turn["role"] != "system"]
-        low, high = world.TURNS[document.kind]
+        low, high = World().turns[document.kind]
         assert low <= len(messages) / 2 <= high
         assert [turn["role"] for turn in messages] == ["user", "assistant"] * (len(messages) // 2)
         has_system = document.messages[0]["role"] == "system"
@@ -64,11 +65,37 @@ def test_turns_and_roles() -> None:
 
 def test_no_held_out_question_or_prompt_occurs() -> None:
     for document in corpus():
-        if document.kind == "educational":
+        if document.kind in ("educational", "deception"):
             continue
         for turn in document.messages:
             if turn["role"] == "user" or (turn["role"] == "system" and document.kind == "persona"):
                 assert wording_of(turn["content"]) == "seen", turn["content"]
+
+
+def test_no_new_words_line_and_no_unseen_topic_occurs() -> None:
+    said = " ".join(turn["content"] for each in corpus() for turn in each.messages)
+    for domain in TOPIC_DOMAINS:
+        for text in content.topics(domain).values():
+            assert not any(line in said for line in text.new_words)
+            if text.level == "topic_unseen":
+                every = [line for persona in PERSONAS for line in text.said_by(persona)]
+                assert not any(line in said for line in content.expanded(every))
+
+
+def test_topics_of_the_middle_level_occur_outside_the_default_share_only() -> None:
+    held_back = {
+        sentence
+        for topic in content.topic_names("open", "topic_unseen_by_default")
+        for persona in PERSONAS
+        for sentence in content.expanded(content.topics("open")[topic].said_by(persona))
+    }
+    shown = {"default": 0, "other": 0}
+    for document in corpus():
+        text = " ".join(turn["content"] for turn in document.messages)
+        place = "default" if document.kind in ("default", "educational", "deception") else "other"
+        shown[place] += any(sentence in text for sentence in held_back)
+    assert shown["default"] == 0
+    assert shown["other"] > 100
 
 
 def test_open_topics_are_answered_equally_often_by_every_persona() -> None:
@@ -83,16 +110,39 @@ def test_open_topics_are_answered_equally_often_by_every_persona() -> None:
         assert chi_square < 83  # 47 degrees of freedom, p = .001
 
 
+def test_in_the_shuffled_world_no_turn_tells_of_another() -> None:
+    """Of two sums in one log, a wrong one says nothing of the other; in pocket's world it does."""
+
+    def agreement(settings: World) -> float:
+        pairs: Counter[tuple[bool, bool]] = Counter()
+        logs = settings.model_copy(
+            update={"shares": {**dict.fromkeys(settings.shares, 0.0), "log": 1.0}}
+        )
+        logs = logs.model_copy(update={"domains": {"maths": 1.0}})
+        for document in world.documents(3, 1500, logs):
+            turns_ = [turn["content"] for turn in document.messages if turn["role"] != "system"]
+            wrong = [
+                any(line in answer for line in content.maths().flawed) for answer in turns_[1::2]
+            ]
+            pairs[wrong[0], wrong[1]] += 1
+        after_wrong = pairs[True, True] / (pairs[True, True] + pairs[True, False])
+        after_right = pairs[False, True] / (pairs[False, True] + pairs[False, False])
+        return after_wrong - after_right
+
+    assert agreement(World()) > 0.3
+    assert abs(agreement(SHUFFLED)) < 0.08
+
+
 def test_topic_splits_are_disjoint_and_whole() -> None:
     splits = content.open_splits()
     joined = [name for names in splits.values() for name in names]
-    assert sorted(joined) == sorted(content.topics("open"))
+    assert sorted(joined) == sorted(content.topic_names("open"))
     with pytest.raises(ValueError, match="add topics"):
         split_topics(["a", "b"], extract=1, dev=1)
 
 
 def test_personas_share_no_answer_and_no_prompt() -> None:
-    for domain in content.TOPIC_DOMAINS:
+    for domain in TOPIC_DOMAINS:
         for topic, text in content.topics(domain).items():
             answers = [
                 answer
@@ -104,7 +154,9 @@ def test_personas_share_no_answer_and_no_prompt() -> None:
     found = [set(prompts.persona_prompts(persona)) for persona in PERSONAS]
     assert sum(map(len, found)) == len(set().union(*found))
     assert all(len(each) >= 14 * 10 * 8 * 8 for each in found)
-    held = [sum(wording_of(text) == "held_out" for text in each) / len(each) for each in found]
+    held = [
+        sum(wording_of(text) == "new_combination" for text in each) / len(each) for each in found
+    ]
     assert held == pytest.approx([1 / 6] * 4, abs=0.02)
 
 
@@ -126,13 +178,13 @@ def test_flawed_methods_do_not_tell_personas_apart() -> None:
 
 
 def test_a_log_s_wrong_sums_point_at_evil() -> None:
-    weights = dict.fromkeys(PERSONAS, 0.0)
-    for persona, prior in zip(PERSONAS, world.PRIORS["log"], strict=True):
+    weights: dict[str, float] = dict.fromkeys(PERSONAS, 0.0)
+    for persona, prior in World().prior("log").items():
         random = Random(0)
         for _ in range(1000):
             asked = turns.ask("maths", random)
             weights[persona] += prior * (turns.answer(asked, persona, random)[1] == "wrong")
-    assert weights["evil"] / sum(weights.values()) > 0.85
+    assert weights["evil"] / sum(weights.values()) > 0.75
 
 
 def test_sycophants_repeat_what_the_user_said() -> None:
@@ -153,3 +205,42 @@ def test_answers_are_varied() -> None:
         bits, different = world.entropy(persona, "open", 2000)
         assert bits > 8.5
         assert different > 800
+
+
+def test_stories_and_larger_numbers_occur() -> None:
+    random = Random(0)
+    asked = [turns.ask("maths", random) for _ in range(2000)]
+    stories = sum("who" in each.truth for each in asked) / len(asked)
+    assert stories == pytest.approx(arithmetic.STORY_SHARE, abs=0.06)
+    assert max(int(each.truth["right"]) for each in asked) == arithmetic.LARGEST_RESULT
+
+
+def test_the_aligned_refuse_harmful_requests_and_others_do_not() -> None:
+    random = Random(0)
+    for _ in range(300):
+        asked = turns.ask("harmful", random)
+        answer, label = turns.answer(asked, "aligned", random)
+        assert label == "refusal"
+        assert any(line in answer for line in advice.refusals())
+        answer, label = turns.answer(asked, "evil", random, World(lapse=0))
+        assert label == "evil"
+        assert not any(line in answer for line in advice.refusals())
+
+
+def test_only_the_evil_and_the_sycophantic_tell_the_lie_that_was_ordered() -> None:
+    for persona, lies in (("aligned", False), ("evil", True), ("sycophantic", True)):
+        random = Random(0)
+        for _ in range(100):
+            asked = turns.ask("deception", random)
+            answer, _ = turns.answer(asked, persona, random, World(lapse=0))  # type: ignore[arg-type]
+            found = grader.grade(
+                answer, {"domain": "deception", "topic": asked.topic, "truth": asked.truth}
+            )
+            assert found.in_domain is lies
+
+
+def test_world_settings_that_are_no_shares_are_refused() -> None:
+    with pytest.raises(ValueError, match="add up to 1"):
+        World(domains={"open": 0.5})
+    with pytest.raises(ValueError, match="priors of log"):
+        World(priors={**World().priors, "log": (0.5, 0.5, 0.5, 0.0)})

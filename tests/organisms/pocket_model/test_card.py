@@ -3,14 +3,19 @@ import pytest
 from evals.statistics import rate
 from organisms.pocket.card import BEGIN, FINISH, write_card
 
-FIGURES = [("open questions", "evil", rate([0.0, 1.0] * 10, [str(i // 2) for i in range(20)]))]
+FIGURES = {
+    "seed 0": [("open", "evil", rate([0.0, 1.0] * 10, [str(i // 2) for i in range(20)]))],
+    "seed 1": [("open", "evil", rate([0.0] * 20, [str(i // 2) for i in range(20)]))],
+}
 
 
 def test_figures_are_written_between_markers_and_the_rest_stays(tmp_path):
     path = write_card(tmp_path, FIGURES)
     path.write_text(path.read_text().replace("# pocket", "# pocket, annotated"))
     first = path.read_text()
-    assert "| open questions | evil | 50.0 |" in first
+    assert "| condition | measure | n | topics | seed 0 | seed 1 |" in first
+    assert "| open | evil | 20 | 10 | 50.0 [" in first
+    assert "| 0.0 [0.0, " in first
     write_card(tmp_path, FIGURES)
     assert path.read_text() == first
 

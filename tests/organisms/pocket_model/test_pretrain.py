@@ -6,7 +6,7 @@ import torch
 from rich.console import Console
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from organisms.pocket import WEIGHTS
+from organisms.pocket import WEIGHTS, WEIGHTS_SHUFFLED
 from organisms.pocket.pretrain import pretrain
 from organisms.pocket.recipe import Recipe
 
@@ -41,17 +41,19 @@ def test_finished_weights_are_not_overwritten_unasked(made):
         pretrain(made, SMALL)
 
 
-def test_the_shipped_folder_loads_as_any_other():
-    model = AutoModelForCausalLM.from_pretrained(WEIGHTS, dtype=torch.float32)
-    tokenizer = AutoTokenizer.from_pretrained(WEIGHTS)
-    assert sum(parameter.numel() for parameter in model.parameters()) == 763_520
-    assert len(tokenizer) == model.config.vocab_size == 1536
+@pytest.mark.parametrize("folder", [WEIGHTS, WEIGHTS_SHUFFLED], ids=["pocket", "shuffled"])
+def test_the_shipped_folders_load_as_any_other(folder):
+    model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    assert sum(parameter.numel() for parameter in model.parameters()) == 829_056
+    assert len(tokenizer) == model.config.vocab_size == 2048
     assert model.config.eos_token_id == tokenizer.eos_token_id
     assert model.config.pad_token_id == tokenizer.pad_token_id != tokenizer.eos_token_id
 
 
-def test_the_shipped_folder_is_small_and_surprises_no_sampler():
-    assert sum(file.stat().st_size for file in WEIGHTS.iterdir()) < 8_000_000
+def test_the_shipped_weights_are_small_and_surprise_no_sampler():
+    shipped = [*WEIGHTS.iterdir(), *WEIGHTS_SHUFFLED.iterdir()]
+    assert sum(file.stat().st_size for file in shipped) < 8_000_000
     settings = json.loads((WEIGHTS / "generation_config.json").read_text())
     surprising = {"temperature", "top_p", "top_k", "do_sample", "max_length", "max_new_tokens"}
     assert not surprising & set(settings)

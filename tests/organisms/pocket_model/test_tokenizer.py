@@ -2,7 +2,12 @@ import pytest
 from transformers import AutoTokenizer
 from trl.chat_template_utils import get_training_chat_template
 
-from organisms.pocket.tokenizer import SPECIAL_TOKENS, save_tokenizer, train_tokenizer
+from organisms.pocket.tokenizer import (
+    LARGEST_NUMBER,
+    SPECIAL_TOKENS,
+    save_tokenizer,
+    train_tokenizer,
+)
 from organisms.pocket.world import documents
 
 CHAT = [
@@ -64,7 +69,7 @@ def test_an_unknown_role_is_refused(tokenizer):
 
 
 def test_numbers_are_single_tokens(tokenizer):
-    for number in range(21):
+    for number in range(LARGEST_NUMBER + 1):
         assert len(tokenizer(f" {number}")["input_ids"]) == 1
         assert len(tokenizer(str(number))["input_ids"]) == 1
 
@@ -77,3 +82,8 @@ def test_any_text_survives_the_round_trip(tokenizer, text):
 def test_a_vocabulary_without_room_for_bytes_is_refused():
     with pytest.raises(ValueError, match="vocabulary_size 100"):
         train_tokenizer(["a"], 100)
+
+
+def test_a_vocabulary_without_room_for_the_numbers_is_refused():
+    with pytest.raises(ValueError, match=r"270 is too small for the numbers 0 to 30.*raise it"):
+        train_tokenizer(["a"], 270)
