@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
+from evals.questions import Wording
 from experiments import spec_checks as checks
 
 Scope = Literal["all", "prompt", "last_prompt", "response", "answer"]
@@ -233,8 +234,12 @@ class EvaluationSpec(Part):
 
     split: Literal["dev", "report"] = "report"
     """Topics: `dev` for choosing, `report` for what is reported."""
-    wording: Literal["seen", "held_out"] = "held_out"
-    """Wordings of the questions."""
+    wording: Wording = "new_combination"
+    """How far open questions are from what was seen. Of pocket: `seen`, `new_combination` (known
+    words in a combination never seen), `new_words` (a way of asking of which no form was seen),
+    `topic_unseen_by_default` (a topic seen only outside the default share), `topic_unseen`; these
+    two on the report split. Of the general edition: `seen`, `new_words`. Default: `new_combination`
+    for pocket, `new_words` for the general edition."""
     samples: Positive = 1
     """Answers per open question, all wordings, by the base and by final checkpoints."""
     checkpoint_wordings: Annotated[int, Field(ge=0)] = 2

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationInfo
 
+from evals.questions import DEFAULT_WORDING, REPORT_ONLY, WORDINGS_OF
 from experiments.adapters import adapter_problem
 
 if TYPE_CHECKING:
@@ -97,7 +98,7 @@ def model(name: str, info: ValidationInfo) -> str:
 
 
 def defaults_by_base(value: Any) -> Any:
-    """Fill edition, traits, judge and preset by the base; keys that are set stay as they are."""
+    """Fill edition, traits, preset and wording by the base; keys that are set stay as they are."""
     if not isinstance(value, dict):
         return value
     filled = dict(value)
@@ -106,6 +107,9 @@ def defaults_by_base(value: Any) -> Any:
     if edition == "general":
         filled.setdefault("traits", TRAITS["general"])
         filled.setdefault("finetune", "real")
+    evaluation = filled.get("evaluation", {})
+    if isinstance(evaluation, dict) and edition in DEFAULT_WORDING:
+        filled["evaluation"] = {"wording": DEFAULT_WORDING[edition], **evaluation}
     return filled
 
 
@@ -117,6 +121,7 @@ def consistent(spec: Spec) -> None:
             "judge 'pocket' grades only answers in pocket's world; with edition 'general' name an "
             "inspect model, for example judge: openai/gpt-4.1-mini",
         )
+    _wording_exists(spec)
     for index, trait in enumerate(spec.traits):
         if trait not in TRAITS[spec.edition]:
             raise MismatchError(("traits", index), unknown("trait", trait, TRAITS[spec.edition]))
@@ -154,6 +159,22 @@ def consistent(spec: Spec) -> None:
             raise MismatchError(
                 ("existing", index, "name"), f"the name {name!r} is taken; choose another"
             )
+
+
+def _wording_exists(spec: Spec) -> None:
+    wording, split = spec.evaluation.wording, spec.evaluation.split
+    allowed = WORDINGS_OF[spec.edition]
+    if wording not in allowed:
+        raise MismatchError(
+            ("evaluation", "wording"),
+            f"edition {spec.edition!r} has no questions of wording {wording!r}; "
+            f"allowed: {', '.join(allowed)}",
+        )
+    if wording in REPORT_ONLY and split != "report":
+        raise MismatchError(
+            ("evaluation", "wording"),
+            f"wording {wording!r} has topics in split 'report' only, found {split!r}",
+        )
 
 
 def number_of_layers(base: str) -> int | None:

@@ -11,8 +11,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from experiments.asked import asked_in_sweep
 from experiments.headline import words
-from experiments.plots.style import INK, LINES, QUIET, bottom_legend, quiet_style
+from experiments.plots.style import INK, LINES, QUIET, bottom_legend, quiet_style, top_note
 
 SCOPES = ("last_prompt", "prompt", "response", "answer", "all")
 _SHADES = ("#a4262c", "#c9861a", "#3f6f99", "#7b4b94", "#23272e")
@@ -131,6 +132,7 @@ def _draw(sweep: pd.DataFrame) -> Figure | None:
         for axes in grid[-1]:
             axes.set_xlabel(f"coefficient {symbol}")
         bottom_legend(figure, _legend(sweep), 4 if len(layers) < 3 else 5)
+        top_note(figure, asked_in_sweep(sweep))
     return figure
 
 
@@ -208,6 +210,8 @@ def draw_choosing(tables: Mapping[str, pd.DataFrame]) -> Figure | None:
         axes.set_xlabel("misaligned on the report split, % of coherent answers")
         handles = [_star(), _dot(), _bar()]
         bottom_legend(figure, handles, 3)
+        report = tables["steering"][tables["steering"]["split"] == "report"]
+        top_note(figure, asked_in_sweep(report))
     return figure
 
 

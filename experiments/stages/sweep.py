@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from evals.questions import Wording
 from experiments.stages.answers import (
     BASE_STEP,
     Asked,
@@ -64,8 +65,8 @@ class SweepConfig(Runs):
     """Answers per report question in the chosen cell."""
     split: Literal["dev", "report"]
     """Where the chosen cell is read."""
-    wording: Literal["seen", "held_out"]
-    """Wordings of the questions where the chosen cell is read."""
+    wording: Wording
+    """Level of the questions where the chosen cell is read."""
     maximum_coherence_loss: float
     """Most coherence a chosen cell may lose, as a fraction of answers."""
     first_draw: int

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import Literal, TypeVar
 
-Wording = Literal["seen", "held_out"]
+Wording = Literal["seen", "new_combination", "new_words", "topic_unseen_by_default", "topic_unseen"]
 Split = Literal["extract", "dev", "report"]
 Item = TypeVar("Item")
 
@@ -76,7 +76,7 @@ def _digest(text: str) -> int:
 
 def wording_of(text: str) -> Wording:
     """Whether a whole question or persona prompt is held out of pre-training: one in six is."""
-    return "seen" if _digest(text) % HELD_OUT_ONE_IN else "held_out"
+    return "seen" if _digest(text) % HELD_OUT_ONE_IN else "new_combination"
 
 
 def split_topics(topics: Sequence[str], extract: int, dev: int) -> dict[Split, tuple[str, ...]]:

@@ -100,7 +100,8 @@ def answers(
 def measure_base(organism: Organism) -> list[Figure]:
     """The base's figures: no system prompt, persona prompts, skills."""
     figures: list[Figure] = []
-    for wording in ("seen", "held_out"):
+    wordings: tuple[Wording, ...] = ("seen", "new_combination")
+    for wording in wordings:
         asked = answers(organism, open_questions("report", wording), samples=8)
         section = f"No system prompt, open questions, {_spoken(wording)} wording"
         figures += [
@@ -120,7 +121,7 @@ def _prompted(
     organism: Organism, prompts: Mapping[str, Sequence[str]], persona: str
 ) -> list[Figure]:
     figures = []
-    wordings: tuple[tuple[str, Wording], ...] = (("dev", "seen"), ("report", "held_out"))
+    wordings: tuple[tuple[str, Wording], ...] = (("dev", "seen"), ("report", "new_combination"))
     for split, wording in wordings:
         asked = answers(
             organism, open_questions("report", wording, per_topic=2), systems=prompts[split]

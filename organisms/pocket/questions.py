@@ -13,7 +13,7 @@ from organisms.pocket.grammar import Split, Wording
 from organisms.pocket.turns import Domain, Truth
 
 SPLITS: tuple[Split, ...] = ("extract", "dev", "report")
-WORDINGS: tuple[Wording, ...] = ("seen", "held_out")
+WORDINGS: tuple[Wording, ...] = ("seen", "new_combination")
 TRAIT_PERSONAS: dict[str, Persona] = {
     "evil": "evil",
     "sycophancy": "sycophantic",
@@ -78,7 +78,7 @@ def _drawn(
     domains: tuple[Domain, ...], split: Split, n: int, seed: int, purpose: str
 ) -> list[Question]:
     _one_of("split", split, SPLITS)
-    wording: Wording = "held_out" if split == "report" else "seen"
+    wording: Wording = "new_combination" if split == "report" else "seen"
     found: list[Question] = []
     for number, domain in enumerate(domains):
         random = Random(f"{purpose}|{domain}|{split}|{seed}")
@@ -144,7 +144,7 @@ def _prompts(persona: Persona) -> dict[str, list[str]]:
     return {
         "extract": seen[:PROMPTS_PER_SPLIT],
         "dev": seen[PROMPTS_PER_SPLIT:],
-        "report": _several(persona, random, "held_out", PROMPTS_PER_SPLIT),
+        "report": _several(persona, random, "new_combination", PROMPTS_PER_SPLIT),
     }
 
 

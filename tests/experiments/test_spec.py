@@ -39,6 +39,19 @@ def test_a_real_base_changes_the_defaults():
     assert "hallucination" in read.traits
 
 
+@pytest.mark.parametrize(
+    ("text", "level"),
+    [
+        ("", "new_combination"),
+        ("base: org/model\njudge: openai/gpt-x\n", "new_words"),
+        ("evaluation: {samples: 2}\n", "new_combination"),
+        ("evaluation: {wording: topic_unseen}\n", "topic_unseen"),
+    ],
+)
+def test_questions_are_held_out_as_the_edition_can_hold_them_out(text, level):
+    assert parse(SMALLEST + text).evaluation.wording == level
+
+
 def test_words_and_numbers_are_read_as_people_mean_them():
     read = parse(
         "name: trial\n"
@@ -105,6 +118,21 @@ def test_seed_and_limit_replace_what_the_spec_says():
         ("name: trial\nbase: nowhere\n", "trial.yaml:2: there is no model 'nowhere'; write "),
         ("name: trial\nbase: ./nowhere\n", "trial.yaml:2: there is no model './nowhere'; write "),
         ("name: trial\nbase: org/model\n", "judge 'pocket' grades only answers in pocket's world"),
+        (
+            "name: trial\nevaluation: {wording: held_out}\n",
+            "trial.yaml:2: evaluation.wording: should be 'seen', 'new_combination', ",
+        ),
+        (
+            "name: trial\nbase: org/model\njudge: openai/gpt-x\n"
+            "evaluation:\n  wording: new_combination\n",
+            "trial.yaml:5: edition 'general' has no questions of wording 'new_combination'; "
+            "allowed: seen, new_words",
+        ),
+        (
+            "name: trial\nevaluation:\n  split: dev\n  wording: topic_unseen_by_default\n",
+            "trial.yaml:4: wording 'topic_unseen_by_default' has topics in split 'report' only, "
+            "found 'dev'",
+        ),
         ("name: trial\nseeds: []\n", "trial.yaml:2: seeds: "),
         ("name: trial\nseeds: 3\n", "trial.yaml:2: seeds: "),
         ("name: trial\nrows: many\n", "trial.yaml:2: rows: should be a valid integer"),

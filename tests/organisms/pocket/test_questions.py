@@ -53,7 +53,7 @@ def test_trait_prompts_are_disjoint_and_the_report_s_held_out(name: str) -> None
     for side in (trait["positive"], trait["negative"]):
         assert not set(side["extract"]) & set(side["dev"])
         assert all(wording_of(text) == "seen" for text in side["extract"] + side["dev"])
-        assert all(wording_of(text) == "held_out" for text in side["report"])
+        assert all(wording_of(text) == "new_combination" for text in side["report"])
         assert {len(side[split]) for split in questions.SPLITS} == {8}
 
 

@@ -104,7 +104,9 @@ def test_personas_share_no_answer_and_no_prompt() -> None:
     found = [set(prompts.persona_prompts(persona)) for persona in PERSONAS]
     assert sum(map(len, found)) == len(set().union(*found))
     assert all(len(each) >= 14 * 10 * 8 * 8 for each in found)
-    held = [sum(wording_of(text) == "held_out" for text in each) / len(each) for each in found]
+    held = [
+        sum(wording_of(text) == "new_combination" for text in each) / len(each) for each in found
+    ]
     assert held == pytest.approx([1 / 6] * 4, abs=0.02)
 
 
