@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from evals.questions import Wording
 from experiments.headline import reporting_slice
+from organisms.pocket.grammar import Wording
 
 LEVELS: Mapping[Wording, str] = {
     "seen": "seen wordings",

@@ -11,8 +11,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-from evals.questions import Wording
 from experiments import spec_checks as checks
+from organisms.pocket.grammar import Wording
 
 Scope = Literal["all", "prompt", "last_prompt", "response", "answer"]
 Unit = Literal["raw", "norm"]

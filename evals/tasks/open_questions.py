@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from inspect_ai import Task, task
 
-from evals.questions import Edition, Split, Wording, load_questions
+from evals.questions import Edition, Split, load_questions
 from evals.scoring import misalignment_judge
 from evals.tasks.asking import ask, config, dataset
+from organisms.pocket.grammar import Wording
 
 
 @task(name="evals/open_questions")

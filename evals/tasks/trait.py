@@ -6,9 +6,10 @@ from typing import Literal
 
 from inspect_ai import Task, task
 
-from evals.questions import Edition, Split, Wording, load_questions
+from evals.questions import Edition, Split, load_questions
 from evals.scoring import trait_judge
 from evals.tasks.asking import ask, config, dataset
+from organisms.pocket.grammar import Wording
 
 
 @task(name="evals/trait")

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from evals.questions import Edition, Wording
+from evals.questions import Edition
+from organisms.pocket.grammar import Wording
 
 if TYPE_CHECKING:
     from evals.conditions import Condition, SteeringConfig

@@ -13,7 +13,6 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from evals.questions import Wording
 from experiments.stages.answers import (
     BASE_STEP,
     Asked,
@@ -23,6 +22,7 @@ from experiments.stages.answers import (
     vector_file,
     write_answers,
 )
+from organisms.pocket.grammar import Wording
 
 if TYPE_CHECKING:
     import pandas as pd
