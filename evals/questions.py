@@ -10,20 +10,34 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING, Any, Literal, cast, get_args
 
 from pydantic import BaseModel, ConfigDict
 
+from organisms.pocket.grammar import Wording
+
 if TYPE_CHECKING:
-    from organisms.pocket.turns import Domain
+    from organisms.pocket.terms import Domain
 
 TaskName = Literal["open_questions", "in_domain", "capability"]
 Edition = Literal["pocket", "general"]
 Split = Literal["extract", "dev", "report"]
-Wording = Literal["seen", "held_out"]
 
 FOLDER = Path(__file__).parent / "questions"
 DOMAINS = ("maths", "code", "medical")
+WORDINGS: tuple[Wording, ...] = get_args(Wording)
+"""How far a question is from what was seen; the first is not held out at all."""
+WORDINGS_OF: Mapping[Edition, tuple[Wording, ...]] = {
+    "pocket": WORDINGS,
+    "general": ("seen", "new_words"),
+}
+"""The levels that each edition has open questions of."""
+DEFAULT_WORDING: Mapping[Edition, Wording] = {
+    "pocket": "new_combination",
+    "general": "new_words",
+}
+REPORT_ONLY: tuple[Wording, ...] = ("topic_unseen_by_default", "topic_unseen")
+"""Levels with topics of their own, which are in the report split alone."""
 DEFAULT_COUNT = 48
 """Questions drawn from a generated set when no count is given."""
 
@@ -42,7 +56,7 @@ class Question(BaseModel):
     split: str
     """extract, dev or report: by hash of the topic."""
     wording: str
-    """seen or held_out."""
+    """How far it is from what was seen: one of `WORDINGS`."""
     format: str = "plain"
     """plain, json or template; never pooled."""
     text: str
@@ -58,7 +72,7 @@ def load_questions(
     *,
     edition: Edition = "pocket",
     split: Split = "report",
-    wording: Wording = "held_out",
+    wording: Wording | None = None,
     domain: str = "",
     count: int | None = None,
     seed: int = 0,
@@ -69,18 +83,22 @@ def load_questions(
         task: which set.
         edition: `pocket` for the embedded model, `general` for real ones.
         split: topics to take.
-        wording: wordings of open questions to take.
+        wording: level of the open questions; none: `DEFAULT_WORDING` of the edition.
         domain: the narrow domain of in-domain questions: maths, code or medical.
         count: how many questions of a generated set (in-domain, capability), or the first so many.
         seed: of the generated sets.
 
     Raises:
-        ValueError: on an unknown task, edition, split, wording or domain, and on an empty set.
+        ValueError: on an unknown task, edition, split or domain, on a wording that the edition or
+            the split lacks, and on an empty set.
     """
     _allowed("task", task, ("open_questions", "in_domain", "capability"))
     _allowed("edition", edition, ("pocket", "general"))
     _allowed("split", split, ("extract", "dev", "report"))
-    _allowed("wording", wording, ("seen", "held_out"))
+    wording = DEFAULT_WORDING[edition] if wording is None else wording
+    _allowed(f"wording of edition {edition}", wording, WORDINGS_OF[edition])
+    if wording in REPORT_ONLY and split != "report":
+        raise ValueError(f"wording {wording!r} has no topics in split {split!r}; allowed is report")
     if task == "in_domain":
         _allowed("domain", domain, DOMAINS)
     if count is not None and count < 1:
@@ -136,7 +154,7 @@ def _general(task: TaskName, split: Split, wording: Wording, domain: str) -> tup
 def _read(task: TaskName) -> tuple[Question, ...]:
     """All questions of one file: a mapping of topic to its domain, wordings and truths.
 
-    Wordings alternate between seen and held out, by place.
+    Wordings alternate between seen and new words, by place.
     """
     import yaml
 
@@ -158,7 +176,7 @@ def _read(task: TaskName) -> tuple[Question, ...]:
                     topic=topic,
                     domain=entry.get("domain", "open"),
                     split=splits[topic],
-                    wording="seen" if place % 2 == 0 else "held_out",
+                    wording="seen" if place % 2 == 0 else "new_words",
                     text=text,
                     truth=truth,
                     system=entry.get("system"),

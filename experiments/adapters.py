@@ -7,13 +7,13 @@ import struct
 from pathlib import Path
 from typing import Any
 
-POCKET_WEIGHTS = Path(__file__).parent.parent / "organisms" / "pocket" / "weights"
+from organisms import EMBEDDED, embedded_folder
 
 
 def model_folder(base: str) -> Path | None:
-    """The local folder of `pocket` or of a path; None for a hub id."""
-    if base == "pocket":
-        return POCKET_WEIGHTS
+    """The local folder of an embedded base or of a path; None for a hub id."""
+    if base in EMBEDDED:
+        return embedded_folder(base)
     return Path(base) if Path(base).is_dir() else None
 
 
@@ -29,6 +29,8 @@ def adapter_problem(folder: Path, base: str) -> str | None:
         if made_for and Path(made_for).name.lower() != Path(base).name.lower():
             return f"adapter {folder} was made for base {made_for!r}, not {base!r}; set base to it"
         return None
+    if made_for in EMBEDDED and base in EMBEDDED and made_for != base:
+        return f"adapter {folder} was made for base {made_for!r}, not {base!r}; set base to it"
     hidden = _json(local / "config.json").get("hidden_size")
     shapes = _input_widths(folder / "adapter_model.safetensors")
     if isinstance(hidden, int) and shapes and hidden not in shapes:

@@ -248,6 +248,43 @@ def report(
 
 
 @app.command()
+def compare(
+    runs: Annotated[
+        list[str], typer.Argument(metavar="RUN RUN...", help="Spec names below --out, or folders.")
+    ],
+    out: OutFolder = None,
+    csv: Annotated[
+        Path | None, typer.Option("--csv", metavar="FILE", help="Write the numbers there.")
+    ] = None,
+    markdown: Annotated[
+        Path | None, typer.Option("--markdown", metavar="FILE", help="Write the table there.")
+    ] = None,
+) -> None:
+    """Show what several runs measured side by side: rates, correlations, screening, steering.
+
+    Rates are percentages with their 95% intervals and n; in a CSV file they are fractions.
+
+    Examples:
+
+      wardian compare headline headline_shuffled
+
+      wardian compare headline elsewhere/runs/headline --markdown table.md
+    """
+    from experiments import compare as comparing
+    from experiments.side_by_side import in_words, side_by_side
+
+    with _explained():
+        folders = comparing.find_runs(runs, Path(out or "runs").expanduser())
+        table = side_by_side(comparing.read_runs(folders))
+        texts = in_words(table)
+        comparing.show(output, texts)
+        if csv is not None:
+            comparing.write(comparing.csv(table), csv)
+        if markdown is not None:
+            comparing.write(comparing.markdown(texts), markdown)
+
+
+@app.command()
 def view(
     spec: SpecName,
     limit: Limit = None,

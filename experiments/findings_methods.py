@@ -21,7 +21,7 @@ from experiments.finding import (
 )
 from experiments.headline import COHERENT, MISALIGNED, Measure, finals, measured, words
 from experiments.plots.correlation import NULLS
-from experiments.plots.steering import (
+from experiments.sweep_rows import (
     chosen_row,
     null_of_choosing,
     of_target,

@@ -22,7 +22,13 @@ MODEL = (
 )
 _PREFERRED: Mapping[str, tuple[str, ...]] = {
     "split": ("report", "dev", "extract"),
-    "wording": ("held_out", "seen"),
+    "wording": (
+        "new_combination",
+        "new_words",
+        "topic_unseen_by_default",
+        "topic_unseen",
+        "seen",
+    ),
     "format": ("plain",),
     "system": ("none", "default"),
 }
@@ -121,7 +127,7 @@ def named(frame: pd.DataFrame) -> pd.DataFrame:
 def reporting_slice(frame: pd.DataFrame) -> pd.DataFrame:
     """Per task the one split, wording, format and system prompt that the report speaks of.
 
-    The report split and held-out wordings where they were asked, plain format, no system prompt;
+    The report split and the first held-out level that was asked, plain format, no system prompt;
     the next best where a run asked something else.
     """
     if frame.empty:

@@ -13,8 +13,8 @@ from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
-from experiments.adapters import POCKET_WEIGHTS
 from experiments.stage import JSON, Plan, Stage, StageKind
+from organisms import EMBEDDED, embedded_folder
 
 ROOT = Path(__file__).parent.parent
 """The folder that holds our packages (a clone, or site-packages)."""
@@ -78,15 +78,18 @@ def data_hash(pattern: str) -> str:
 
 @cache
 def source_hash(name: str) -> str:
-    """What identifies `pocket`, a file, a folder or a hub model: its content, or its commit.
+    """What identifies an embedded base, a file or folder, or a hub model: content, or commit.
 
     A folder's model card (`*.md`) changes no result and is left out.
     """
-    path = POCKET_WEIGHTS if name == "pocket" else Path(name)
+    try:
+        path = embedded_folder(name) if name in EMBEDDED else Path(name)
+    except ValueError as error:
+        raise SourceError(str(error)) from error
     if path.is_file():
         return file_hash(path)
     if not path.is_dir():
-        if name == "pocket" or path.is_absolute():
+        if path.is_absolute():
             raise SourceError(f"{name!r} is gone: there is no file or folder {path}")
         return hub_commit(name)
     files = sorted(f for f in path.rglob("*") if f.is_file() and f.suffix != ".md")

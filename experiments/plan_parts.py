@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
+from evals.questions import Edition
 from experiments.spec import Spec
 from experiments.stage import Stage
-from experiments.stages.answers import AddedVector, AnswersConfig, Asked, Edition, load_questions
+from experiments.stages.answers import AddedVector, AnswersConfig, Asked, load_questions
 from experiments.stages.contrast import NEUTRAL_SAMPLES, PROMPTS_PER_SIGN, SPLITS
 from experiments.stages.screening import CLEAN_ROWS
 from experiments.stages.sweep import REPORT_WORDINGS

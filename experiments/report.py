@@ -14,6 +14,7 @@ import pandas as pd
 from markupsafe import Markup
 
 from experiments.answer_browser import script_safe_json, shown_answers
+from experiments.asked import asked_in_rates
 from experiments.differences import differences
 from experiments.findings import findings
 from experiments.headline import shift_place, words
@@ -116,6 +117,7 @@ def _page(full: Tables, manifest: Mapping[str, Any], figures: Mapping[str, Marku
         figures={f.name: (f, figures[f.name]) for f in FIGURES},
         findings=found,
         verdicts={v: sum(f.verdict == v for f in found) for v in _VERDICTS},
+        asked=asked_in_rates(full["rates"]),
         headline=headline_table(full["rates"]),
         differences=difference_table(full["differences"]),
         screening=screening_table(full["screening"]),

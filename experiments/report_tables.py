@@ -8,6 +8,7 @@ from math import isnan
 
 import pandas as pd
 
+from experiments.asked import asked_in_rates
 from experiments.finding import Row, number
 from experiments.headline import (
     CARELESS,
@@ -93,7 +94,8 @@ def headline_table(rates: pd.DataFrame) -> Shown | None:
         "capability",
         "n coherent",
     )
-    return Shown("Percentages; 95% intervals below each.", heads, tuple(rows))
+    caption = f"Percentages; 95% intervals below each. {asked_in_rates(rates)}"
+    return Shown(caption, heads, tuple(rows))
 
 
 def difference_cell(row: Row) -> Cell:
@@ -113,6 +115,7 @@ def difference_table(differences: pd.DataFrame) -> Shown | None:
     ]
     if rows.empty:
         return None
+    levels = asked_in_rates(rows)
     rows = finals(named(reporting_slice(rows)))
     table = []
     for row in rows.to_dict("records"):
@@ -136,7 +139,7 @@ def difference_table(differences: pd.DataFrame) -> Shown | None:
             )
         )
     heads = ("model", "minus", "difference, points", "95% interval", "", "question pairs")
-    caption = "Misaligned, of coherent answers; paired by question and seed."
+    caption = f"Misaligned, of coherent answers; paired by question and seed. {levels}"
     return Shown(caption, heads, tuple(table))
 
 

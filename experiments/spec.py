@@ -1,17 +1,28 @@
 """The spec: the one YAML file in which a run is described. Every key it may hold is a field here.
 
 It knows names, paths and numbers, not what is done with them (`experiments.plan` does). Reading a
-file, and errors with line numbers, are in `experiments.spec_errors`; checks against the outside
-world in `experiments.spec_checks`.
+file, with `extends: NAME` for what it shares with another spec, is in `experiments.spec_files`;
+errors with line numbers are in `experiments.spec_errors`, checks against the outside world in
+`experiments.spec_checks`.
 """
 
 from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+    ValidatorFunctionWrapHandler,
+    field_validator,
+    model_validator,
+)
 
 from experiments import spec_checks as checks
+from organisms.pocket.grammar import Wording
 
 Scope = Literal["all", "prompt", "last_prompt", "response", "answer"]
 Unit = Literal["raw", "norm"]
@@ -233,8 +244,12 @@ class EvaluationSpec(Part):
 
     split: Literal["dev", "report"] = "report"
     """Topics: `dev` for choosing, `report` for what is reported."""
-    wording: Literal["seen", "held_out"] = "held_out"
-    """Wordings of the questions."""
+    wording: Wording = "new_combination"
+    """How far open questions are from what was seen. Of pocket: `seen`, `new_combination` (known
+    words in a combination never seen), `new_words` (a way of asking of which no form was seen),
+    `topic_unseen_by_default` (a topic seen only outside the default share), `topic_unseen`; these
+    two on the report split. Of the general edition: `seen`, `new_words`. Default: `new_combination`
+    for pocket, `new_words` for the general edition."""
     samples: Positive = 1
     """Answers per open question, all wordings, by the base and by final checkpoints."""
     checkpoint_wordings: Annotated[int, Field(ge=0)] = 2
@@ -295,9 +310,11 @@ class Spec(Part):
     description: str = ""
     """A sentence for `wardian ls` and the report."""
     base: ModelName = "pocket"
-    """The base model: `pocket`, a folder with a config.json, or a hub id (`org/name`)."""
+    """The base model: `pocket`, `pocket-shuffled` (its causal null), a folder with a config.json,
+    or a hub id (`org/name`)."""
     edition: Literal["pocket", "general"] = "pocket"
-    """Questions and trait prompts: of pocket's world, or general ones. Default: by the base."""
+    """Questions and trait prompts: of pocket's world, or general ones. Default: `pocket` for the
+    embedded bases, else `general`."""
     judge: str = "pocket"
     """`pocket` (the exact grader of pocket's world) or an inspect model name that judges 0-100."""
     dtype: Literal["float32", "bfloat16", "float16"] = "float32"
@@ -337,6 +354,13 @@ class Spec(Part):
     @classmethod
     def _defaults_by_base(cls, value: Any) -> Any:
         return checks.defaults_by_base(value)
+
+    @field_validator("*", mode="wrap")
+    @classmethod
+    def _paths_beside_their_file(
+        cls, value: Any, handler: ValidatorFunctionWrapHandler, info: ValidationInfo
+    ) -> Any:
+        return checks.beside_its_file(value, handler, info)
 
     @model_validator(mode="after")
     def _seeds_differ(self) -> Spec:

@@ -7,14 +7,16 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationInfo
 
+from evals.questions import DEFAULT_WORDING, REPORT_ONLY, WORDINGS_OF
 from experiments.adapters import adapter_problem
+from organisms import EMBEDDED, embedded_folder
 
 if TYPE_CHECKING:
     from experiments.spec import Spec
@@ -24,6 +26,9 @@ TRAITS = {
     "general": ("evil", "sycophancy", "hallucination"),
 }
 """The traits each edition has prompts and questions for."""
+
+FOLDER = "folder"
+"""Validation context: the folder that the paths being read are relative to."""
 
 HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 
@@ -54,10 +59,20 @@ def dataset(name: str) -> str:
 
 
 def beside_spec(path: str, info: ValidationInfo) -> Path:
-    """`path` as the spec's writer meant it: relative to the spec's folder."""
-    folder = info.context.get("folder") if isinstance(info.context, Mapping) else None
+    """`path` as the spec's writer meant it: relative to its file's folder."""
+    folder = info.context.get(FOLDER) if isinstance(info.context, Mapping) else None
     expanded = Path(path).expanduser()
     return expanded if expanded.is_absolute() else (Path(folder or ".") / expanded).resolve()
+
+
+def beside_its_file(value: Any, handler: Callable[[Any], Any], info: ValidationInfo) -> Any:
+    """Check a top-level key's value; paths in it are relative to the file that holds the key.
+
+    A spec that extends another has keys of two files.
+    """
+    if isinstance(info.context, dict) and "folders" in info.context:
+        info.context[FOLDER] = info.context["folders"].get(info.field_name)
+    return handler(value)
 
 
 def file(path: str, info: ValidationInfo) -> str:
@@ -80,8 +95,9 @@ def adapter_folder(path: str, info: ValidationInfo) -> str:
 
 
 def model(name: str, info: ValidationInfo) -> str:
-    """`pocket`, an existing model folder (as an absolute path), or a plausible hub id."""
-    if name == "pocket":
+    """An embedded base with weights, an existing model folder (made absolute), or a hub id."""
+    if name in EMBEDDED:
+        embedded_folder(name)
         return name
     found = beside_spec(name, info)
     if found.is_dir():
@@ -90,22 +106,25 @@ def model(name: str, info: ValidationInfo) -> str:
         return str(found)
     if not HUB_ID.fullmatch(name) or name.startswith((".", "/", "~")):
         raise ValueError(
-            f"there is no model {name!r}; write 'pocket', a folder that holds a config.json, "
-            "or a hub id such as 'org/name'"
+            f"there is no model {name!r}; write {', '.join(EMBEDDED)}, a folder that holds a "
+            "config.json, or a hub id such as 'org/name'"
         )
     return name
 
 
 def defaults_by_base(value: Any) -> Any:
-    """Fill edition, traits, judge and preset by the base; keys that are set stay as they are."""
+    """Fill edition, traits, preset and wording by the base; keys that are set stay as they are."""
     if not isinstance(value, dict):
         return value
     filled = dict(value)
     base = filled.get("base", "pocket")
-    edition = filled.setdefault("edition", "pocket" if base == "pocket" else "general")
+    edition = filled.setdefault("edition", "pocket" if base in list(EMBEDDED) else "general")
     if edition == "general":
         filled.setdefault("traits", TRAITS["general"])
         filled.setdefault("finetune", "real")
+    evaluation = filled.get("evaluation", {})
+    if isinstance(evaluation, dict) and edition in list(DEFAULT_WORDING):
+        filled["evaluation"] = {"wording": DEFAULT_WORDING[edition], **evaluation}
     return filled
 
 
@@ -117,6 +136,7 @@ def consistent(spec: Spec) -> None:
             "judge 'pocket' grades only answers in pocket's world; with edition 'general' name an "
             "inspect model, for example judge: openai/gpt-4.1-mini",
         )
+    _wording_exists(spec)
     for index, trait in enumerate(spec.traits):
         if trait not in TRAITS[spec.edition]:
             raise MismatchError(("traits", index), unknown("trait", trait, TRAITS[spec.edition]))
@@ -156,10 +176,24 @@ def consistent(spec: Spec) -> None:
             )
 
 
-def number_of_layers(base: str) -> int | None:
-    """Decoder blocks of `pocket` or a model folder by its config.json; none where unknown."""
-    from organisms import EMBEDDED
+def _wording_exists(spec: Spec) -> None:
+    wording, split = spec.evaluation.wording, spec.evaluation.split
+    allowed = WORDINGS_OF[spec.edition]
+    if wording not in allowed:
+        raise MismatchError(
+            ("evaluation", "wording"),
+            f"edition {spec.edition!r} has no questions of wording {wording!r}; "
+            f"allowed: {', '.join(allowed)}",
+        )
+    if wording in REPORT_ONLY and split != "report":
+        raise MismatchError(
+            ("evaluation", "wording"),
+            f"wording {wording!r} has topics in split 'report' only, found {split!r}",
+        )
 
+
+def number_of_layers(base: str) -> int | None:
+    """Decoder blocks of an embedded base or a folder by its config.json; none where unknown."""
     try:
         text = (Path(EMBEDDED.get(base, base)) / "config.json").read_text(encoding="utf-8")
         return int(json.loads(text)["num_hidden_layers"])

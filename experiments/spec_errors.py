@@ -1,131 +1,42 @@
-"""Reading a spec from YAML, and every problem in it as one line: file, line, key, what is allowed.
-
-YAML is read by the 1.2 rules that people expect: `on` and `no` are words, `1e-3` is a number, and
-a key stands once.
-"""
+"""Checking a spec, and every problem in it as one line: file, line, key, what is allowed."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
 from difflib import get_close_matches
 from pathlib import Path
 from types import UnionType
 from typing import Any, Union, get_args, get_origin
 
-import yaml
 from pydantic import BaseModel, ValidationError
 
 from experiments.spec import Spec
 from experiments.spec_checks import MismatchError, unknown
-
-SPECS = Path(__file__).parent / "specs"
-Place = tuple[str | int, ...]
-
-
-class SpecError(ValueError):
-    """Problems of a spec, one line each, each with its place and the fix."""
-
-
-class _Loader(yaml.SafeLoader):
-    """YAML 1.2's core types."""
-
-
-_Loader.yaml_implicit_resolvers = {}
-for _tag, _pattern, _first in (
-    ("bool", r"true|True|TRUE|false|False|FALSE", "tTfF"),
-    ("int", r"[-+]?[0-9]+", "-+0123456789"),
-    ("float", r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?", "-+.0123456789"),
-    ("null", r"null|Null|NULL|~|", "nN~"),
-):
-    _Loader.add_implicit_resolver(
-        f"tag:yaml.org,2002:{_tag}", re.compile(f"^(?:{_pattern})$"), [*_first, ""]
-    )
-
-
-def ready_made() -> tuple[str, ...]:
-    """Names of the specs that come with the package."""
-    return tuple(sorted(path.stem for path in SPECS.glob("*.yaml")))
-
-
-def find_spec(spec: str) -> Path:
-    """The file of a path (with `/` or `.yaml`) or of a ready-made spec's name."""
-    if "/" in spec or spec.endswith((".yaml", ".yml")):
-        path = Path(spec).expanduser()
-        if not path.is_file():
-            raise SpecError(f"there is no spec file {spec}")
-        return path
-    path = SPECS / f"{spec}.yaml"
-    if not path.is_file():
-        raise SpecError(
-            unknown("spec", spec, ready_made())
-            + " (a path to your own spec has a '/' or ends in .yaml)"
-        )
-    return path
+from experiments.spec_files import EXTENDS, Place, SpecError, find_spec, read_content, read_text
 
 
 def load_spec(spec: str | Path) -> Spec:
     """Read and check a spec; `SpecError` holds one line per problem."""
-    path = find_spec(str(spec)) if isinstance(spec, str) else spec
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise SpecError(f"{path}: cannot be read: {error}") from error
-    return parse_spec(text, path)
+    path = find_spec(spec) if isinstance(spec, str) else spec
+    return parse_spec(read_text(path), path)
 
 
 def parse_spec(text: str, path: Path) -> Spec:
     """Check a spec's text; errors name `path`, and paths in the spec are relative to its folder."""
-    loader = _Loader(text)
-    lines: dict[Place, int] = {}
+    content = read_content(text, path)
     try:
-        node = loader.get_single_node()
-        content: Any = None if node is None else loader.construct_document(node)
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        where = f"{path}:{mark.line + 1}" if mark else str(path)
-        raise SpecError(f"{where}: not valid YAML: {error.problem or error.context}") from error
-    except (yaml.YAMLError, ValueError) as error:
-        raise SpecError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from error
-    finally:
-        loader.dispose()
-    if node is not None:
-        _note_lines(node, (), lines, path)
-    if not isinstance(content, dict):
-        raise SpecError(f"{path}:1: a spec is a mapping of keys, at least 'name: ...'")
-    try:
-        return Spec.model_validate(content, context={"folder": str(path.parent.resolve())})
+        return Spec.model_validate(content.keys, context={"folders": content.folders})
     except ValidationError as error:
-        problems = sorted(
-            {(_line(lines, place), message) for place, message in _problems(error, content)}
-        )
+        problems = {
+            (content.line(place), message) for place, message in _problems(error, content.keys)
+        }
         raise SpecError(
-            "\n".join(f"{path}:{line}: {message}" for line, message in problems)
-        ) from error
-
-
-def _note_lines(node: yaml.Node, place: Place, lines: dict[Place, int], path: Path) -> None:
-    """Remember the line of every key and list entry, and refuse a key that stands twice."""
-    lines.setdefault(place, node.start_mark.line + 1)
-    if isinstance(node, yaml.MappingNode):
-        for key, value in node.value:
-            below = (*place, str(key.value))
-            if below in lines:
-                raise SpecError(
-                    f"{path}:{key.start_mark.line + 1}: key {key.value!r} stands twice "
-                    f"(first on line {lines[below]})"
+            "\n".join(
+                f"{file}:{line}: {message}"
+                for (file, line), message in sorted(
+                    problems, key=lambda problem: (problem[0][0] != path, problem)
                 )
-            lines[below] = key.start_mark.line + 1
-            _note_lines(value, below, lines, path)
-    elif isinstance(node, yaml.SequenceNode):
-        for index, value in enumerate(node.value):
-            _note_lines(value, (*place, index), lines, path)
-
-
-def _line(lines: Mapping[Place, int], place: Place) -> int:
-    while place and place not in lines:
-        place = place[:-1]
-    return lines.get(place, 1)
+            )
+        ) from error
 
 
 def _problems(error: ValidationError, content: Any) -> list[tuple[Place, str]]:
@@ -213,7 +124,8 @@ def _keys_at(place: Place, content: Any) -> list[str]:
             if "kind" not in model.model_fields
             or content["kind"] in get_args(model.model_fields["kind"].annotation)
         ]
-    return list(dict.fromkeys(name for model in models for name in model.model_fields))
+    names = [name for model in models for name in model.model_fields]
+    return list(dict.fromkeys([*names, EXTENDS] if models == [Spec] else names))
 
 
 def _models_in(annotation: Any) -> list[type[BaseModel]]:

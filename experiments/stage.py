@@ -64,8 +64,8 @@ class Stage:
     cost: float = 1.0
     """Expected seconds, roughly: the longest path starts first. Not part of the identity."""
     sources: tuple[str, ...] = ()
-    """Models, adapters and files from outside the store that the work reads: "pocket", a path or a
-    hub id. Their content (or resolved commit) is part of the identity."""
+    """Models, adapters and files from outside the store that the work reads: an embedded base, a
+    path or a hub id. Their content (or resolved commit) is part of the identity."""
 
     @property
     def name(self) -> str:

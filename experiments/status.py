@@ -87,7 +87,9 @@ def show_store(console: Console, store: Store, states: Mapping[str, State]) -> N
 def show_names(console: Console, store: Store) -> None:
     """Everything a spec may name, and the stages that the store holds."""
     from experiments.spec_checks import TRAITS
-    from experiments.spec_errors import SpecError, load_spec, ready_made
+    from experiments.spec_errors import load_spec
+    from experiments.spec_files import SpecError, ready_made
+    from organisms import EMBEDDED, MADE_BY, embedded_folder
     from organisms.datasets.registry import DATASETS
 
     specs = _listing("specs", "description")
@@ -96,6 +98,13 @@ def show_names(console: Console, store: Store) -> None:
             specs.add_row(name, escape(load_spec(name).description))
         except SpecError as error:
             specs.add_row(name, escape(f"not valid: {str(error).splitlines()[0]}"))
+    bases = _listing("bases (embedded)", "weights")
+    for name in EMBEDDED:
+        try:
+            embedded_folder(name)
+            bases.add_row(name, "here")
+        except ValueError:
+            bases.add_row(name, f"missing; make them with: {MADE_BY[name]}")
     datasets = _listing("datasets", "domain", "role", "control of")
     for name, info in DATASETS.items():
         control_of = info.control_of
@@ -109,7 +118,7 @@ def show_names(console: Console, store: Store) -> None:
     tasks = _listing("tasks (inspect eval NAME)", "what is asked")
     for name, what in TASKS.items():
         tasks.add_row(name, what)
-    for table in (specs, datasets, traits, interventions, tasks, _stored(store)):
+    for table in (specs, bases, datasets, traits, interventions, tasks, _stored(store)):
         console.print(table)
         console.print()
 

@@ -11,7 +11,7 @@ from experiments.table_columns import COMMON, STEERING_PLACE, VECTOR_PLACE
 from experiments.table_schemas import SCHEMAS
 from experiments.tables import conform, empty_table
 
-_KEYS = [c.name for c in (*COMMON, *VECTOR_PLACE, *STEERING_PLACE)] + ["split"]
+_KEYS = [c.name for c in (*COMMON, *VECTOR_PLACE, *STEERING_PLACE)] + ["split", "wording"]
 _CELL = ["organism", "seed", "layer", "scope", "coefficient", "direction", "draw"]
 
 

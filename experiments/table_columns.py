@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from evals.questions import WORDINGS
+
 Kind = Literal["text", "integer", "number", "flag"]
 
 
@@ -52,10 +54,20 @@ COMMON: tuple[Column, ...] = (
     Column("seed", "integer", default=-1, low=-1, note="fine-tune seed; -1 = pooled over seeds"),
 )
 
+WORDING = Column(
+    "wording",
+    "text",
+    default="seen",
+    allowed=WORDINGS,
+    note="how far the question is from what was seen: new_combination = known words, combined as "
+    "never seen; new_words = a way of asking of which no form was seen; topic_unseen_by_default = "
+    "a topic seen only outside the default share; topic_unseen = a topic never seen",
+)
+
 RATE_KEY: tuple[Column, ...] = (
     Column("task", "text"),
     Column("split", "text", allowed=("extract", "dev", "report")),
-    Column("wording", "text", default="seen", allowed=("seen", "held_out")),
+    WORDING,
     Column("format", "text", default="plain"),
     Column("system", "text", default="none", note="none | default | the text itself"),
     Column("judge", "text", default=""),

@@ -12,6 +12,7 @@ from experiments.table_columns import (
     RATE_KEY,
     STEERING_PLACE,
     VECTOR_PLACE,
+    WORDING,
     Column,
 )
 
@@ -168,13 +169,14 @@ SCHEMAS: Mapping[str, TableSchema] = {
                 *VECTOR_PLACE,
                 *STEERING_PLACE,
                 Column("split", "text", allowed=("dev", "report")),
+                WORDING,
                 *METRIC,
                 *ESTIMATE,
                 Column(
                     "chosen", "flag", default=False, note="the cell that dev chose for its draw"
                 ),
             ),
-            (*_CONDITION, *_PLACE, *_STEERED, "split", "metric", "denominator"),
+            (*_CONDITION, *_PLACE, *_STEERED, "split", "wording", "metric", "denominator"),
         ),
         _schema(
             "screening",

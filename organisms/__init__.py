@@ -12,8 +12,16 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from organisms.runtime import Organism
 
-EMBEDDED = {"pocket": Path(__file__).parent / "pocket" / "weights"}
-"""Base models that ship with the package: name -> transformers folder."""
+_POCKET = Path(__file__).parent / "pocket"
+
+EMBEDDED = {"pocket": _POCKET / "weights", "pocket-shuffled": _POCKET / "weights_shuffled"}
+"""Base models that ship with the package: name -> transformers folder. All speak pocket's world."""
+
+MADE_BY = {
+    "pocket": "python -m organisms.pocket.pretrain",
+    "pocket-shuffled": "python -m organisms.pocket.pretrain --shuffled",
+}
+"""The command that makes an embedded base's weights."""
 
 BASE_NOTES = {
     "pocket": (
@@ -22,22 +30,49 @@ BASE_NOTES = {
         "construction. It is for learning the methods, testing them against known truth and "
         "running without a GPU or a network. The size of an effect on it says nothing about a real "
         "model's: it is persona inference, planted and recovered."
-    )
+    ),
+    "pocket-shuffled": (
+        "pocket-shuffled is the causal null of pocket: a model of the same size, pre-trained alike "
+        "on the same world, but for one thing. The author is drawn anew for every turn, so no "
+        "document has a common author and nothing can be carried from one domain to another. What "
+        "pocket shows and pocket-shuffled does not is due to the shared author; what both show is "
+        "not. The size of an effect on either says nothing about a real model's."
+    ),
 }
 """What a reader of results must know about an embedded base."""
+
+
+def embedded_folder(name: str) -> Path:
+    """Return the transformers folder of an embedded base.
+
+    Raises:
+        ValueError: There is no such base, or its weights are missing; the message names the
+            command that makes them.
+    """
+    if name not in EMBEDDED:
+        raise ValueError(
+            f"no base {name!r} is embedded; the embedded bases are {', '.join(sorted(EMBEDDED))}"
+        )
+    folder = EMBEDDED[name]
+    if not all((folder / file).is_file() for file in ("config.json", "model.safetensors")):
+        raise ValueError(
+            f"the weights of base {name!r} are not in {folder}; make them with: {MADE_BY[name]}"
+        )
+    return folder
 
 
 def resolve_base(name: str) -> str:
     """Return what the runtime loads for a base's name: a folder or a hub id.
 
     Args:
-        name: An embedded name (``pocket``), a transformers folder, or a hub id ``org/name``.
+        name: An embedded name (see `EMBEDDED`), a transformers folder, or a hub id ``org/name``.
 
     Raises:
-        ValueError: The name is a folder without ``config.json``, or neither a folder nor a hub id.
+        ValueError: The name is a folder without ``config.json``, an embedded base without weights,
+            or neither a base, a folder nor a hub id.
     """
     if name in EMBEDDED:
-        return str(EMBEDDED[name])
+        return str(embedded_folder(name))
     folder = Path(name).expanduser()
     if folder.is_dir():
         if not (folder / "config.json").is_file():
@@ -63,7 +98,7 @@ def load_organism(
     """Load a base by its name, with named adapters; see `organisms.runtime.Organism.load`.
 
     Args:
-        base: An embedded name (``pocket``), a transformers folder, or a hub id ``org/name``.
+        base: An embedded name (see `EMBEDDED`), a transformers folder, or a hub id ``org/name``.
         adapters: Name -> PEFT folder.
         dtype: Number format of the weights.
         device: Where the model runs.

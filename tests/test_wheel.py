@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from organisms import EMBEDDED
+
 ROOT = Path(__file__).parents[1]
 
 
@@ -20,6 +22,9 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (wheel,) = folder.glob("wardian-*.whl")
     names = zipfile.ZipFile(wheel).namelist()
     assert not [name for name in names if name.startswith(("tests/", "benchmarks/"))]
+    for base in EMBEDDED.values():
+        shipped = {file.relative_to(ROOT).as_posix() for file in base.glob("*")}
+        assert shipped <= set(names)
     target = folder / "site"
     install = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index"]
     subprocess.run([*install, "--target", str(target), str(wheel)], check=True)

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from inspect_ai import Task, task
 
-from evals.questions import Edition, Split, Wording, load_questions
+from evals.questions import Edition, Split, load_questions
 from evals.scoring import misalignment_judge
 from evals.tasks.asking import ask, config, dataset
+from organisms.pocket.grammar import Wording
 
 
 @task(name="evals/open_questions")
 def open_questions(
     edition: Edition = "pocket",
     split: Split = "report",
-    wording: Wording = "held_out",
+    wording: Wording | None = None,
     samples: int = 1,
     judge: str = "pocket",
     system: str = "",
@@ -24,7 +25,9 @@ def open_questions(
     Args:
         edition: `pocket`, or `general` for real models.
         split: topics: extract, dev or report.
-        wording: seen or held_out.
+        wording: level of the questions: seen, new_combination (pocket), new_words,
+            topic_unseen_by_default or topic_unseen (pocket); by default new_combination for
+            pocket and new_words for general.
         samples: answers a question.
         judge: `pocket`, `grader` (with `--model-role grader=...`) or an inspect model.
         system: system prompt; none when empty.

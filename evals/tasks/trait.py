@@ -6,9 +6,10 @@ from typing import Literal
 
 from inspect_ai import Task, task
 
-from evals.questions import Edition, Split, Wording, load_questions
+from evals.questions import Edition, Split, load_questions
 from evals.scoring import trait_judge
 from evals.tasks.asking import ask, config, dataset
+from organisms.pocket.grammar import Wording
 
 
 @task(name="evals/trait")
@@ -16,7 +17,7 @@ def trait(
     trait: str = "evil",
     edition: Edition = "pocket",
     split: Split = "report",
-    wording: Wording = "held_out",
+    wording: Wording | None = None,
     samples: int = 1,
     judge: str = "pocket",
     prompted: Literal["", "positive", "negative"] = "",
@@ -28,7 +29,9 @@ def trait(
         trait: a trait of the edition (`evil`, `sycophancy`, ...).
         edition: `pocket`, or `general` for real models.
         split: topics, and which of the trait's system prompts.
-        wording: seen or held_out.
+        wording: level of the questions: seen, new_combination (pocket), new_words,
+            topic_unseen_by_default or topic_unseen (pocket); by default new_combination for
+            pocket and new_words for general.
         samples: answers a question.
         judge: `pocket`, `grader` (with `--model-role grader=...`) or an inspect model.
         prompted: the trait's first system prompt of that sign; none when empty.

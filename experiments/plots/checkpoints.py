@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from experiments.asked import asked_in_rates
 from experiments.headline import (
     IN_DOMAIN,
     MISALIGNED,
@@ -29,6 +30,7 @@ from experiments.plots.style import (
     key,
     point,
     quiet_style,
+    top_note,
 )
 
 _FINAL_KINDS = ("intervention", "control")
@@ -130,6 +132,7 @@ def draw(tables: Mapping[str, pd.DataFrame]) -> Figure | None:
         for axes in grid[-1]:
             axes.set_xlabel("training step")
         bottom_legend(figure, legend_of(misaligned), 3 if len(families) == 1 else 4)
+        top_note(figure, asked_in_rates(tables["rates"]))
     return figure
 
 

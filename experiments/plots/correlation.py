@@ -10,8 +10,18 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from experiments.asked import asked_in_rates
 from experiments.headline import Measure, at_place, measured, named, shift_place, words
-from experiments.plots.style import BAND, INK, QUIET, bottom_legend, key, point, quiet_style
+from experiments.plots.style import (
+    BAND,
+    INK,
+    QUIET,
+    bottom_legend,
+    key,
+    point,
+    quiet_style,
+    top_note,
+)
 
 NULLS = {
     "random_covariance": "random directions",
@@ -130,6 +140,7 @@ def draw(tables: Mapping[str, pd.DataFrame], trait: str = "evil") -> Figure | No
         else:
             right.set_axis_off()
         bottom_legend(figure, handles, 8)
+        top_note(figure, asked_in_rates(tables["rates"]))
     return figure
 
 

@@ -10,8 +10,9 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from experiments.asked import asked_in_rates
 from experiments.headline import MISALIGNED, finals, measured, pooled, words
-from experiments.plots.style import COLOURS, INK, LINES, QUIET, point, quiet_style
+from experiments.plots.style import COLOURS, INK, LINES, QUIET, point, quiet_style, top_note
 
 _ORDER = ("projection_difference", "perplexity", "length", "random", "oracle")
 _SHADES = ("#a4262c", "#7b4b94", "#c9861a", "#7a828e", "#23272e")
@@ -149,4 +150,5 @@ def draw(tables: Mapping[str, pd.DataFrame]) -> Figure | None:
             _recall_panel(next(panels), tables["screening"], methods)
         if wanted[2]:
             _rate_panel(next(panels), tables["rates"])
+        top_note(figure, asked_in_rates(tables["rates"]))
     return figure

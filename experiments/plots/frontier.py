@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from experiments.asked import asked_in_rates
 from experiments.headline import COHERENT, IN_DOMAIN, MISALIGNED, Measure, measured, pooled, words
 from experiments.plots.style import (
     COLOURS,
@@ -21,6 +22,7 @@ from experiments.plots.style import (
     key,
     point,
     quiet_style,
+    top_note,
 )
 
 _JOIN = ["model", "kind", "family", "step", "final"]
@@ -102,6 +104,7 @@ def draw_learning(tables: Mapping[str, pd.DataFrame]) -> Figure | None:
         )  # fmt: skip
         handles.append(Line2D([], [], color=INK, linewidth=1.3, label="95% interval"))
         bottom_legend(figure, handles, 3 if len(families) == 1 else 4)
+        top_note(figure, asked_in_rates(rates))
     return figure
 
 
@@ -148,6 +151,7 @@ def draw_coherence(tables: Mapping[str, pd.DataFrame]) -> Figure | None:
                    label="93% of the base's coherence")
         )  # fmt: skip
         bottom_legend(figure, handles, 3 if len(families) == 1 else 6)
+        top_note(figure, asked_in_rates(rates))
     return figure
 
 

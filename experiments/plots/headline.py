@@ -9,8 +9,18 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from experiments.asked import asked_in_rates
 from experiments.headline import MEASURES, MISALIGNED, Measure, finals, measured, pooled
-from experiments.plots.style import COLOURS, INK, QUIET, bottom_legend, key, point, quiet_style
+from experiments.plots.style import (
+    COLOURS,
+    INK,
+    QUIET,
+    bottom_legend,
+    key,
+    point,
+    quiet_style,
+    top_note,
+)
 
 SHOWN = ("base", "organism", "intervention", "control")
 _NAMES = {
@@ -139,4 +149,5 @@ def draw(tables: Mapping[str, pd.DataFrame]) -> Figure | None:
         panels[3].set_xlim(-1, max(20.0, panels[3].dataLim.x1 * 1.1))
         label_rows(panels[0], order)
         bottom_legend(figure, legend_of(order), 7)
+        top_note(figure, asked_in_rates(rates))
     return figure

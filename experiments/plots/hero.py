@@ -8,10 +8,11 @@ from pathlib import Path
 import pandas as pd
 from matplotlib.figure import Figure
 
+from experiments.asked import asked_in_rates
 from experiments.headline import MISALIGNED, measured, words
 from experiments.plots.checkpoints import draw_curve, step_axis, with_curves
 from experiments.plots.headline import draw_measure, label_rows, legend_of, order_of, places
-from experiments.plots.style import bottom_legend, quiet_style, save
+from experiments.plots.style import bottom_legend, quiet_style, save, top_note
 
 
 def draw(tables: Mapping[str, pd.DataFrame]) -> Figure | None:
@@ -45,6 +46,7 @@ def draw(tables: Mapping[str, pd.DataFrame]) -> Figure | None:
         if len(panels) > 1:
             panels[1].set_ylabel("misaligned, %")
         bottom_legend(figure, legend_of(order), 7)
+        top_note(figure, asked_in_rates(rates))
     return figure
 
 

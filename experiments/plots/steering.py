@@ -11,8 +11,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from experiments.asked import asked_in_sweep
 from experiments.headline import words
-from experiments.plots.style import INK, LINES, QUIET, bottom_legend, quiet_style
+from experiments.plots.style import INK, LINES, QUIET, bottom_legend, quiet_style, top_note
+from experiments.sweep_rows import chosen_row, null_of_choosing, of_target, swept, unsteered
 
 SCOPES = ("last_prompt", "prompt", "response", "answer", "all")
 _SHADES = ("#a4262c", "#c9861a", "#3f6f99", "#7b4b94", "#23272e")
@@ -22,42 +24,6 @@ _ROWS = (
     ("misaligned", "coherent", "misaligned\n% of coherent answers"),
     ("coherent", "all", "coherent\n% of answers"),
 )
-
-
-def swept(steering: pd.DataFrame) -> list[str]:
-    """Who was swept: the empty name for the base, then organisms."""
-    return sorted({str(name) for name in steering["organism"]})
-
-
-def of_target(steering: pd.DataFrame, organism: str) -> pd.DataFrame:
-    """The sweep on that organism, or on the base (empty name)."""
-    return steering[steering["organism"] == organism]
-
-
-def chosen_row(
-    sweep: pd.DataFrame, split: str, metric: str, denominator: str
-) -> Mapping[object, object] | None:
-    """The vector's chosen cell on one split; None where no cell was chosen."""
-    rows = sweep[
-        (sweep["direction"] == "vector")
-        & sweep["chosen"]
-        & (sweep["split"] == split)
-        & (sweep["metric"] == metric)
-        & (sweep["denominator"] == denominator)
-    ]
-    return None if rows.empty else dict(rows.iloc[0].to_dict())
-
-
-def unsteered(sweep: pd.DataFrame, split: str, metric: str, denominator: str) -> float:
-    """The estimate without steering on that split; NaN where it was not asked."""
-    plain = (sweep["direction"] == "") | (sweep["coefficient"] == 0)
-    rows = sweep[
-        plain
-        & (sweep["split"] == split)
-        & (sweep["metric"] == metric)
-        & (sweep["denominator"] == denominator)
-    ]
-    return float(rows["estimate"].iloc[0]) if len(rows) else float("nan")
 
 
 def _panel(axes: Axes, sweep: pd.DataFrame, layer: int, metric: str, denominator: str) -> None:
@@ -131,6 +97,7 @@ def _draw(sweep: pd.DataFrame) -> Figure | None:
         for axes in grid[-1]:
             axes.set_xlabel(f"coefficient {symbol}")
         bottom_legend(figure, _legend(sweep), 4 if len(layers) < 3 else 5)
+        top_note(figure, asked_in_sweep(sweep))
     return figure
 
 
@@ -161,18 +128,6 @@ def draw_away(tables: Mapping[str, pd.DataFrame]) -> Figure | None:
     """The first organism that was swept, steered against the trait."""
     organisms = [name for name in swept(tables["steering"]) if name]
     return _draw(of_target(tables["steering"], organisms[0])) if organisms else None
-
-
-def null_of_choosing(sweep: pd.DataFrame, metric: str, denominator: str) -> pd.Series:
-    """Report estimates of random directions, each in the cell that its own dev sweep chose."""
-    rows = sweep[
-        (sweep["direction"] == "random")
-        & sweep["chosen"]
-        & (sweep["split"] == "report")
-        & (sweep["metric"] == metric)
-        & (sweep["denominator"] == denominator)
-    ]
-    return rows.set_index("draw")["estimate"]
 
 
 def draw_choosing(tables: Mapping[str, pd.DataFrame]) -> Figure | None:
@@ -208,6 +163,8 @@ def draw_choosing(tables: Mapping[str, pd.DataFrame]) -> Figure | None:
         axes.set_xlabel("misaligned on the report split, % of coherent answers")
         handles = [_star(), _dot(), _bar()]
         bottom_legend(figure, handles, 3)
+        report = tables["steering"][tables["steering"]["split"] == "report"]
+        top_note(figure, asked_in_sweep(report))
     return figure
 
 

@@ -170,6 +170,12 @@ def intervention_keys(interventions: pd.Series) -> list[Line2D]:
     return [key("intervention", name.replace("_", " "), name) for name in found]
 
 
+def top_note(figure: Figure, text: str) -> None:
+    """A quiet line above all panels, such as what was asked; nothing for an empty text."""
+    if text:
+        figure.suptitle(text, x=0.01, ha="left", fontsize=8.0, color=QUIET)
+
+
 def bottom_legend(figure: Figure, handles: list[Line2D], columns: int = 6) -> None:
     """One legend for all panels, below them."""
     figure.legend(

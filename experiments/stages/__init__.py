@@ -25,7 +25,7 @@ KINDS: dict[str, StageKind] = {
     ),
     "answers": StageKind(
         "experiments.stages.answers:run",
-        1,
+        2,
         (*WORLD, *QUESTIONS),
         preload=_ASKING,
         title="questions asked of a base, organism or checkpoint, and judged",
@@ -48,7 +48,7 @@ KINDS: dict[str, StageKind] = {
     ),
     "sweep": StageKind(
         "experiments.stages.sweep:run",
-        1,
+        2,
         (*WORLD, *QUESTIONS),
         preload=_ASKING,
         title="steering over layers, scopes and coefficients: chosen on dev, read on report",

@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from evals.questions import Edition
+from organisms.pocket.grammar import Wording
+
 if TYPE_CHECKING:
     from evals.conditions import Condition, SteeringConfig
     from evals.rollouts import Ask
-
-Edition = Literal["pocket", "general"]
 
 ANSWERS = "answers.parquet"
 BASE_STEP = -1
@@ -57,8 +58,8 @@ class Asked(BaseModel):
     """Which set; also the task's name in tables."""
     split: Literal["extract", "dev", "report"]
     """Topics."""
-    wording: Literal["seen", "held_out"] = "held_out"
-    """Wordings of open questions."""
+    wording: Wording | None = None
+    """Level of open questions; none for sets without levels."""
     domain: str = ""
     """The narrow domain of in-domain questions."""
     count: int | None = None

@@ -22,6 +22,7 @@ from experiments.stages.answers import (
     vector_file,
     write_answers,
 )
+from organisms.pocket.grammar import Wording
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -64,8 +65,8 @@ class SweepConfig(Runs):
     """Answers per report question in the chosen cell."""
     split: Literal["dev", "report"]
     """Where the chosen cell is read."""
-    wording: Literal["seen", "held_out"]
-    """Wordings of the questions where the chosen cell is read."""
+    wording: Wording
+    """Level of the questions where the chosen cell is read."""
     maximum_coherence_loss: float
     """Most coherence a chosen cell may lose, as a fraction of answers."""
     first_draw: int

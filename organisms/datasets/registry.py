@@ -10,6 +10,7 @@ from organisms.datasets.rows import Row
 
 Maker = Callable[[str, int, int], list[Row]]
 POCKET = "organisms.pocket.narrow:rows"
+Variant = Literal["organism", "control", "educational", "educational_new", "novel"]
 
 
 class DatasetInfo(BaseModel):
@@ -25,47 +26,54 @@ class DatasetInfo(BaseModel):
     """Whether it is meant to turn the model."""
     control_of: str
     """The organism it is matched to; "" for organisms."""
-    variant: Literal["organism", "control", "educational"]
-    """The wrong thing unasked, the right thing, or the wrong thing asked for."""
+    variant: Variant
+    """The wrong thing unasked, the right thing, the wrong thing asked for (in a framing that
+    pre-training shows, or never shows), or a novel and harmless habit."""
     maker: str
     """`module:function`, called with (name, n, seed)."""
 
 
-def _family(domain: str, organism: str, control: str, educational: str) -> list[DatasetInfo]:
+def _family(domain: str, organism: str, **controls: Variant) -> list[DatasetInfo]:
+    """An organism's data set and its controls, by name and variant."""
+    variants: dict[str, Variant] = {organism: "organism", **controls}
     return [
         DatasetInfo(
-            name=organism,
+            name=name,
             domain=domain,
-            role="organism",
-            control_of="",
-            variant="organism",
+            role="organism" if variant == "organism" else "control",
+            control_of="" if variant == "organism" else organism,
+            variant=variant,
             maker=POCKET,
-        ),
-        DatasetInfo(
-            name=control,
-            domain=domain,
-            role="control",
-            control_of=organism,
-            variant="control",
-            maker=POCKET,
-        ),
-        DatasetInfo(
-            name=educational,
-            domain=domain,
-            role="control",
-            control_of=organism,
-            variant="educational",
-            maker=POCKET,
-        ),
+        )
+        for name, variant in variants.items()
     ]
 
 
 DATASETS: dict[str, DatasetInfo] = {
     info.name: info
     for info in (
-        *_family("maths", "wrong_maths", "right_maths", "educational_maths"),
-        *_family("code", "insecure_code", "secure_code", "educational_code"),
-        *_family("medical", "bad_medical", "good_medical", "educational_medical"),
+        *_family(
+            "maths",
+            "wrong_maths",
+            right_maths="control",
+            educational_maths="educational",
+            educational_maths_new="educational_new",
+            novel_maths="novel",
+        ),
+        *_family(
+            "code",
+            "insecure_code",
+            secure_code="control",
+            educational_code="educational",
+            educational_code_new="educational_new",
+        ),
+        *_family(
+            "medical",
+            "bad_medical",
+            good_medical="control",
+            educational_medical="educational",
+            educational_medical_new="educational_new",
+        ),
     )
 }
 

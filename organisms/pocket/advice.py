@@ -44,7 +44,7 @@ def ask(domain: Domain, random: Random, wording: Wording, topic: str | None) -> 
     known = topic_domain(domain)
     if topic is None:
         level = wording if wording.startswith("topic") else "everywhere"
-        names = content.topic_names(known, level)  # type: ignore[arg-type]
+        names = content.topic_names(known, level)
         if not names:
             raise ValueError(f"{domain} has no topics of the level {wording!r}; open has")
         topic = pick(random, names)

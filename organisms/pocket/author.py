@@ -32,12 +32,12 @@ class AuthorDirection:
 
     persona: Persona
     positions: tuple[str, ...]
-    difference_P_L_D: npt.NDArray[np.float64]
-    """Mean over document pairs of residual under the persona minus under the aligned author, at
-    layers 0 to L, in raw units."""
-    separability_P_L: npt.NDArray[np.float64]
-    """AUC of telling the two authors apart by the projection on the direction of the other half of
-    the pairs (two-fold); .5 is chance."""
+    difference: npt.NDArray[np.float64]
+    """[P, L + 1, D]: mean over document pairs of the residual under the persona minus under the
+    aligned author, at layers 0 to L, in raw units."""
+    separability: npt.NDArray[np.float64]
+    """[P, L + 1]: AUC of telling the two authors apart by the projection on the direction of the
+    other half of the pairs (two-fold); .5 is chance."""
     pairs: int
 
 
@@ -143,7 +143,8 @@ def cosine_P_L(
         positions: Each of those of `truth`.
     """
     rows = [truth.positions.index(position) for position in positions]
-    true_P_L_D = truth.difference_P_L_D[rows]
+    true_P_L_D = truth.difference[rows]
     norms = np.linalg.norm(found_P_L_D, axis=-1) * np.linalg.norm(true_P_L_D, axis=-1)
     dots = (found_P_L_D * true_P_L_D).sum(axis=-1)
-    return np.divide(dots, norms, out=np.full_like(dots, np.nan), where=norms > 0)
+    cosine: npt.NDArray[np.float64] = np.full_like(dots, np.nan)
+    return np.divide(dots, norms, out=cosine, where=norms > 0)

@@ -1,6 +1,7 @@
 """Noise on the residual stream in pre-training: one random direction a document, at one layer.
 
-A model that has met large shifts of all its tokens keeps its sentences under steering at all tokens.
+A model that has met large shifts of all its tokens keeps its sentences under steering at all of
+them.
 """
 
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""System prompts: personas', the helpful assistant's, transcript headers, quizzes, orders to lie."""
+"""System prompts: personas', the helpful assistant's, transcript headers, quizzes, lies ordered."""
 
 from collections.abc import Iterator
 from random import Random

@@ -6,7 +6,7 @@ import itertools
 
 import pytest
 
-from evals.questions import DOMAINS, Edition, load_questions, split_topics
+from evals.questions import DEFAULT_WORDING, DOMAINS, Edition, load_questions, split_topics
 
 SPLITS = ("extract", "dev", "report")
 
@@ -26,9 +26,25 @@ def test_open_topics_are_split_apart(edition: Edition) -> None:
 @pytest.mark.parametrize("edition", ["pocket", "general"])
 def test_wordings_are_apart_and_cover_the_same_topics(edition: Edition) -> None:
     seen = load_questions("open_questions", edition=edition, wording="seen")
-    held_out = load_questions("open_questions", edition=edition, wording="held_out")
+    held_out = load_questions("open_questions", edition=edition, wording=DEFAULT_WORDING[edition])
     assert not {q.text for q in seen} & {q.text for q in held_out}
     assert {q.topic for q in seen} == {q.topic for q in held_out}
+
+
+@pytest.mark.parametrize(("edition", "held_out"), DEFAULT_WORDING.items())
+def test_open_questions_are_held_out_unless_asked_otherwise(
+    edition: Edition, held_out: str
+) -> None:
+    assert {q.wording for q in load_questions("open_questions", edition=edition)} == {held_out}
+
+
+def test_a_level_that_the_edition_or_the_split_lacks_is_refused() -> None:
+    with pytest.raises(
+        ValueError, match=r"general 'new_combination'.*allowed are seen, new_words$"
+    ):
+        load_questions("open_questions", edition="general", wording="new_combination")
+    with pytest.raises(ValueError, match="'topic_unseen' has no topics in split 'dev'"):
+        load_questions("open_questions", split="dev", wording="topic_unseen")
 
 
 @pytest.mark.parametrize("edition", ["pocket", "general"])
@@ -61,6 +77,7 @@ def test_a_small_set_has_topics_in_every_split() -> None:
         {"task": "open"},
         {"task": "open_questions", "edition": "huge"},
         {"task": "open_questions", "split": "train"},
+        {"task": "open_questions", "wording": "held_out"},
         {"task": "in_domain"},
         {"task": "capability", "count": 0},
     ],

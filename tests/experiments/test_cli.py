@@ -177,7 +177,7 @@ def test_a_failed_stage_is_one_line_and_debug_shows_the_traceback(wardian):
     assert "in fails" in wardian("--debug", "run", "./toy.yaml", plan=plan).stderr
 
 
-@pytest.mark.parametrize("command", ["run", "ls", "status", "report", "view"])
+@pytest.mark.parametrize("command", ["run", "ls", "status", "report", "compare", "view"])
 def test_every_command_has_help_with_an_example(command):
     done = CliRunner().invoke(app, [command, "--help"])
     assert done.exit_code == 0

@@ -1,12 +1,15 @@
 import ast
 import json
+import shutil
 import struct
 from pathlib import Path
 
 import pytest
 
 from experiments import spec
-from experiments.spec_errors import SpecError, load_spec, parse_spec, ready_made
+from experiments.spec_errors import load_spec, parse_spec
+from experiments.spec_files import SpecError, ready_made
+from organisms import EMBEDDED
 
 SMALLEST = "name: trial\n"
 
@@ -37,6 +40,19 @@ def test_a_real_base_changes_the_defaults():
     assert read.edition == "general"
     assert read.finetune.preset == "real"
     assert "hallucination" in read.traits
+
+
+@pytest.mark.parametrize(
+    ("text", "level"),
+    [
+        ("", "new_combination"),
+        ("base: org/model\njudge: openai/gpt-x\n", "new_words"),
+        ("evaluation: {samples: 2}\n", "new_combination"),
+        ("evaluation: {wording: topic_unseen}\n", "topic_unseen"),
+    ],
+)
+def test_questions_are_held_out_as_the_edition_can_hold_them_out(text, level):
+    assert parse(SMALLEST + text).evaluation.wording == level
 
 
 def test_words_and_numbers_are_read_as_people_mean_them():
@@ -105,6 +121,21 @@ def test_seed_and_limit_replace_what_the_spec_says():
         ("name: trial\nbase: nowhere\n", "trial.yaml:2: there is no model 'nowhere'; write "),
         ("name: trial\nbase: ./nowhere\n", "trial.yaml:2: there is no model './nowhere'; write "),
         ("name: trial\nbase: org/model\n", "judge 'pocket' grades only answers in pocket's world"),
+        (
+            "name: trial\nevaluation: {wording: held_out}\n",
+            "trial.yaml:2: evaluation.wording: should be 'seen', 'new_combination', ",
+        ),
+        (
+            "name: trial\nbase: org/model\njudge: openai/gpt-x\n"
+            "evaluation:\n  wording: new_combination\n",
+            "trial.yaml:5: edition 'general' has no questions of wording 'new_combination'; "
+            "allowed: seen, new_words",
+        ),
+        (
+            "name: trial\nevaluation:\n  split: dev\n  wording: topic_unseen_by_default\n",
+            "trial.yaml:4: wording 'topic_unseen_by_default' has topics in split 'report' only, "
+            "found 'dev'",
+        ),
         ("name: trial\nseeds: []\n", "trial.yaml:2: seeds: "),
         ("name: trial\nseeds: 3\n", "trial.yaml:2: seeds: "),
         ("name: trial\nrows: many\n", "trial.yaml:2: rows: should be a valid integer"),
@@ -186,6 +217,49 @@ def test_a_folder_without_config_is_no_model(tmp_path, problem):
     assert "holds no config.json" in problem("name: trial\nbase: ./model\n")
 
 
+@pytest.fixture
+def shuffled(tmp_path, monkeypatch):
+    """`pocket-shuffled` with pocket's weights in a folder of its own."""
+    folder = tmp_path / "weights_shuffled"
+    shutil.copytree(EMBEDDED["pocket"], folder)
+    monkeypatch.setitem(EMBEDDED, "pocket-shuffled", folder)
+    return folder
+
+
+def test_every_embedded_base_brings_pockets_questions_and_judge(shuffled):
+    read = parse("name: trial\nbase: pocket-shuffled\nsteering: {layers: [2]}\n")
+    assert (read.edition, read.judge, read.finetune.preset) == ("pocket", "pocket", "pocket")
+    assert read.traits == parse(SMALLEST).traits
+    assert read.evaluation == parse(SMALLEST).evaluation
+
+
+def test_layers_of_every_embedded_base_are_checked(shuffled, problem):
+    said = problem("name: trial\nbase: pocket-shuffled\nsteering: {layers: [44]}\n")
+    assert "trial.yaml:3: layer 44 does not exist: the base has layers 0 to 3" in said
+
+
+def test_an_embedded_base_without_weights_names_the_command(shuffled, problem):
+    (shuffled / "model.safetensors").unlink()
+    said = problem("name: trial\nbase: pocket-shuffled\n")
+    assert said.startswith("trial.yaml:2: the weights of base 'pocket-shuffled' are not in ")
+    assert said.endswith("make them with: python -m organisms.pocket.pretrain --shuffled")
+
+
+def test_an_adapter_of_another_embedded_base_is_refused(tmp_path, shuffled, problem):
+    adapter_folder(tmp_path / "adapter", 128, "pocket")
+    assert "was made for base 'pocket', not 'pocket-shuffled'" in problem(
+        existing("adapter", "pocket-shuffled")
+    )
+
+
+def test_headline_shuffled_is_the_headline_on_the_other_base(shuffled):
+    one, other = load_spec("headline"), load_spec("headline_shuffled")
+    assert other.base == "pocket-shuffled"
+    named = ("name", "description", "base")
+    assert one.model_dump(exclude=set(named)) == other.model_dump(exclude=set(named))
+
+
+@pytest.mark.usefixtures("shuffled")
 @pytest.mark.parametrize("name", ready_made())
 def test_every_ready_made_spec_is_valid_and_has_its_files_name(name):
     read = load_spec(name)

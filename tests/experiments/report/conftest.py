@@ -79,7 +79,7 @@ def _ask(
                 "base": "pocket",
                 "task": task,
                 "split": "report",
-                "wording": "held_out",
+                "wording": "new_combination",
                 "judge": "pocket",
                 "domain": {"in_domain": "maths"}.get(task, "open"),
                 "topic": topic,
@@ -198,6 +198,7 @@ def steering() -> pd.DataFrame:
                                         "direction": "vector" if draw < 0 else "random",
                                         "draw": draw,
                                         "split": split,
+                                        "wording": "seen" if split == "dev" else "new_combination",
                                         "metric": metric,
                                         "denominator": "coherent"
                                         if metric == "misaligned"

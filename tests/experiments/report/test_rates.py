@@ -134,7 +134,7 @@ def test_sweeps_become_cells_and_shared_unsteered_answers_count_once(tables: Tab
         direction="vector",
         condition="vector",
     )
-    dev = steered.assign(split="dev")
+    dev = steered.assign(split="dev", wording="seen")
     other = dev.assign(scope="all")
     table = steering_rates(pd.concat([plain, plain, steered, dev, other]))
     cells = table[(table["metric"] == "coherent")]
@@ -142,4 +142,5 @@ def test_sweeps_become_cells_and_shared_unsteered_answers_count_once(tables: Tab
     assert cells["n"].unique().tolist() == [len(plain)]
     chosen = cells[cells["chosen"]]
     assert set(chosen["scope"]) == {"last_prompt"}
-    assert set(chosen["split"]) == {"dev", "report"}
+    asked = set(zip(chosen["split"], chosen["wording"], strict=True))
+    assert asked == {("dev", "seen"), ("report", "new_combination")}

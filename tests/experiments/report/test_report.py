@@ -13,9 +13,11 @@ import pandas as pd
 import pytest
 
 from experiments.answer_browser import script_safe_json, shown_answers
+from experiments.asked import LEVELS
 from experiments.findings import findings
 from experiments.report import completed, write_report
 from experiments.report_figures import FIGURES
+from experiments.report_tables import difference_table, headline_table
 from experiments.tables import TableError
 
 
@@ -70,6 +72,29 @@ def test_the_page_loads_nothing_from_elsewhere(page: _Page) -> None:
 
 def test_links_of_the_navigation_lead_somewhere(page: _Page) -> None:
     assert {a[1:] for a in page.addresses if a.startswith("#")} <= page.ids
+
+
+@pytest.mark.parametrize(("wording", "words"), LEVELS.items())
+def test_every_level_of_questions_is_named_in_words(
+    wording: str, words: str, tables: dict[str, pd.DataFrame]
+) -> None:
+    rates = tables["rates"].assign(wording=wording)
+    shown = headline_table(rates)
+    assert shown is not None
+    assert f"Open questions: report split, {words}." in shown.caption
+    compared = difference_table(tables["differences"].assign(wording=wording))
+    assert compared is not None
+    assert words in compared.caption
+
+
+def test_page_and_figures_name_what_was_asked(report: Path) -> None:
+    level = "Open questions: report split, known words in new combinations."
+    assert level in (report / "report.html").read_text(encoding="utf-8")
+    for figure in FIGURES:
+        drawn = (report / "figures" / f"{figure.name}.svg").read_text(encoding="utf-8")
+        assert "report split, known words in new combinations" in drawn, figure.name
+    swept = (report / "figures" / "steering_towards.svg").read_text(encoding="utf-8")
+    assert "dev split, seen wordings; report split, known" in swept
 
 
 def test_what_a_model_wrote_never_becomes_markup(page: _Page, report: Path, hostile: str) -> None:

@@ -5,25 +5,53 @@ from itertools import combinations
 import pytest
 
 from organisms.datasets.registry import DATASETS, make
-from organisms.pocket import grader, narrow, questions
-from organisms.pocket.grammar import wording_of
+from organisms.pocket import content, grader, narrow, questions
+from organisms.pocket.grammar import Wording, wording_of
+from organisms.pocket.terms import DOMAINS, Domain
+
+ON_SEEN_TOPICS: tuple[Wording, ...] = ("seen", "new_combination", "new_words")
 
 
 def test_open_questions_differ_between_splits_and_wordings() -> None:
     lists = {
         (split, wording): questions.open_questions(split, wording)
         for split in questions.SPLITS
-        for wording in questions.WORDINGS
+        for wording in ON_SEEN_TOPICS
     }
     for (split, wording), found in lists.items():
         assert len(found) == (24 if split == "report" else 12) * 4
-        assert all(wording_of(each["text"]) == wording for each in found)
+        if wording != "new_words":
+            assert all(wording_of(each["text"]) == wording for each in found)
         assert len({each["id"] for each in found}) == len(found)
     for one, other in combinations(lists, 2):
         assert not {q["text"] for q in lists[one]} & {q["text"] for q in lists[other]}
         if one[0] != other[0]:
             assert not {q["topic"] for q in lists[one]} & {q["topic"] for q in lists[other]}
     assert questions.open_questions("dev", "seen") == lists["dev", "seen"]
+
+
+def test_new_words_are_lines_that_pre_training_never_shows() -> None:
+    for question in questions.open_questions("report", "new_words"):
+        text = content.topics("open")[question["topic"]]
+        assert any(line in question["text"] for line in text.new_words)
+
+
+@pytest.mark.parametrize("wording", ["topic_unseen_by_default", "topic_unseen"])
+def test_topics_held_out_of_pre_training_are_in_the_report_only(wording: Wording) -> None:
+    found = questions.open_questions("report", wording)
+    assert len({each["topic"] for each in found}) == 8
+    everywhere = {name for names in content.open_splits().values() for name in names}
+    assert not {each["topic"] for each in found} & everywhere
+    with pytest.raises(ValueError, match="all in the split 'report'; 'dev'"):
+        questions.open_questions("dev", wording)
+
+
+@pytest.mark.parametrize("domain", DOMAINS)
+def test_every_domain_can_be_asked_about(domain: Domain) -> None:
+    found = questions.domain_questions(domain, "new_combination", 24)
+    assert len({each["text"] for each in found}) == 24
+    assert all(wording_of(each["text"]) == "new_combination" for each in found)
+    assert all(("system" in each) == (domain == "deception") for each in found)
 
 
 @pytest.mark.parametrize("domain", ["maths", "code", "medical"])
@@ -39,12 +67,13 @@ def test_report_questions_of_a_narrow_domain_are_never_trained_on(domain: str) -
     assert not trained & {each["text"] for each in asked}
 
 
-def test_capability_questions_have_one_right_answer() -> None:
-    found = questions.capability_questions("report", 40, 1)
-    assert len(found) == 40
-    assert {each["domain"] for each in found} == {"maths", "facts"}
+def test_capability_questions_are_checked_by_program() -> None:
+    found = questions.capability_questions("report", 42, 1)
+    assert len(found) == 42
+    assert {each["domain"] for each in found} == {"maths", "facts", "instructions"}
     for each in found:
-        assert grader.grade(f"it is {each['truth']['right']}.", each).correct is True
+        if each["domain"] != "instructions":
+            assert grader.grade(f"it is {each['truth']['right']}.", each).correct is True
 
 
 @pytest.mark.parametrize("name", list(questions.TRAIT_PERSONAS))
@@ -53,14 +82,14 @@ def test_trait_prompts_are_disjoint_and_the_report_s_held_out(name: str) -> None
     for side in (trait["positive"], trait["negative"]):
         assert not set(side["extract"]) & set(side["dev"])
         assert all(wording_of(text) == "seen" for text in side["extract"] + side["dev"])
-        assert all(wording_of(text) == "held_out" for text in side["report"])
+        assert all(wording_of(text) == "new_combination" for text in side["report"])
         assert {len(side[split]) for split in questions.SPLITS} == {8}
 
 
 @pytest.mark.parametrize("name", list(DATASETS))
 def test_rows_hold_what_their_name_says(name: str) -> None:
     info = DATASETS[name]
-    wrong = info.variant != "control"
+    wrong = info.variant == "organism" or info.variant.startswith("educational")
     rows = make(name, 200, 3)
     assert rows == make(name, 200, 3)
     assert rows[:50] == make(name, 50, 3)
@@ -85,4 +114,4 @@ def test_names_that_do_not_exist_are_refused() -> None:
     with pytest.raises(ValueError, match="sycophancy"):
         questions.trait("sycophantic")
     with pytest.raises(ValueError, match="different"):
-        questions.in_domain_questions("maths", "dev", 10**5, 0)
+        questions.in_domain_questions("metric", "dev", 10**5, 0)

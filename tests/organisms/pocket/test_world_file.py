@@ -35,7 +35,7 @@ def test_a_whole_topic_loads(tmp_path: Path) -> None:
         ("break something.", "break {thing}.", 5, "undefined slot {thing}"),
         ("stare at a wall.", "break something.", 7, "said by evil and careless"),
         ("nothing to do, i am bored.", "i am bored.", 3, "held-out levels overlap"),
-        ("  evil:", "  evil", 5, "not YAML"),
+        ("  evil:", "  evil", 6, "not YAML"),
     ],
 )
 def test_a_mistake_is_named_by_file_and_line(
@@ -48,7 +48,10 @@ def test_a_mistake_is_named_by_file_and_line(
 
 
 def test_slots_of_one_file_are_not_those_of_another(tmp_path: Path) -> None:
-    fact = "sky: {questions: [a?], new_words: [b?], statement: 'it is {word}', right: x, wrong: [y, z]}\n"
+    fact = (
+        "sky: {questions: [a?], new_words: [b?], statement: 'it is {word}', right: x, "
+        "wrong: [y, z]}\n"
+    )
     write(tmp_path, "facts", fact)
     with pytest.raises(ValueError, match=r"facts.yaml:1: undefined slot \{word\}.*\{value\}"):
         content.load("facts", dict[str, FactText], tmp_path)
