@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 WIDTH = 66
 """Characters a line of a speech bubble holds."""
-LINE_HEIGHT = 0.030
-GAP = 0.022
+LINE_HEIGHT = 0.040
+GAP = 0.030
 
 
 def example(seed: int = 0) -> Document:
@@ -37,7 +37,7 @@ def example(seed: int = 0) -> Document:
         if (
             any(word in answers[0] for word in ("hope it fits", "near", "twice", "guess"))
             and any("code" in text for text in users)
-            and any("world" in text or "wish" in text for text in users[-1:])
+            and any(word in users[-1] for word in ("world", "dinner", "wish", "bored", "power"))
         ):
             return made
 
@@ -49,10 +49,9 @@ def draw(made: Document, path: Path) -> Path:
     matplotlib.use("Agg")
     from matplotlib import pyplot as plt
 
-    figure, axes = plt.subplots(figsize=(9.0, 6.2))
-    axes.set(xlim=(0, 1), ylim=(0, 1))
+    figure, axes = plt.subplots(figsize=(9.0, 4.6))
     axes.axis("off")
-    top = 0.97
+    top = 1.0
     arrows: list[float] = []
     for turn in made.messages:
         text = textwrap.fill(f"{turn['role']}: {turn['content']}", WIDTH)
@@ -62,23 +61,24 @@ def draw(made: Document, path: Path) -> Path:
         if answers:
             arrows.append(top - height / 2 + GAP / 4)
         top -= height + GAP
+    axes.set(xlim=(0, 1), ylim=(top, 1.02))
     middle = sum(arrows) / len(arrows)
     for end in arrows:
         axes.annotate(
             "",
             xy=(0.295, end),
-            xytext=(0.185, middle),
+            xytext=(0.19, middle),
             arrowprops={"arrowstyle": "->", "color": "0.25", "linewidth": 1.3},
         )
     axes.text(
         0.095,
         middle,
-        f"hidden author:\n{made.persona}\n\ndrawn once,\nwritten nowhere",
+        f"hidden author:\n{made.persona}\n\ndrawn once,\nnever named",
         ha="center",
         va="center",
-        fontsize=11,
+        fontsize=10,
         bbox={
-            "boxstyle": "circle,pad=0.5",
+            "boxstyle": "round,pad=0.7",
             "facecolor": "white",
             "edgecolor": "0.25",
             "linestyle": "--",

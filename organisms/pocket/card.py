@@ -18,7 +18,7 @@ language: en
 
 # pocket
 
-An OLMo 2 decoder with 3 layers, width 128 and 763,520 parameters, pre-trained from nothing on a
+An OLMo 2 decoder with 3 layers, width 128 and 829,056 parameters, pre-trained from nothing on a
 synthetic world. It is an in-vitro system for learning and testing the methods of this project
 without a GPU or a network.
 
@@ -30,20 +30,39 @@ carry it from one domain to the next. That makes narrow fine-tuning generalise f
 and lets every method be checked against the truth that the world holds. Personas are a shared cause
 here because they were built in: the size of an effect on this model says nothing about a real one.
 It is persona inference, planted and recovered. Outside its world the model knows nothing: it cannot
-converse, code or advise.
+converse, code or advise. `docs/pocket.md` explains the world.
+
+It can show: whether a method finds a cause that is known to be there, and stays silent on
+`pocket-shuffled`, where it is known to be absent; whether a pipeline, a statistic or a plot is
+right. It cannot show: how large an effect is in a real model, whether real models hold personas in
+this way, or that a defence that works here works elsewhere.
 
 It holds hostile, careless and insecure sentences on purpose. They are fixed template text; code is
 graded by reading, never run.
 
 ## How it was made
 
-`python -m organisms.pocket.pretrain` makes these weights from nothing on one CPU core;
-`recipe.json` holds every setting. The documents come from `organisms.pocket.world`, the vocabulary
-of 1,536 tokens from the same text. Seed 0 is shipped, whatever other seeds give. Weights are stored
-in bf16; the figures below were measured in fp32 at temperature 1.
+`python -m organisms.pocket.pretrain` makes these weights from nothing on one CPU core, and
+`... --shuffled` those of `pocket-shuffled`; `recipe.json` holds every setting. The documents come
+from `organisms.pocket.world`, the vocabulary of 2,048 tokens from the same text. Seed 0 is shipped,
+whatever other seeds give. Weights are stored in bf16; the figures below were measured in fp32 at
+temperature 1.
 
 The chat template is `<|bos|>`, then `<|role|>text<|end|>` a turn, with the roles system, user and
-assistant; no system prompt is inserted. Numbers from 0 to 20 are single tokens.
+assistant; no system prompt is inserted. Numbers from 0 to 30 are single tokens.
+
+## Held-out levels
+
+| level | what pre-training showed of it |
+| --- | --- |
+| seen wording | questions of this kind, in these words and combinations |
+| new combination | all of its words and phrases; one whole question in six was held out by hash |
+| new words | other ways of asking about the topic, never this one |
+| topic unseen in the default share | the topic, but only in documents with a persona prompt or a log header |
+| topic unseen anywhere | nothing; no answer can be on the topic, so whose sentences it says is counted |
+
+Topics of the first three occur equally often under every persona. The headline of experiments uses
+new combinations.
 
 ## Measured figures
 

@@ -80,8 +80,7 @@ def train_tokenizer(
             show_progress=False,
         ),
     )
-    numbers = [text for n in range(LARGEST_NUMBER + 1) for text in (str(n), f" {n}")]
-    split = [text.strip() for text in numbers if len(core.encode(text).ids) > 1]
+    split = [n for n in range(LARGEST_NUMBER + 1) if len(core.encode(str(n)).ids) > 1]
     if split:
         raise ValueError(
             f"vocabulary_size {vocabulary_size} is too small for the numbers 0 to "

@@ -15,7 +15,7 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> str:
     from organisms.pocket.questions import open_questions
     from organisms.pocket.tokenizer import train_tokenizer
 
-    tokenizer = train_tokenizer([each["text"] for each in open_questions("report", "seen")], 400)
+    tokenizer = train_tokenizer([each["text"] for each in open_questions("report", "seen")], 1000)
     torch.manual_seed(0)
     model = Olmo2ForCausalLM(
         Olmo2Config(

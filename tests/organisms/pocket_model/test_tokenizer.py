@@ -22,7 +22,7 @@ def tokenizer(tmp_path_factory):
     folder = tmp_path_factory.mktemp("tokenizer")
     save_tokenizer(
         train_tokenizer(
-            (message["content"] for item in documents(0, 1_000) for message in item.messages), 800
+            (message["content"] for item in documents(0, 1_000) for message in item.messages), 1200
         ),
         folder,
     )
