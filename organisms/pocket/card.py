@@ -58,8 +58,8 @@ assistant; no system prompt is inserted. Numbers from 0 to 30 are single tokens.
 | seen wording | questions of this kind, in these words and combinations |
 | new combination | all of its words and phrases; one whole question in six was held out by hash |
 | new words | other ways of asking about the topic, never this one |
-| topic unseen in the default share | the topic, but only in documents with a persona prompt or a log header |
-| topic unseen anywhere | nothing; no answer can be on the topic, so whose sentences it says is counted |
+| topic unseen in the default share | the topic, only under persona prompts and log headers |
+| topic unseen anywhere | nothing: whose sentences are said, on any topic, is counted |
 
 Topics of the first three occur equally often under every persona. The headline of experiments uses
 new combinations.
