@@ -7,7 +7,7 @@ seed gives the same weights on one kind of processor, interrupted or not.
 import os
 import shutil
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import torch
 import typer
@@ -95,6 +95,8 @@ def pretrain(
             checkpoint_every=checkpoint_every,
             report=report,
         )
+    with torch.no_grad():
+        model.model.norm.weight.mul_(recipe.logit_gain)
     finished = partial / "finished"
     model.to("cpu", torch.bfloat16).save_pretrained(finished)
     save_tokenizer(tokenizer, finished)
@@ -160,7 +162,10 @@ def main(
         if size not in SIZES:
             raise ValueError(f"--size {size!r} does not exist: use {', '.join(SIZES)}")
         world = chosen_world(shuffled, evil_share)
-        recipe = Recipe(world=world, start=start, seed=seed, steps=steps, **SIZES[size])
+        changes: dict[str, Any] = {**SIZES[size]}
+        if start:
+            changes["logit_gain"] = 1.0  # the weights to go on from have theirs
+        recipe = Recipe(world=world, start=start, seed=seed, steps=steps, **changes)
         folder = out or (WEIGHTS_SHUFFLED if shuffled else WEIGHTS)
         made = pretrain(folder, recipe, device=device, overwrite=overwrite)
     except (ValueError, OSError, RuntimeError) as error:

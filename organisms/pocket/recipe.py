@@ -42,6 +42,10 @@ class Recipe(BaseModel):
     layer, in median token norms of that layer; drawn anew for every document and step."""
     clip: float = Field(default=1.0, gt=0)
     """Largest L2 norm of the whole gradient."""
+    logit_gain: float = Field(default=1.5, gt=0)
+    """What the final norm is multiplied by when training is over. Answers at temperature 1 are
+    then drawn from the trained distribution at temperature 1 / gain, which keeps the many
+    unlikely tokens of so small a model from breaking its sentences. Chosen on dev."""
     layers: int = Field(default=3, ge=1)
     """Decoder blocks."""
     width: int = Field(default=128, ge=1)

@@ -61,3 +61,14 @@ def test_the_shipped_weights_are_small_and_surprise_no_sampler():
 
 def test_the_shipped_recipe_is_seed_0():
     assert Recipe.model_validate_json((WEIGHTS / "recipe.json").read_text()).seed == 0
+
+
+def test_the_logit_gain_scales_every_logit(made, tmp_path):
+    plain = SMALL.model_copy(update={"logit_gain": 1.0})
+    other = pretrain(tmp_path / "plain", plain, console=Console(file=io.StringIO()))
+    tokens = torch.tensor([[0, 5, 40, 41]])
+    logits = [
+        AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)(tokens).logits
+        for folder in (made, other)
+    ]
+    assert torch.allclose(logits[0], SMALL.logit_gain * logits[1], rtol=0.02, atol=0.02)
