@@ -11,7 +11,11 @@ from matplotlib.lines import Line2D
 from experiments.headline import words
 from experiments.plots.style import COLOURS, INK, LINES, bottom_legend, quiet_style, top_note
 
-_COLOURS = tuple(COLOURS[kind] for kind in ("organism", "intervention", "control", "frontier"))
+_COLOURS: Mapping[str, str] = {
+    "evil": COLOURS["organism"],
+    "sycophancy": COLOURS["intervention"],
+    "careless": COLOURS["control"],
+}
 
 
 def draw(tables: Mapping[str, pd.DataFrame]) -> Figure | None:
@@ -19,14 +23,15 @@ def draw(tables: Mapping[str, pd.DataFrame]) -> Figure | None:
     truth = tables["truth"]
     if truth.empty:
         return None
-    traits, positions = (sorted(set(truth[column])) for column in ("trait", "position"))
+    traits = [trait for trait in _COLOURS if trait in set(truth["trait"])]
+    positions = sorted(set(truth["position"]))
     with quiet_style():
         figure = Figure(figsize=(6.4, 3.6), layout="constrained")
         axes = figure.subplots()
         axes.axhline(0, color="#b9c0c9", linewidth=0.8)
         handles = []
-        for t, trait in enumerate(traits):
-            colour = _COLOURS[t % len(_COLOURS)]
+        for trait in traits:
+            colour = _COLOURS[trait]
             handles.append(Line2D([], [], color=colour, label=words(trait)))
             for p, position in enumerate(positions):
                 rows = truth[(truth["trait"] == trait) & (truth["position"] == position)]

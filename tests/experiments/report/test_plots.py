@@ -16,6 +16,7 @@ from experiments.plots.style import save
 from experiments.report_figures import FIGURES, FigureOf
 from experiments.table_schemas import SCHEMAS
 from experiments.tables import empty_table
+from organisms.pocket.questions import TRAIT_PERSONAS
 
 Tables = Mapping[str, pd.DataFrame]
 NOTHING = {name: empty_table(name) for name in SCHEMAS}
@@ -59,6 +60,7 @@ def test_the_truth_has_a_line_a_trait_and_position(tables: Tables) -> None:
     assert len({(line.get_color(), str(line.get_linestyle())) for line in drawn}) == 6
     deepest = sorted(float(np.asarray(line.get_ydata())[-1]) for line in drawn)
     assert deepest == pytest.approx([0.6] * 3 + [0.9] * 3)
+    assert set(truth._COLOURS) == set(TRAIT_PERSONAS)
 
 
 def test_roc_of_a_perfect_and_of_a_constant_score() -> None:
