@@ -30,6 +30,7 @@ from experiments.spec import (
 )
 from experiments.stage import Plan, Stage
 from experiments.stages.answers import BASE_STEP, AddedVector
+from experiments.stages.truth import PAIRS
 
 
 def build_plan(spec: Spec) -> Plan:
@@ -42,6 +43,7 @@ def build_plan(spec: Spec) -> Plan:
     _add_base(planner)
     if spec.traits:
         _add_vectors(planner)
+        _add_truth(planner)
     trained = _add_organisms(planner)
     for mix in spec.mixes:
         add_mix(planner, mix)
@@ -114,6 +116,31 @@ def _add_vectors(planner: Planner) -> None:
             label=", ".join(spec.traits),
             sources=(spec.base,),
             cost=10.0,
+        ),
+    )
+
+
+def _add_truth(planner: Planner) -> None:
+    """Score the vectors against the hidden author, where the world has one that is known."""
+    spec = planner.spec
+    if spec.edition != "pocket":
+        return
+    planner.report(
+        "truth",
+        Stage(
+            kind="truth",
+            config={
+                "base": spec.base,
+                "traits": spec.traits,
+                "pairs": PAIRS,
+                "dtype": spec.dtype,
+                "device": spec.device,
+                "seed": spec.seeds[0],
+            },
+            inputs={"vectors": required(planner.vectors)},
+            label=", ".join(spec.traits),
+            sources=(spec.base,),
+            cost=3.0 * len(spec.traits),
         ),
     )
 

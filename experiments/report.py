@@ -25,6 +25,7 @@ from experiments.report_tables import (
     difference_table,
     headline_table,
     screening_table,
+    truth_table,
     vector_table,
 )
 from experiments.table_schemas import SCHEMAS
@@ -122,6 +123,7 @@ def _page(full: Tables, manifest: Mapping[str, Any], figures: Mapping[str, Marku
         differences=difference_table(full["differences"]),
         screening=screening_table(full["screening"]),
         vectors=vector_table(full["vectors"]),
+        truth=truth_table(full["truth"]),
         places=_places(full),
         shown=_worst_first(shown)[:FIRST_SHOWN],
         number_shown=len(shown),

@@ -16,6 +16,7 @@ from experiments.plots import (
     headline,
     hero,
     steering,
+    truth,
 )
 
 
@@ -93,5 +94,12 @@ FIGURES = (
         "How well each score finds poisoned rows, and misalignment after fine-tuning on what "
         "each filter kept, for the same number of steps.",
         "no mixed data set was filtered.",
+    ),
+    FigureOf(
+        "truth",
+        truth.draw,
+        "1 is the author's direction itself, 0 a direction at right angles to it. There is no "
+        "point where the earlier turns change nothing, as in the embedding (layer 0).",
+        "no vectors were extracted from a base of pocket's world; others have no known author.",
     ),
 )

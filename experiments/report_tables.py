@@ -190,5 +190,33 @@ def vector_table(vectors: pd.DataFrame) -> Shown | None:
     return Shown("", heads, tuple(rows)) if rows else None
 
 
+def truth_table(truth: pd.DataFrame) -> Shown | None:
+    """Persona vectors against the hidden author's direction, per trait, position and layer."""
+    rows = [
+        (
+            Cell(words(str(row["trait"]))),
+            Cell(words(str(row["position"]))),
+            Cell(str(row["layer"])),
+            Cell(_plain(row["cosine"], ".2f")),
+            Cell(f"{row['separability']:.2f}"),
+            Cell(f"{row['vector_separability']:.2f}"),
+            Cell(f"{row['norm']:.2f}"),
+            Cell(str(row["n"])),
+        )
+        for row in truth.sort_values(["trait", "position", "layer"]).to_dict("records")
+    ]
+    heads = (
+        "trait",
+        "position",
+        "layer",
+        "cosine",
+        "AUC, author's direction",
+        "AUC, persona vector",
+        "norm",
+        "n pairs",
+    )
+    return Shown("", heads, tuple(rows)) if rows else None
+
+
 def _plain(value: float, form: str) -> str:
     return "–" if pd.isna(value) else format(value, form)

@@ -16,7 +16,7 @@ from experiments.finding import Row, number
 from experiments.headline import COHERENT, IN_DOMAIN, MISALIGNED, finals, measured, pooled, words
 from experiments.sweep_rows import chosen_row, null_of_choosing, of_target, swept, unsteered
 
-READ = ("rates", "correlations", "screening", "steering")
+READ = ("rates", "correlations", "screening", "steering", "truth")
 """The tables that are read."""
 KEY = ("section", "measure", "unit")
 FIELDS = ("estimate", "low", "high", "n", "text")
@@ -79,6 +79,7 @@ def measures(tables: Mapping[str, pd.DataFrame]) -> Iterator[Measured]:
     yield from _correlations(tables["correlations"])
     yield from _screening(tables["screening"])
     yield from _steering(tables["steering"])
+    yield from _truth(tables["truth"])
 
 
 def in_words(table: pd.DataFrame) -> pd.DataFrame:
@@ -199,3 +200,18 @@ def _steering(steering: pd.DataFrame) -> Iterator[Measured]:
             ends = (float(null.min()), float(null.max()))
             title = f"{name}: random directions, lowest to highest"
             yield Measured(section, title, "share", float("nan"), *ends, float(len(null)))
+
+
+def _truth(truth: pd.DataFrame) -> Iterator[Measured]:
+    """Where the author's direction separates best: how near the vector is, and both AUCs."""
+    section = "vector and the hidden author's direction"
+    for (trait, position), rows in truth.groupby(["trait", "position"], sort=False):
+        row = rows.nlargest(1, "separability").to_dict("records")[0]
+        name = f"{words(str(trait))}, {words(str(position))}"
+        yield Measured(section, f"{name}: read at", "text", text=f"layer {row['layer']}")
+        for column, title in (
+            ("cosine", "cosine"),
+            ("separability", "AUC, author's direction"),
+            ("vector_separability", "AUC, vector"),
+        ):
+            yield Measured(section, f"{name}: {title}", "number", number(row, column), n=row["n"])

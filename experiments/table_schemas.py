@@ -273,5 +273,38 @@ SCHEMAS: Mapping[str, TableSchema] = {
             ),
             ("base", *_PLACE),
         ),
+        _schema(
+            "truth",
+            "one trait's persona vector against the direction of its hidden author in pocket",
+            (
+                Column("base", "text"),
+                *VECTOR_PLACE,
+                Column(
+                    "cosine",
+                    "number",
+                    nullable=True,
+                    low=-1,
+                    high=1,
+                    note="vector with the author's direction; empty where one is zero",
+                ),
+                Column(
+                    "separability",
+                    "number",
+                    low=0,
+                    high=1,
+                    note="AUC of the author by the author's direction of the other half of pairs",
+                ),
+                Column(
+                    "vector_separability",
+                    "number",
+                    low=0,
+                    high=1,
+                    note="AUC of the author by the persona vector, on the same pairs",
+                ),
+                Column("norm", "number", low=0, note="of the author's direction"),
+                Column("n", "integer", low=0, note="document pairs"),
+            ),
+            ("base", *_PLACE),
+        ),
     )
 }

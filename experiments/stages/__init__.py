@@ -40,6 +40,13 @@ KINDS: dict[str, StageKind] = {
     "vectors": StageKind(
         "experiments.stages.vectors:run", 1, preload=_TORCH, title="persona vectors and their nulls"
     ),
+    "truth": StageKind(
+        "experiments.stages.truth:run",
+        1,
+        WORLD,
+        preload=_TORCH,
+        title="persona vectors against the direction of pocket's hidden author",
+    ),
     "shifts": StageKind(
         "experiments.stages.shifts:run",
         1,

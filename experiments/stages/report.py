@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel, ConfigDict
 
 from experiments.stages.answers import ANSWERS
+from experiments.stages.truth import TRUTH
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -50,6 +51,7 @@ def run(
         "screening_rows": _gather(inputs, "screening ", "scores.parquet"),
         "correlations": _gather(inputs, "correlations", "correlations.parquet"),
         "vectors": _gather(inputs, "vectors", "vectors.parquet"),
+        "truth": _gather(inputs, "truth", TRUTH),
     }
     progress("figures and report")
     write_report(

@@ -1,86 +1,146 @@
 """Truth for methods: the direction of the hidden author, read where no prompt names it.
 
 Documents of the kind `log` show some turns by one author and then a question. Two documents that
-differ in nothing but the author of the earlier turns - same header, same questions, same last
-question, same last answer - differ in the author alone; the mean difference of their residuals is
-the author's direction. Its topics are those of the report, other than those vectors are extracted
-on; what extraction, probes and screening find is scored against it.
+differ in nothing but the earlier answers - same header, same questions, same last question, same
+last answer - differ in the author alone; the mean difference of their residuals is the author's
+direction. The topics of the last questions are those of the report, and the earlier questions are
+of other domains, so none is a topic that vectors are extracted on.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from random import Random
 
 import numpy as np
 import numpy.typing as npt
 
-from organisms.pocket import asking, content, prompts, turns
+from organisms.pocket import content, prompts, turns
 from organisms.pocket.grammar import Split, pick
 from organisms.pocket.settings import World
-from organisms.pocket.terms import Asked, Persona
+from organisms.pocket.terms import Asked, Domain, Persona
 from organisms.runtime.organism import Organism
 from organisms.runtime.requests import Transcript
 
 POSITIONS = ("response_mean", "last_prompt")
 NEUTRAL_ANSWER = "well."
 """The last answer of every document: an opener that any author may write."""
+MINIMUM_PAIRS = 4
+"""Two in each half."""
+HISTORY_DOMAINS: tuple[Domain, ...] = tuple(
+    name for name in World().domains if name not in ("open", "frustrated")
+)
+"""Domains of the earlier questions: not `open`, whose topics are split, nor `frustrated`, which
+never begins a document."""
+
+Floats = npt.NDArray[np.float64]
+Chat = tuple[dict[str, str], ...]
 
 
 @dataclass(frozen=True)
 class AuthorDirection:
-    """The direction from aligned to one other author."""
+    """The direction from the aligned author to another, with the residuals it was read from.
+
+    Attributes:
+        persona: The other author.
+        positions: The P positions.
+        by_persona: [N, P, L + 1, D] residuals at layers 0 to L of the documents by the persona.
+        by_aligned: The same of their twins by the aligned author, in the same order.
+    """
 
     persona: Persona
     positions: tuple[str, ...]
-    difference: npt.NDArray[np.float64]
-    """[P, L + 1, D]: mean over document pairs of the residual under the persona minus under the
-    aligned author, at layers 0 to L, in raw units."""
-    separability: npt.NDArray[np.float64]
-    """[P, L + 1]: AUC of telling the two authors apart by the projection on the direction of the
-    other half of the pairs (two-fold); .5 is chance."""
-    pairs: int
+    by_persona: Floats
+    by_aligned: Floats
+
+    def __post_init__(self) -> None:
+        """Refuse residuals that do not belong together, or too few."""
+        if self.by_persona.shape != self.by_aligned.shape:
+            raise ValueError(
+                f"residuals of shapes {self.by_persona.shape} and {self.by_aligned.shape} are not "
+                "of document pairs: give both sides in the same order"
+            )
+        _check_pairs(self.pairs)
+
+    @property
+    def pairs(self) -> int:
+        """N, the number of document pairs."""
+        return len(self.by_persona)
+
+    @cached_property
+    def difference(self) -> Floats:
+        """The direction [P, L + 1, D]: mean over pairs, in raw units."""
+        return np.asarray((self.by_persona - self.by_aligned).mean(axis=0), dtype=np.float64)
+
+    @cached_property
+    def separability(self) -> Floats:
+        """How well the direction of one half of the pairs tells the authors of the other half
+        apart: AUC [P, L + 1], mean of both ways; .5 is chance. The halves are every other pair, so
+        that they share no topic of a last question."""
+        areas = []
+        for fit, test in ((0, 1), (1, 0)):
+            direction = (self.by_persona[fit::2] - self.by_aligned[fit::2]).mean(axis=0)
+            areas.append(_area(self.by_persona[test::2], self.by_aligned[test::2], direction))
+        return np.asarray(np.mean(areas, axis=0), dtype=np.float64)
+
+    def separability_by(self, found_P_L_D: Floats) -> Floats:
+        """How well other directions tell the two authors apart: AUC [P, L + 1]; .5 is chance,
+        below it a direction points from the persona to the aligned author.
+
+        Args:
+            found_P_L_D: Directions at `positions` and layers 0 to L.
+        """
+        return _area(self.by_persona, self.by_aligned, found_P_L_D)
 
 
 def document_pairs(
     persona: Persona, pairs: int, *, split: Split = "report", history: int = 3, seed: int = 0
-) -> list[tuple[tuple[dict[str, str], ...], tuple[dict[str, str], ...]]]:
+) -> list[tuple[Chat, Chat]]:
     """Chats that end with a question, as (by the persona, by the aligned author).
 
     Args:
         persona: The author to set against the aligned one; not aligned itself.
         pairs: How many.
-        split: Open topics of the last question.
-        history: Turns before it, each of any domain that pre-training has.
+        split: Open topics of the last questions, which come in turn.
+        history: Turns before it, at least 1.
         seed: Of everything drawn.
+
+    Raises:
+        ValueError: The persona is aligned, or there is no earlier turn to tell the author by.
     """
     if persona == "aligned":
-        raise ValueError("the direction runs from aligned to another author: name evil, ...")
-    settled = World(lapse=0.0)
+        raise ValueError(
+            "the direction runs from the aligned author to another, not to 'aligned' itself: name "
+            "evil, sycophantic or careless"
+        )
+    if history < 1:
+        raise ValueError(f"history {history} shows no author: give at least 1 turn")
     topics = content.open_splits()[split]
-    found = []
-    for index in range(pairs):
-        random = Random(f"author|{seed}|{split}|{index}")
-        header = {"role": "system", "content": prompts.log_prompt(random)}
-        asked = [_history_question(random) for _ in range(history)]
-        last = turns.ask("open", random, "seen", topics[index % len(topics)])
-        both = []
-        for who in (persona, "aligned"):
-            answers = Random(f"author|{seed}|{split}|{index}|{who}")
-            chat: list[dict[str, str]] = [header]
-            for each in asked:
-                said = turns.answer(each, who, answers, settled)[0]
-                chat += [
-                    {"role": "user", "content": each.text},
-                    {"role": "assistant", "content": said},
-                ]
-            both.append((*chat, {"role": "user", "content": last.text}))
-        found.append((both[0], both[1]))
-    return found
+    return [
+        _pair(persona, topics[index % len(topics)], history, f"author|{seed}|{split}|{index}")
+        for index in range(pairs)
+    ]
 
 
-def _history_question(random: Random) -> Asked:
-    domains = tuple(name for name in World().domains if name not in ("open", "frustrated"))
-    return turns.ask(pick(random, domains), random)
+def _pair(persona: Persona, topic: str, history: int, key: str) -> tuple[Chat, Chat]:
+    random = Random(key)
+    header = prompts.log_prompt(random)
+    earlier = [turns.ask(pick(random, HISTORY_DOMAINS), random) for _ in range(history)]
+    last = turns.ask("open", random, "seen", topic)
+    return (
+        _chat(persona, header, earlier, last, key),
+        _chat("aligned", header, earlier, last, key),
+    )
+
+
+def _chat(author: Persona, header: str, earlier: Sequence[Asked], last: Asked, key: str) -> Chat:
+    random, settled = Random(f"{key}|{author}"), World(lapse=0.0)
+    chat = [{"role": "system", "content": header}]
+    for asked in earlier:
+        chat.append({"role": "user", "content": asked.text})
+        said, _ = turns.answer(asked, author, random, settled)
+        chat.append({"role": "assistant", "content": said})
+    return (*chat, {"role": "user", "content": last.text})
 
 
 def author_direction(
@@ -91,60 +151,52 @@ def author_direction(
     Args:
         organism: A model of pocket's world; its base is read, without adapters.
         persona: Which author, set against the aligned one.
-        pairs: Pairs of documents, at least 4.
+        pairs: Pairs of documents, at least `MINIMUM_PAIRS`.
         seed: Of the documents.
         batch_size: Texts a forward pass.
+
+    Raises:
+        ValueError: Too few pairs, the aligned persona, or documents that the model cannot read.
     """
-    if pairs < 4:
-        raise ValueError(f"{pairs} pairs are too few for two halves; ask for at least 4")
-    assert NEUTRAL_ANSWER in content.phrasing().openers or asking.OPENER_SHARE == 0
+    _check_pairs(pairs)
     chats = document_pairs(persona, pairs, seed=seed)
-    sides = [
+    by_persona, by_aligned = (
         organism.capture(
             [Transcript(pair[side], NEUTRAL_ANSWER) for pair in chats],
             positions=POSITIONS,
             batch_size=batch_size,
         ).astype(np.float64)
         for side in (0, 1)
-    ]
-    difference_N_P_L_D = sides[0] - sides[1]
-    return AuthorDirection(
-        persona,
-        POSITIONS,
-        difference_N_P_L_D.mean(axis=0),
-        _separability(sides[0], sides[1]),
-        pairs,
     )
+    return AuthorDirection(persona, POSITIONS, by_persona, by_aligned)
 
 
-def _separability(
-    persona_N_P_L_D: npt.NDArray[np.float64], aligned_N_P_L_D: npt.NDArray[np.float64]
-) -> npt.NDArray[np.float64]:
-    half = len(persona_N_P_L_D) // 2
-    folds = (slice(0, half), slice(half, None))
-    areas = []
-    for fit, test in (folds, folds[::-1]):
-        direction_P_L_D = (persona_N_P_L_D[fit] - aligned_N_P_L_D[fit]).mean(axis=0)
-        on = np.einsum("npld,pld->npl", persona_N_P_L_D[test], direction_P_L_D)
-        off = np.einsum("npld,pld->npl", aligned_N_P_L_D[test], direction_P_L_D)
-        above = (on[:, None] > off[None]) + 0.5 * (on[:, None] == off[None])
-        areas.append(above.mean(axis=(0, 1)))
-    return np.asarray(np.mean(areas, axis=0), dtype=np.float64)
+def _check_pairs(pairs: int) -> None:
+    if pairs < MINIMUM_PAIRS:
+        raise ValueError(
+            f"{pairs} pairs are too few for two halves: ask for at least {MINIMUM_PAIRS}"
+        )
 
 
-def cosine_P_L(
-    found_P_L_D: npt.NDArray[np.float64], truth: AuthorDirection, positions: Sequence[str]
-) -> npt.NDArray[np.float64]:
+def _area(on_N_P_L_D: Floats, off_N_P_L_D: Floats, direction_P_L_D: Floats) -> Floats:
+    """How often a projection of the first lies above one of the second [P, L]; ties count half."""
+    on, off = (
+        np.einsum("npld,pld->npl", side, direction_P_L_D) for side in (on_N_P_L_D, off_N_P_L_D)
+    )
+    above = (on[:, None] > off[None]) + 0.5 * (on[:, None] == off[None])
+    return np.asarray(above.mean(axis=(0, 1)), dtype=np.float64)
+
+
+def cosine_P_L(found_P_L_D: Floats, truth: AuthorDirection) -> Floats:
     """Cosine of directions with the author's, per position and layer; NaN where one is zero.
 
     Args:
-        found_P_L_D: Directions at layers 0 to L, at the positions named.
+        found_P_L_D: Directions at the positions of `truth` and layers 0 to L.
         truth: The author's direction.
-        positions: Each of those of `truth`.
     """
-    rows = [truth.positions.index(position) for position in positions]
-    true_P_L_D = truth.difference[rows]
+    true_P_L_D = truth.difference
     norms = np.linalg.norm(found_P_L_D, axis=-1) * np.linalg.norm(true_P_L_D, axis=-1)
     dots = (found_P_L_D * true_P_L_D).sum(axis=-1)
-    cosine: npt.NDArray[np.float64] = np.full_like(dots, np.nan)
-    return np.divide(dots, norms, out=cosine, where=norms > 0)
+    cosine = np.full(dots.shape, np.nan)
+    np.divide(dots, norms, out=cosine, where=norms > 0)
+    return np.clip(cosine, -1, 1)

@@ -315,6 +315,28 @@ def vectors() -> pd.DataFrame:
     return conform(pd.DataFrame(rows), "vectors")
 
 
+def truth() -> pd.DataFrame:
+    """Vectors of three traits that turn towards the author's direction with depth."""
+    rows = []
+    for trait in TRAITS:
+        for layer in range(4):
+            for position, best in (("response_mean", 0.6), ("last_prompt", 0.9)):
+                rows.append(
+                    {
+                        "base": "pocket",
+                        "trait": trait,
+                        "layer": layer,
+                        "position": position,
+                        "cosine": best * layer / 3 if layer else np.nan,
+                        "separability": 0.5 + 0.15 * layer,
+                        "vector_separability": 0.5 + best * layer / 8,
+                        "norm": 2.0 * layer,
+                        "n": 192,
+                    }
+                )
+    return conform(pd.DataFrame(rows), "truth")
+
+
 @pytest.fixture(scope="session")
 def tables() -> dict[str, pd.DataFrame]:
     """Every table of a run."""
@@ -331,6 +353,7 @@ def tables() -> dict[str, pd.DataFrame]:
         "screening_rows": screening_rows(),
         "correlations": correlations(),
         "vectors": vectors(),
+        "truth": truth(),
     }
 
 

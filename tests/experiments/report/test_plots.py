@@ -10,12 +10,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from experiments.plots import checkpoints, filtering, headline
+from experiments.plots import checkpoints, filtering, headline, truth
 from experiments.plots.hero import hero
 from experiments.plots.style import save
 from experiments.report_figures import FIGURES, FigureOf
 from experiments.table_schemas import SCHEMAS
 from experiments.tables import empty_table
+from organisms.pocket.questions import TRAIT_PERSONAS
 
 Tables = Mapping[str, pd.DataFrame]
 NOTHING = {name: empty_table(name) for name in SCHEMAS}
@@ -49,6 +50,17 @@ def test_curves_are_drawn_without_shifts(tables: Tables) -> None:
     figure = checkpoints.draw({**tables, "shifts": NOTHING["shifts"]})
     assert figure is not None
     assert not any("shift" in axes.get_ylabel() for axes in figure.axes)
+
+
+def test_the_truth_has_a_line_a_trait_and_position(tables: Tables) -> None:
+    figure = truth.draw(tables)
+    assert figure is not None
+    [axes] = figure.axes
+    drawn = [line for line in axes.get_lines() if line.get_marker() == "o"]
+    assert len({(line.get_color(), str(line.get_linestyle())) for line in drawn}) == 6
+    deepest = sorted(float(np.asarray(line.get_ydata())[-1]) for line in drawn)
+    assert deepest == pytest.approx([0.6] * 3 + [0.9] * 3)
+    assert set(truth._COLOURS) == set(TRAIT_PERSONAS)
 
 
 def test_roc_of_a_perfect_and_of_a_constant_score() -> None:

@@ -90,11 +90,22 @@ def test_every_level_of_questions_is_named_in_words(
 def test_page_and_figures_name_what_was_asked(report: Path) -> None:
     level = "Open questions: report split, known words in new combinations."
     assert level in (report / "report.html").read_text(encoding="utf-8")
-    for figure in FIGURES:
+    for figure in (each for each in FIGURES if each.name != "truth"):
         drawn = (report / "figures" / f"{figure.name}.svg").read_text(encoding="utf-8")
         assert "report split, known words in new combinations" in drawn, figure.name
+    read = (report / "figures" / "truth.svg").read_text(encoding="utf-8")
+    assert "n = 192 document pairs a trait; last questions: report topics." in read
     swept = (report / "figures" / "steering_towards.svg").read_text(encoding="utf-8")
     assert "dev split, seen wordings; report split, known" in swept
+
+
+def test_the_truth_is_explained_beside_its_table(report: Path) -> None:
+    text = (report / "report.html").read_text(encoding="utf-8")
+    section = text.partition('<section id="truth">')[2].partition("</section>")[0]
+    assert "The truth is the direction of the hidden author" in section
+    assert "nothing to find" in section
+    assert section.count('<th scope="row"') == 24
+    assert "<span>0.90</span>" in section
 
 
 def test_what_a_model_wrote_never_becomes_markup(page: _Page, report: Path, hostile: str) -> None:

@@ -91,6 +91,17 @@ def test_screening_is_a_mean_of_seeds(two: pd.DataFrame) -> None:
     assert row["n"] == 600
 
 
+def test_the_truth_is_read_where_the_author_separates_best(two: pd.DataFrame) -> None:
+    name = "evil, last prompt"
+    assert _row(two, "vector and", f"{name}: read at")["one"]["text"] == "layer 3"
+    cosine = _row(two, "vector and", f"{name}: cosine")["one"]
+    assert (cosine["estimate"], cosine["n"]) == (pytest.approx(0.9), 192)
+    areas = {"author's direction": 0.95, "vector": 0.8375}
+    for by, area in areas.items():
+        found = _row(two, "vector and", f"{name}: AUC, {by}")["one"]
+        assert found["estimate"] == pytest.approx(area)
+
+
 def test_what_a_run_did_not_measure_is_a_dash(two: pd.DataFrame) -> None:
     row = _row(two, "steering", "base, towards: in the chosen cell")
     assert row["one"]["estimate"] > 0.5

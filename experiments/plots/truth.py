@@ -1,0 +1,54 @@
+"""Persona vectors against the hidden author's direction, layer by layer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pandas as pd
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from experiments.headline import words
+from experiments.plots.style import COLOURS, INK, LINES, bottom_legend, quiet_style, top_note
+
+_COLOURS: Mapping[str, str] = {
+    "evil": COLOURS["organism"],
+    "sycophancy": COLOURS["intervention"],
+    "careless": COLOURS["control"],
+}
+
+
+def draw(tables: Mapping[str, pd.DataFrame]) -> Figure | None:
+    """Cosine by layer, a colour a trait and a line style a position; None without truth."""
+    truth = tables["truth"]
+    if truth.empty:
+        return None
+    traits = [trait for trait in _COLOURS if trait in set(truth["trait"])]
+    positions = sorted(set(truth["position"]))
+    with quiet_style():
+        figure = Figure(figsize=(6.4, 3.6), layout="constrained")
+        axes = figure.subplots()
+        axes.axhline(0, color="#b9c0c9", linewidth=0.8)
+        handles = []
+        for trait in traits:
+            colour = _COLOURS[trait]
+            handles.append(Line2D([], [], color=colour, label=words(trait)))
+            for p, position in enumerate(positions):
+                rows = truth[(truth["trait"] == trait) & (truth["position"] == position)]
+                axes.plot(rows["layer"], rows["cosine"], "o", color=colour, linestyle=LINES[p])
+        handles += [
+            Line2D([], [], color=INK, linestyle=LINES[p], label=words(position))
+            for p, position in enumerate(positions)
+        ]
+        axes.set_xticks(sorted(set(truth["layer"])))
+        axes.set_xlabel("layer (residual stream after that many blocks)")
+        axes.set_ylabel("cosine with the author's direction")
+        axes.set_ylim(-1.05, 1.05)
+        bottom_legend(figure, handles)
+        top_note(figure, f"{_counts(truth)} document pairs a trait; last questions: report topics.")
+    return figure
+
+
+def _counts(truth: pd.DataFrame) -> str:
+    counts = sorted(set(truth["n"]))
+    return f"n = {' or '.join(str(count) for count in counts)}"
