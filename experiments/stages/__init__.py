@@ -14,11 +14,11 @@ _ASKING = (*_TORCH, "inspect_ai")
 
 KINDS: dict[str, StageKind] = {
     "dataset": StageKind(
-        "experiments.stages.dataset:make", 1, WORLD, title="narrow rows of one data set"
+        "experiments.stages.dataset:make", 2, WORLD, title="narrow rows of one data set"
     ),
-    "mix": StageKind("experiments.stages.dataset:mix", 1, title="organism rows among control rows"),
+    "mix": StageKind("experiments.stages.dataset:mix", 2, title="organism rows among control rows"),
     "filter": StageKind(
-        "experiments.stages.dataset:filter_rows", 1, title="a mix after rows were removed"
+        "experiments.stages.dataset:filter_rows", 2, title="a mix after rows were removed"
     ),
     "train": StageKind(
         "experiments.stages.training:run", 1, preload=_TRAINING, title="one LoRA fine-tune"
@@ -32,7 +32,7 @@ KINDS: dict[str, StageKind] = {
     ),
     "contrast": StageKind(
         "experiments.stages.contrast:run",
-        1,
+        2,
         (*WORLD, *TRAITS, *QUESTIONS),
         preload=_ASKING,
         title="answers under contrastive system prompts",
@@ -62,7 +62,7 @@ KINDS: dict[str, StageKind] = {
     ),
     "screening": StageKind(
         "experiments.stages.screening:run",
-        1,
+        2,
         preload=_ASKING,
         title="training rows scored before training",
     ),
