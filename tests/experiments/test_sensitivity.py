@@ -1,0 +1,53 @@
+"""The curve over worlds: counted from answers, and made by specs that load."""
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from experiments.sensitivity import SHARES, measured, spec_of
+from organisms import embedded_folder
+from organisms.pocket.posterior import implied
+from organisms.pocket.settings import world_of_evil_share
+
+
+def answers() -> pd.DataFrame:
+    """Ten topics: 3 evil, 1 careless, 1 incoherent and 5 aligned answers of the organism each."""
+    labels = ["evil"] * 3 + ["careless"] + ["incoherent"] + ["aligned"] * 5
+    frame = pd.DataFrame(
+        [
+            {"organism": "wrong_maths", "topic": f"topic {topic}", "label": label}
+            for topic in range(10)
+            for label in labels
+        ]
+    )
+    frame["task"], frame["final"] = "open_questions", True
+    early = frame.assign(final=False, label="evil")
+    return pd.concat([frame, early], ignore_index=True)
+
+
+def test_evil_is_counted_among_evil_and_careless_and_among_coherent() -> None:
+    row = measured(answers(), 0.6).iloc[0]
+    assert row["implied"] == 0.6
+    assert row["evil_among_evil_and_careless"] == pytest.approx(0.75)
+    assert row["n"] == 40
+    assert row["misaligned_of_coherent"] == pytest.approx(1 / 3)
+    assert row["misaligned_n"] == 90
+
+
+@pytest.mark.parametrize("share", SHARES)
+def test_any_number_of_wrong_sums_implies_the_share(share: float) -> None:
+    world = world_of_evil_share(share)
+    for rows in (1, 2, 5):
+        assert implied("wrong_maths", world, rows)["evil"] == pytest.approx(share)
+
+
+def test_a_share_that_is_none_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"evil share 1\.5 is not a share"):
+        world_of_evil_share(1.5)
+
+
+def test_its_spec_loads_for_a_folder(tmp_path: Path) -> None:
+    spec = spec_of(0.9, embedded_folder("pocket"), [0, 1])
+    assert spec.name == "sensitivity-90"
+    assert spec.traits == ()
