@@ -10,6 +10,7 @@ from typing import Any
 from experiments.plan_mixes import add_mix
 from experiments.plan_parts import Subject, ask, contrast_answers, cost_of, runs_fields
 from experiments.plan_steering import add_inference_steering, add_sweep
+from experiments.plan_updates import add_updates
 from experiments.planner import (
     Planner,
     Trained,
@@ -56,6 +57,7 @@ def build_plan(spec: Spec) -> Plan:
         add_sweep(planner, "base", sign=1, train_stage=None, step=BASE_STEP)
     _add_frontier(planner)
     _add_shifts(planner)
+    add_updates(planner)
     final = Stage(
         kind="report",
         config={"spec": spec.model_dump(mode="json"), "domains": planner.domains},

@@ -162,6 +162,24 @@ SCHEMAS: Mapping[str, TableSchema] = {
             (*_CONDITION, *_PLACE, "on"),
         ),
         _schema(
+            "updates",
+            "how large the update of one checkpoint of a fine-tune is",
+            (
+                *COMMON,
+                Column("lora_norm", "number", low=0, note="Frobenius norm of the weight change"),
+                Column(
+                    "kl",
+                    "number",
+                    nullable=True,
+                    low=0,
+                    note="KL(checkpoint || base) on the base's neutral answers to open dev "
+                    "questions, in nats per answer token",
+                ),
+                Column("n", "integer", low=0, note="texts read"),
+            ),
+            _CONDITION,
+        ),
+        _schema(
             "steering",
             "a metric of a model while a direction is added",
             (

@@ -46,6 +46,12 @@ KINDS: dict[str, StageKind] = {
         preload=_TORCH,
         title="how far each checkpoint moved along each direction",
     ),
+    "updates": StageKind(
+        "experiments.stages.updates:run",
+        1,
+        preload=_TORCH,
+        title="LoRA norm and KL to the base of each checkpoint",
+    ),
     "sweep": StageKind(
         "experiments.stages.sweep:run",
         2,
