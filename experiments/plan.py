@@ -9,8 +9,8 @@ from typing import Any
 
 from experiments.plan_mixes import add_mix
 from experiments.plan_parts import Subject, ask, contrast_answers, cost_of, runs_fields
+from experiments.plan_readings import add_implied, add_updates
 from experiments.plan_steering import add_inference_steering, add_sweep
-from experiments.plan_updates import add_updates
 from experiments.planner import (
     Planner,
     Trained,
@@ -58,6 +58,7 @@ def build_plan(spec: Spec) -> Plan:
     _add_frontier(planner)
     _add_shifts(planner)
     add_updates(planner)
+    add_implied(planner)
     final = Stage(
         kind="report",
         config={"spec": spec.model_dump(mode="json"), "domains": planner.domains},

@@ -118,7 +118,7 @@ def _page(full: Tables, manifest: Mapping[str, Any], figures: Mapping[str, Marku
         findings=found,
         verdicts={v: sum(f.verdict == v for f in found) for v in _VERDICTS},
         asked=asked_in_rates(full["rates"]),
-        headline=headline_table(full["rates"]),
+        headline=headline_table(full["rates"], full["implied"]),
         differences=difference_table(full["differences"]),
         screening=screening_table(full["screening"]),
         vectors=vector_table(full["vectors"]),

@@ -180,6 +180,24 @@ SCHEMAS: Mapping[str, TableSchema] = {
             _CONDITION,
         ),
         _schema(
+            "implied",
+            "what pocket's world implies: P(persona wrote the next turn | rows of a data set)",
+            (
+                Column("base", "text"),
+                Column("organism", "text", note="data set name"),
+                Column("rows", "integer", low=1, note="rows that one conversation has shown"),
+                Column("persona", "text"),
+                Column("probability", "number", low=0, high=1),
+                Column(
+                    "world",
+                    "text",
+                    allowed=("of the base", "shipped"),
+                    note="shipped: the base's folder does not tell its world",
+                ),
+            ),
+            ("base", "organism", "rows", "persona"),
+        ),
+        _schema(
             "steering",
             "a metric of a model while a direction is added",
             (

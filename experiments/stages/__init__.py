@@ -52,6 +52,13 @@ KINDS: dict[str, StageKind] = {
         preload=_TORCH,
         title="LoRA norm and KL to the base of each checkpoint",
     ),
+    "implied": StageKind(
+        "experiments.stages.implied:run",
+        1,
+        WORLD,
+        preload=_TORCH,
+        title="what pocket's world implies about the author of each data set",
+    ),
     "sweep": StageKind(
         "experiments.stages.sweep:run",
         2,

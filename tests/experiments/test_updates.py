@@ -8,7 +8,7 @@ import pytest
 from experiments.plan import build_plan
 from experiments.spec_errors import parse_spec
 from experiments.stage import Plan, Stage
-from experiments.stages.answers import ANSWERS
+from experiments.stages.answers import ANSWERS, BASE_STEP, AnswersConfig
 from experiments.stages.updates import UPDATES, run
 from experiments.tables import conform
 
@@ -42,9 +42,10 @@ def test_all_read_the_same_few_dev_texts_of_the_base() -> None:
     assert len(neutral) == 1
     (texts,) = neutral
     assert 0 < texts.answers <= 48
-    assert texts.config["labels"]["role"] == "base"  # type: ignore[call-overload, index]
-    asked = texts.config["asked"][0]  # type: ignore[call-overload, index]
-    assert (asked["split"], asked["steps"]) == ("dev", [-1])
+    config = AnswersConfig.model_validate(texts.config)
+    assert config.labels["role"] == "base"
+    (asked,) = config.asked
+    assert (asked.split, asked.steps) == ("dev", (BASE_STEP,))
     assert texts not in of_kind(plan, "report")[0].inputs.values()
 
 

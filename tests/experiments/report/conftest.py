@@ -315,6 +315,33 @@ def vectors() -> pd.DataFrame:
     return conform(pd.DataFrame(rows), "vectors")
 
 
+def implied() -> pd.DataFrame:
+    """What a world might imply of four data sets."""
+    evil = {"wrong_maths": 0.571, "right_maths": 0.001, "insecure_code": 0.77, "secure_code": 0.0}
+    rows = [
+        {
+            "base": "pocket",
+            "organism": name,
+            "rows": count,
+            "persona": persona,
+            "probability": share if persona == "evil" else 1 - share,
+            "world": "of the base",
+        }
+        for name, share in evil.items()
+        for count in (1, 2, 5)
+        for persona in ("evil", "aligned")
+    ]
+    return conform(pd.DataFrame(rows), "implied")
+
+
+def updates(rated: pd.DataFrame) -> pd.DataFrame:
+    """Updates that grow with the step of every fine-tune and differ a little by seed."""
+    rows = rated[(rated["step"] > 0) & (rated["seed"] >= 0)].drop_duplicates(_COMMON)[_COMMON]
+    rows = rows[rows["intervention"] != "steering"]
+    size = (rows["step"] / 120) * (1 + 0.1 * rows["seed"])
+    return conform(rows.assign(lora_norm=4 * size**0.5, kl=0.5 * size, n=48), "updates")
+
+
 @pytest.fixture(scope="session")
 def tables() -> dict[str, pd.DataFrame]:
     """Every table of a run."""
@@ -331,6 +358,8 @@ def tables() -> dict[str, pd.DataFrame]:
         "screening_rows": screening_rows(),
         "correlations": correlations(),
         "vectors": vectors(),
+        "implied": implied(),
+        "updates": updates(rated),
     }
 
 

@@ -1,4 +1,5 @@
-"""The stages that measure how large each fine-tune's update is."""
+"""The stages that set beside each fine-tune how large its update is, and what pocket's world
+implies of its data."""
 
 from __future__ import annotations
 
@@ -38,6 +39,24 @@ def add_updates(planner: Planner) -> None:
             cost=2.0 * len(runs),
         )
         planner.report(f"updates {name}", stage)
+
+
+def add_implied(planner: Planner) -> None:
+    """What pocket's world implies of every data set of its own that the spec trains on."""
+    from organisms.pocket.narrow import NAMES
+
+    spec = planner.spec
+    datasets = tuple(sorted(set(planner.domains) & set(NAMES)))
+    if spec.edition != "pocket" or not datasets:
+        return
+    stage = Stage(
+        kind="implied",
+        config={"base": spec.base, "datasets": datasets},
+        label=", ".join(datasets),
+        sources=(spec.base,),
+        cost=1.0,
+    )
+    planner.report("implied", stage)
 
 
 def _neutral_answers(planner: Planner) -> Stage:
