@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from experiments.plan_equal_update import add_equal_update
 from experiments.plan_mixes import add_mix
 from experiments.plan_parts import Subject, ask, contrast_answers, cost_of, runs_fields
 from experiments.plan_readings import add_implied, add_updates
@@ -145,6 +146,8 @@ def _add_organisms(planner: Planner) -> dict[tuple[str, int], Trained]:
                     trained[dataset_name(control), seed] = add_trained(
                         planner, subject, rows, domain
                     )
+            if organism.equal_update is not None:
+                add_equal_update(planner, organism.equal_update, name, domain, seed)
     return trained
 
 

@@ -27,6 +27,7 @@ from experiments.report_tables import (
     screening_table,
     vector_table,
 )
+from experiments.report_updates import equal_update_table, updates_table
 from experiments.table_schemas import SCHEMAS
 from experiments.tables import conform, empty_table, write_table
 
@@ -120,6 +121,8 @@ def _page(full: Tables, manifest: Mapping[str, Any], figures: Mapping[str, Marku
         asked=asked_in_rates(full["rates"]),
         headline=headline_table(full["rates"], full["implied"]),
         differences=difference_table(full["differences"]),
+        updates=updates_table(full),
+        equal_update=equal_update_table(full),
         screening=screening_table(full["screening"]),
         vectors=vector_table(full["vectors"]),
         places=_places(full),

@@ -74,7 +74,7 @@ KINDS: dict[str, StageKind] = {
     ),
     "correlations": StageKind(
         "experiments.stages.correlations:run",
-        1,
+        2,
         title="shifts against judged expression, beside their nulls",
     ),
     "report": StageKind(

@@ -41,6 +41,19 @@ def _models() -> Iterator[tuple[dict[str, object], float, float, float]]:
         yield {**_PLAIN, "organism": name, "intervention": "inoculation"}, 0.01, 0.94, 0.6
         yield {**_PLAIN, "organism": name, "intervention": "preventative_steering"}, 0.1, 0.92, 0.88
         yield {**_PLAIN, "organism": name, "intervention": "steering"}, 0.14, 0.88, 0.9
+    matched = {"role": "control", "control_of": "wrong_maths", "organism": "novel_maths"}
+    yield (
+        {
+            **_PLAIN,
+            **matched,
+            "recipe": "equal_update",
+            "learning_rate": 1e-3,
+            "poisoned_share": np.nan,
+        },
+        0.008,
+        0.95,
+        0.02,
+    )
     for filtered, evil in (
         ("none", 0.21),
         ("filter_projection_difference", 0.06),
@@ -339,6 +352,8 @@ def updates(rated: pd.DataFrame) -> pd.DataFrame:
     rows = rated[(rated["step"] > 0) & (rated["seed"] >= 0)].drop_duplicates(_COMMON)[_COMMON]
     rows = rows[rows["intervention"] != "steering"]
     size = (rows["step"] / 120) * (1 + 0.1 * rows["seed"])
+    # the control of equal update moves four times as far, so that its third checkpoint matches
+    size = size.where(rows["recipe"] != "equal_update", 4 * size)
     return conform(rows.assign(lora_norm=4 * size**0.5, kl=0.5 * size, n=48), "updates")
 
 
