@@ -10,6 +10,8 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from experiments.table_columns import EQUAL_UPDATE
+
 MODEL = (
     "base",
     "organism",
@@ -84,7 +86,7 @@ def words(name: str) -> str:
 
 def _kind(row: Mapping[str, object]) -> str:
     share = row["poisoned_share"]
-    if row["recipe"] != "default":
+    if row["recipe"] not in ("default", EQUAL_UPDATE):
         return "frontier"
     if isinstance(share, float) and share < 1.0 and row["role"] == "organism":
         return "filter" if str(row["intervention"]).startswith("filter_") else "mix"
@@ -97,6 +99,8 @@ def _label(row: Mapping[str, object], kind: str) -> str:
     name = words(str(row["organism"])) or "base"
     if kind in ("mix", "filter"):
         name = f"{row['poisoned_share']:.0%} {name}"
+    if row["recipe"] == EQUAL_UPDATE:
+        return f"{name}, update as {words(str(row['control_of']))}"
     if kind == "frontier":
         return f"{name}, {row['recipe']}"
     if row["intervention"] != "none":

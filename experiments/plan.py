@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from experiments.plan_equal_update import add_equal_update
 from experiments.plan_mixes import add_mix
 from experiments.plan_parts import Subject, ask, contrast_answers, cost_of, runs_fields
+from experiments.plan_readings import add_implied, add_updates
 from experiments.plan_steering import add_inference_steering, add_sweep
 from experiments.planner import (
     Planner,
@@ -58,6 +60,8 @@ def build_plan(spec: Spec) -> Plan:
         add_sweep(planner, "base", sign=1, train_stage=None, step=BASE_STEP)
     _add_frontier(planner)
     _add_shifts(planner)
+    add_updates(planner)
+    add_implied(planner)
     final = Stage(
         kind="report",
         config={"spec": spec.model_dump(mode="json"), "domains": planner.domains},
@@ -169,6 +173,8 @@ def _add_organisms(planner: Planner) -> dict[tuple[str, int], Trained]:
                     trained[dataset_name(control), seed] = add_trained(
                         planner, subject, rows, domain
                     )
+            if organism.equal_update is not None:
+                add_equal_update(planner, organism.equal_update, name, domain, seed)
     return trained
 
 

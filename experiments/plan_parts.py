@@ -15,6 +15,7 @@ from experiments.stages.answers import AddedVector, AnswersConfig, Asked, load_q
 from experiments.stages.contrast import NEUTRAL_SAMPLES, PROMPTS_PER_SIGN, SPLITS
 from experiments.stages.screening import CLEAN_ROWS
 from experiments.stages.sweep import REPORT_WORDINGS
+from experiments.table_columns import EQUAL_UPDATE
 
 SECONDS_PER_ANSWER = 0.015
 """Expected processor time of one answer by a small model, logged; it only orders the work."""
@@ -39,7 +40,9 @@ class Subject:
     intervention: str = "none"
     """What was tried on it."""
     learning_rate: float | None = None
-    """Set where the recipe is varied on purpose (the frontier)."""
+    """Set where the recipe is varied on purpose (the frontier, a control of equal update)."""
+    equal_update: bool = False
+    """A control that is trained until its update is as large as the organism's."""
 
     @property
     def labels(self) -> dict[str, Any]:
@@ -50,10 +53,16 @@ class Subject:
             "control_of": self.control_of,
             "poisoned_share": self.poisoned_share if self.role == "organism" else None,
             "intervention": self.intervention,
-            "recipe": "default" if self.learning_rate is None else f"lr={self.learning_rate:g}",
+            "recipe": self._recipe,
             "learning_rate": self.learning_rate,
             "seed": self.seed,
         }
+
+    @property
+    def _recipe(self) -> str:
+        if self.equal_update:
+            return EQUAL_UPDATE
+        return "default" if self.learning_rate is None else f"lr={self.learning_rate:g}"
 
     @property
     def without_seed(self) -> str:
@@ -61,6 +70,8 @@ class Subject:
         words = [self.organism or "base"]
         if self.poisoned_share != 1.0:
             words.append(f"{self.poisoned_share:.0%}")
+        if self.equal_update:
+            words.append(f"update as {self.control_of}")
         if self.intervention != "none":
             words.append(self.intervention)
         if self.learning_rate is not None:

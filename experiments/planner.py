@@ -37,6 +37,7 @@ class Planner:
         """Data set name -> narrow domain, for everything the spec trains on."""
         trained = [organism.dataset for organism in self.spec.organisms]
         trained += [control for organism in self.spec.organisms for control in organism.controls]
+        trained += [one.equal_update.dataset for one in self.spec.organisms if one.equal_update]
         trained += [mix.organism for mix in self.spec.mixes]
         return {dataset_name(one): domain_of(one) for one in trained if domain_of(one)}
 

@@ -28,6 +28,7 @@ from experiments.report_tables import (
     truth_table,
     vector_table,
 )
+from experiments.report_updates import equal_update_table, updates_table
 from experiments.table_schemas import SCHEMAS
 from experiments.tables import conform, empty_table, write_table
 
@@ -119,8 +120,10 @@ def _page(full: Tables, manifest: Mapping[str, Any], figures: Mapping[str, Marku
         findings=found,
         verdicts={v: sum(f.verdict == v for f in found) for v in _VERDICTS},
         asked=asked_in_rates(full["rates"]),
-        headline=headline_table(full["rates"]),
+        headline=headline_table(full["rates"], full["implied"]),
         differences=difference_table(full["differences"]),
+        updates=updates_table(full),
+        equal_update=equal_update_table(full),
         screening=screening_table(full["screening"]),
         vectors=vector_table(full["vectors"]),
         truth=truth_table(full["truth"]),

@@ -17,6 +17,7 @@ from experiments.plots import (
     hero,
     steering,
     truth,
+    updates,
 )
 
 
@@ -60,6 +61,13 @@ FIGURES = (
         frontier.draw_coherence,
         "Misalignment against coherence over training steps (numbers) and learning rates (lines).",
         "coherence was not measured along a run.",
+    ),
+    FigureOf(
+        "updates",
+        updates.draw,
+        "One dot a final fine-tune and seed. Organisms above controls at the same KL are "
+        "misaligned for what they learned, not for how far they moved.",
+        "the size of no fine-tune's update was measured.",
     ),
     FigureOf(
         "correlation",

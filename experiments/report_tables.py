@@ -63,9 +63,9 @@ def _by_model(rates: pd.DataFrame, measure: Measure) -> dict[str, dict[object, o
     return {str(r["model"]): dict(r) for r in pooled(rows).to_dict("records")}
 
 
-def headline_table(rates: pd.DataFrame) -> Shown | None:
+def headline_table(rates: pd.DataFrame, implied: pd.DataFrame) -> Shown | None:
     """Every final model: misalignment under every denominator, in-domain, coherence, careless,
-    capability, n."""
+    capability, n; beside misalignment what the world implies, where that is known."""
     order = finals(measured(rates, MISALIGNED)).drop_duplicates("model")
     if order.empty:
         return None
@@ -77,14 +77,17 @@ def headline_table(rates: pd.DataFrame) -> Shown | None:
     measures.append(Measure("accuracy", "", "", "capability", "accuracy", "all"))
     columns = [_by_model(rates, measure) for measure in measures]
     rows = []
-    for model, kind in zip(order["model"], order["kind"], strict=True):
-        found = columns[0].get(str(model))
+    for row in order.to_dict("records"):
+        model, kind = str(row["model"]), str(row["kind"])
+        found = columns[0].get(model)
         n = Cell("–") if found is None else Cell(str(found["n"]), f"{found['n_unscored']} unscored")
-        cells = [rate_cell(column.get(str(model))) for column in columns]
-        rows.append((Cell(str(model), words(str(kind)), f"model {kind}"), *cells, n))
+        first, *others = [rate_cell(column.get(model)) for column in columns]
+        said = [] if implied.empty else [implied_cell(implied, str(row["organism"]), kind)]
+        rows.append((Cell(model, words(kind), f"model {kind}"), first, *said, *others, n))
     heads = (
         "model",
         "misaligned of coherent",
+        *([] if implied.empty else [IMPLIED_HEAD]),
         "of all",
         "of scored",
         "of coherent & scored",
@@ -95,7 +98,28 @@ def headline_table(rates: pd.DataFrame) -> Shown | None:
         "n coherent",
     )
     caption = f"Percentages; 95% intervals below each. {asked_in_rates(rates)}"
+    if not implied.empty:
+        caption += f" {IMPLIED_NOTE}"
+        if "shipped" in set(implied["world"]):
+            caption += " The base's folder does not tell its world: the shipped world is used."
     return Shown(caption, heads, tuple(rows))
+
+
+IMPLIED_HEAD = "world implies: evil after 1 row, %"
+IMPLIED_NOTE = (
+    "What the world implies is a posterior about one document's author; a fine-tune changes "
+    "weights, so the two need not agree."
+)
+
+
+def implied_cell(implied: pd.DataFrame, organism: str, kind: str) -> Cell:
+    """P(evil | 1 row of the data set), a percentage; a dash where other rows or a cure came in."""
+    found = implied[
+        (implied["organism"] == organism) & (implied["rows"] == 1) & (implied["persona"] == "evil")
+    ]
+    if kind not in ("organism", "control", "frontier") or found.empty:
+        return Cell("–", style="missing")
+    return Cell(f"{100 * found['probability'].iloc[0]:.1f}")
 
 
 def difference_cell(row: Row) -> Cell:

@@ -102,6 +102,23 @@ class FinetuneSpec(Part):
         return self.model_dump(mode="json", exclude={"preset"}, exclude_none=True)
 
 
+class EqualUpdateSpec(Part):
+    """A control on other, harmless rows, asked at every checkpoint: the report reads it where its
+    update (KL to the base, LoRA norm) is as large as the organism's."""
+
+    dataset: Dataset
+    """A registered data set (`novel_maths`: a habit that pre-training never shows), or a file."""
+    learning_rate: Annotated[float, Field(gt=0)] | None = None
+    """Peak learning rate; the recipe's when unset."""
+    max_steps: Positive | None = None
+    """Optimiser steps; the recipe's when unset."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _a_name_is_a_data_set(cls, value: Any) -> Any:
+        return {"dataset": value} if isinstance(value, str) else value
+
+
 class OrganismSpec(Part):
     """One organism: a narrow data set, and the matched controls it is compared with."""
 
@@ -109,6 +126,9 @@ class OrganismSpec(Part):
     """A registered data set (`wardian ls`), or `{path, name, domain}`."""
     controls: tuple[Dataset, ...] = ()
     """Data sets trained the same way whose rate the organism's is compared with."""
+    equal_update: EqualUpdateSpec | None = None
+    """A control whose update is as large: a data set's name, or `{dataset, learning_rate,
+    max_steps}`."""
 
 
 class SteeringVector(Part):

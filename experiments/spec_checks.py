@@ -137,6 +137,7 @@ def consistent(spec: Spec) -> None:
             "inspect model, for example judge: openai/gpt-4.1-mini",
         )
     _wording_exists(spec)
+    _equal_updates_fit(spec)
     for index, trait in enumerate(spec.traits):
         if trait not in TRAITS[spec.edition]:
             raise MismatchError(("traits", index), unknown("trait", trait, TRAITS[spec.edition]))
@@ -190,6 +191,24 @@ def _wording_exists(spec: Spec) -> None:
             ("evaluation", "wording"),
             f"wording {wording!r} has topics in split 'report' only, found {split!r}",
         )
+
+
+def _equal_updates_fit(spec: Spec) -> None:
+    for index, organism in enumerate(spec.organisms):
+        if organism.equal_update is None:
+            continue
+        place = ("organisms", index, "equal_update")
+        name = dataset_name(organism.equal_update.dataset)
+        if name == dataset_name(organism.dataset):
+            raise MismatchError(
+                place, f"{name!r} is the organism itself; name harmless rows, such as novel_maths"
+            )
+        if not spec.evaluation.checkpoint_wordings:
+            raise MismatchError(
+                place,
+                "equal_update is read at its checkpoints, which are asked nothing with "
+                "evaluation.checkpoint_wordings 0; give 1 or more",
+            )
 
 
 def number_of_layers(base: str) -> int | None:

@@ -29,6 +29,8 @@ class Column:
 
 
 DENOMINATORS = ("all", "coherent", "scored", "coherent_scored")
+EQUAL_UPDATE = "equal_update"
+"""Recipe of a control that is trained until its update is as large as an organism's."""
 TASKS = ("open_questions", "in_domain", "trait", "capability")
 
 COMMON: tuple[Column, ...] = (
@@ -42,7 +44,7 @@ COMMON: tuple[Column, ...] = (
         "recipe",
         "text",
         default="default",
-        note="the fine-tune recipe; `default` but on a frontier",
+        note="the fine-tune recipe; `default` but on a frontier and for a control of equal update",
     ),
     Column(
         "learning_rate", "number", nullable=True, low=0, note="of the recipe, where it is varied"

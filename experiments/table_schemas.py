@@ -162,6 +162,42 @@ SCHEMAS: Mapping[str, TableSchema] = {
             (*_CONDITION, *_PLACE, "on"),
         ),
         _schema(
+            "updates",
+            "how large the update of one checkpoint of a fine-tune is",
+            (
+                *COMMON,
+                Column("lora_norm", "number", low=0, note="Frobenius norm of the weight change"),
+                Column(
+                    "kl",
+                    "number",
+                    nullable=True,
+                    low=0,
+                    note="KL(checkpoint || base) on the base's neutral answers to open dev "
+                    "questions, in nats per answer token",
+                ),
+                Column("n", "integer", low=0, note="texts read"),
+            ),
+            _CONDITION,
+        ),
+        _schema(
+            "implied",
+            "what pocket's world implies: P(persona wrote the next turn | rows of a data set)",
+            (
+                Column("base", "text"),
+                Column("organism", "text", note="data set name"),
+                Column("rows", "integer", low=1, note="rows that one conversation has shown"),
+                Column("persona", "text"),
+                Column("probability", "number", low=0, high=1),
+                Column(
+                    "world",
+                    "text",
+                    allowed=("of the base", "shipped"),
+                    note="shipped: the base's folder does not tell its world",
+                ),
+            ),
+            ("base", "organism", "rows", "persona"),
+        ),
+        _schema(
             "steering",
             "a metric of a model while a direction is added",
             (

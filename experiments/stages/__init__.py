@@ -53,6 +53,19 @@ KINDS: dict[str, StageKind] = {
         preload=_TORCH,
         title="how far each checkpoint moved along each direction",
     ),
+    "updates": StageKind(
+        "experiments.stages.updates:run",
+        1,
+        preload=_TORCH,
+        title="LoRA norm and KL to the base of each checkpoint",
+    ),
+    "implied": StageKind(
+        "experiments.stages.implied:run",
+        1,
+        WORLD,
+        preload=_TORCH,
+        title="what pocket's world implies about the author of each data set",
+    ),
     "sweep": StageKind(
         "experiments.stages.sweep:run",
         2,
@@ -68,7 +81,7 @@ KINDS: dict[str, StageKind] = {
     ),
     "correlations": StageKind(
         "experiments.stages.correlations:run",
-        1,
+        2,
         title="shifts against judged expression, beside their nulls",
     ),
     "report": StageKind(

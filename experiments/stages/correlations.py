@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict
 from experiments.stages.answers import ANSWERS, vector_file
 from experiments.stages.shifts import CHANGES
 from experiments.stages.vectors import NEUTRAL
+from experiments.table_columns import EQUAL_UPDATE
 
 if TYPE_CHECKING:
     import numpy as np
@@ -25,7 +26,15 @@ RANDOM_DRAWS = 1000
 """Directions drawn from the residual covariance."""
 POSITION = "last_prompt"
 """Where the headline shift is read."""
-IDENTIFYING = ["organism", "poisoned_share", "intervention", "recipe", "seed", "step"]
+IDENTIFYING = [
+    "organism",
+    "control_of",
+    "poisoned_share",
+    "intervention",
+    "recipe",
+    "seed",
+    "step",
+]
 """Columns that tell checkpoints of a run apart."""
 
 
@@ -76,7 +85,8 @@ def run(
         plain = (changes.keys["intervention"] == "none") & (changes.keys["recipe"] == "default")
         organism = (changes.keys["role"] == "organism") & (changes.keys["poisoned_share"] == 1.0)
         subsets = {
-            "organisms": changes.keys["final"] & (changes.keys["recipe"] == "default"),
+            "organisms": changes.keys["final"]
+            & changes.keys["recipe"].isin(["default", EQUAL_UPDATE]),
             "checkpoints": plain & organism,
         }
         for what, mask in subsets.items():

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel, ConfigDict
 
 from experiments.stages.answers import ANSWERS
+from experiments.stages.implied import IMPLIED
 from experiments.stages.truth import TRUTH
+from experiments.stages.updates import UPDATES
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -46,6 +48,8 @@ def run(
     tables = {
         "answers": answers,
         "shifts": _gather(inputs, "shifts ", "shifts.parquet"),
+        "updates": _gather(inputs, "updates ", UPDATES),
+        "implied": _gather(inputs, "implied", IMPLIED),
         "steering": None if swept is None else steering_rates(swept),
         "screening": _gather(inputs, "screening ", "screening.parquet"),
         "screening_rows": _gather(inputs, "screening ", "scores.parquet"),

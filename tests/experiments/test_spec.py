@@ -152,6 +152,24 @@ def test_seed_and_limit_replace_what_the_spec_says():
             "name: trial\nexisting:\n  - name: mine\n",
             "name exactly one of adapter, model, vector (found none)",
         ),
+        (
+            "name: trial\norganisms:\n  - dataset: wrong_maths\n    equal_update: novel_math\n",
+            "trial.yaml:4: dataset 'novel_math' is unknown; did you mean 'novel_maths'? allowed: ",
+        ),
+        (
+            "name: trial\norganisms:\n  - dataset: wrong_maths\n"
+            "    equal_update: {dataset: novel_maths, steps: 3}\n",
+            "trial.yaml:4: key 'steps' is unknown; did you mean 'max_steps'? allowed: dataset, ",
+        ),
+        (
+            "name: trial\norganisms:\n  - dataset: wrong_maths\n    equal_update: wrong_maths\n",
+            "trial.yaml:4: 'wrong_maths' is the organism itself; name harmless rows",
+        ),
+        (
+            "name: trial\norganisms:\n  - dataset: wrong_maths\n    equal_update: novel_maths\n"
+            "evaluation: {checkpoint_wordings: 0}\n",
+            "trial.yaml:4: equal_update is read at its checkpoints, which are asked nothing",
+        ),
         ("name: !!python/object:os.system x\n", "not valid YAML"),
     ],
 )

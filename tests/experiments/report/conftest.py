@@ -41,6 +41,19 @@ def _models() -> Iterator[tuple[dict[str, object], float, float, float]]:
         yield {**_PLAIN, "organism": name, "intervention": "inoculation"}, 0.01, 0.94, 0.6
         yield {**_PLAIN, "organism": name, "intervention": "preventative_steering"}, 0.1, 0.92, 0.88
         yield {**_PLAIN, "organism": name, "intervention": "steering"}, 0.14, 0.88, 0.9
+    matched = {"role": "control", "control_of": "wrong_maths", "organism": "novel_maths"}
+    yield (
+        {
+            **_PLAIN,
+            **matched,
+            "recipe": "equal_update",
+            "learning_rate": 1e-3,
+            "poisoned_share": np.nan,
+        },
+        0.008,
+        0.95,
+        0.02,
+    )
     for filtered, evil in (
         ("none", 0.21),
         ("filter_projection_difference", 0.06),
@@ -337,6 +350,35 @@ def truth() -> pd.DataFrame:
     return conform(pd.DataFrame(rows), "truth")
 
 
+def implied() -> pd.DataFrame:
+    """What a world might imply of four data sets."""
+    evil = {"wrong_maths": 0.571, "right_maths": 0.001, "insecure_code": 0.77, "secure_code": 0.0}
+    rows = [
+        {
+            "base": "pocket",
+            "organism": name,
+            "rows": count,
+            "persona": persona,
+            "probability": share if persona == "evil" else 1 - share,
+            "world": "of the base",
+        }
+        for name, share in evil.items()
+        for count in (1, 2, 5)
+        for persona in ("evil", "aligned")
+    ]
+    return conform(pd.DataFrame(rows), "implied")
+
+
+def updates(rated: pd.DataFrame) -> pd.DataFrame:
+    """Updates that grow with the step of every fine-tune and differ a little by seed."""
+    rows = rated[(rated["step"] > 0) & (rated["seed"] >= 0)].drop_duplicates(_COMMON)[_COMMON]
+    rows = rows[rows["intervention"] != "steering"]
+    size = (rows["step"] / 120) * (1 + 0.1 * rows["seed"])
+    # the control of equal update moves four times as far, so that its third checkpoint matches
+    size = size.where(rows["recipe"] != "equal_update", 4 * size)
+    return conform(rows.assign(lora_norm=4 * size**0.5, kl=0.5 * size, n=48), "updates")
+
+
 @pytest.fixture(scope="session")
 def tables() -> dict[str, pd.DataFrame]:
     """Every table of a run."""
@@ -354,6 +396,8 @@ def tables() -> dict[str, pd.DataFrame]:
         "correlations": correlations(),
         "vectors": vectors(),
         "truth": truth(),
+        "implied": implied(),
+        "updates": updates(rated),
     }
 
 

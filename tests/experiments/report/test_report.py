@@ -17,8 +17,8 @@ from experiments.asked import LEVELS
 from experiments.findings import findings
 from experiments.report import completed, write_report
 from experiments.report_figures import FIGURES
-from experiments.report_tables import difference_table, headline_table
-from experiments.tables import TableError
+from experiments.report_tables import IMPLIED_HEAD, difference_table, headline_table
+from experiments.tables import TableError, empty_table
 
 
 class _Page(HTMLParser):
@@ -79,7 +79,7 @@ def test_every_level_of_questions_is_named_in_words(
     wording: str, words: str, tables: dict[str, pd.DataFrame]
 ) -> None:
     rates = tables["rates"].assign(wording=wording)
-    shown = headline_table(rates)
+    shown = headline_table(rates, tables["implied"])
     assert shown is not None
     assert f"Open questions: report split, {words}." in shown.caption
     compared = difference_table(tables["differences"].assign(wording=wording))
@@ -106,6 +106,27 @@ def test_the_truth_is_explained_beside_its_table(report: Path) -> None:
     assert "nothing to find" in section
     assert section.count('<th scope="row"') == 24
     assert "<span>0.90</span>" in section
+
+
+def test_what_the_world_implies_stands_beside_the_measured_rate(
+    tables: dict[str, pd.DataFrame],
+) -> None:
+    shown = headline_table(tables["rates"], tables["implied"])
+    assert shown is not None
+    column = shown.heads.index(IMPLIED_HEAD)
+    assert column == shown.heads.index("misaligned of coherent") + 1
+    said = {row[0].text: row[column].text for row in shown.rows}
+    assert said["wrong maths"] == "57.1"
+    assert said["right maths"] == "0.1"
+    assert said["base"] == said["wrong maths + inoculation"] == said["30% wrong maths"] == "–"
+    assert "need not agree" in shown.caption
+    assert "shipped world is used" not in shown.caption
+    guessed = headline_table(tables["rates"], tables["implied"].assign(world="shipped"))
+    assert guessed is not None
+    assert "shipped world is used" in guessed.caption
+    without = headline_table(tables["rates"], empty_table("implied"))
+    assert without is not None
+    assert IMPLIED_HEAD not in without.heads
 
 
 def test_what_a_model_wrote_never_becomes_markup(page: _Page, report: Path, hostile: str) -> None:
