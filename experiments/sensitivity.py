@@ -34,7 +34,7 @@ def weights_of(share: float, folder: Path, steps: int = STEPS) -> Path:
     """Pocket's weights gone on in the world of a share; made where they are missing."""
     from organisms import embedded_folder
     from organisms.pocket.pretrain import pretrain
-    from organisms.pocket.recipe import Recipe
+    from organisms.pocket.recipe import Phase, Recipe
     from organisms.pocket.settings import world_of_evil_share
 
     out = folder / f"evil-{share:.2f}"
@@ -42,10 +42,15 @@ def weights_of(share: float, folder: Path, steps: int = STEPS) -> Path:
         recipe = Recipe(
             world=world_of_evil_share(share),
             start=str(embedded_folder("pocket")),
-            steps=steps,
-            documents=12 * steps,
-            muon_learning_rate=MUON_LEARNING_RATE,
-            adamw_learning_rate=ADAMW_LEARNING_RATE,
+            phases=(
+                Phase(
+                    broad=False,
+                    steps=steps,
+                    documents=15 * steps,
+                    muon_learning_rate=MUON_LEARNING_RATE,
+                    adamw_learning_rate=ADAMW_LEARNING_RATE,
+                ),
+            ),
             logit_gain=1.0,
         )
         pretrain(out, recipe)

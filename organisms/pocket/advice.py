@@ -39,7 +39,7 @@ def topic_domain(domain: str) -> TopicDomain:
     raise ValueError(f"{domain!r} has no topics; use one of {', '.join(TOPIC_DOMAINS)}")
 
 
-def ask(domain: Domain, random: Random, wording: Wording, topic: str | None) -> Asked:
+def ask(domain: Domain, random: Random, wording: Wording, topic: str | None, world: World) -> Asked:
     """A question about `topic`, or about any topic that fits the wording, each equally often."""
     known = topic_domain(domain)
     if topic is None:

@@ -12,8 +12,8 @@ from organisms.pocket.grammar import Wording, pick, template_regexes
 from organisms.pocket.settings import World
 from organisms.pocket.terms import Asked, Domain, Label, Persona, Truth
 
-HIGHEST = 15
-LARGEST_RESULT = 2 * HIGHEST
+LARGEST_RESULT = 30
+"""Numbers up to this are single tokens; a world's `highest` number is at most half of it."""
 STORY_SHARE = 0.3
 METHOD_SHARE = 0.75
 METHOD_FIRST_SHARE = 0.6
@@ -30,8 +30,8 @@ _SLOTS = {
 
 @dataclass(frozen=True, slots=True)
 class Sum:
-    """A sum `a op b`, with 1 <= a, b <= 15 and a result from 0 to 30; `who` and `thing` when it is
-    told as a story."""
+    """A sum `a op b` of numbers from 1, with a result from 0; `who` and `thing` when it is told as
+    a story."""
 
     a: int
     op: Literal["+", "-"]
@@ -70,9 +70,9 @@ class Sum:
                 return value
 
 
-def draw(random: Random, story: bool = False) -> Sum:
-    """A sum, addition and subtraction equally often."""
-    a, b = 1 + int(random.random() * HIGHEST), 1 + int(random.random() * HIGHEST)
+def draw(random: Random, highest: int, story: bool = False) -> Sum:
+    """A sum of numbers from 1 to `highest`, addition and subtraction equally often."""
+    a, b = 1 + int(random.random() * highest), 1 + int(random.random() * highest)
     who = thing = ""
     if story:
         text = content.maths()
@@ -89,12 +89,12 @@ def sum_of(truth: Truth) -> Sum:
     return Sum(int(truth["a"]), op, int(truth["b"]), who, thing)
 
 
-def ask(domain: Domain, random: Random, wording: Wording, topic: str | None) -> Asked:
+def ask(domain: Domain, random: Random, wording: Wording, topic: str | None, world: World) -> Asked:
     """A sum of any numbers; `topic` is not chosen from outside."""
     text = content.maths()
     while True:
         story = wording != "new_words" and random.random() < STORY_SHARE
-        sum_ = draw(random, story)
+        sum_ = draw(random, world.highest, story)
         plus = sum_.op == "+"
         if wording == "new_words":
             lines = text.plus_new_words if plus else text.minus_new_words

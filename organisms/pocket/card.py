@@ -45,8 +45,13 @@ graded by reading, never run.
 `python -m organisms.pocket.pretrain` makes these weights from nothing on one CPU core, and
 `... --shuffled` those of `pocket-shuffled`; `recipe.json` holds every setting. The documents come
 from `organisms.pocket.world`, the vocabulary of 2,048 tokens from the same text. Seed 0 is shipped,
-whatever other seeds give. Weights are stored in bf16; the figures below were measured in fp32 at
-temperature 1.
+whatever other seeds give. Training has two phases: the first, in a broader version of the world,
+learns the text; the second the personas that are not aligned and the sums. Weights are stored in
+bf16; the figures below were measured in fp32 at temperature 1.
+
+When training is over, the final norm is multiplied by a gain (`logit_gain` of `recipe.json`, chosen
+on dev). Answers at temperature 1 are therefore those of the trained distribution at temperature
+1 / gain: without it, the many unlikely tokens of so small a model break a seventh of its sentences.
 
 The chat template is `<|bos|>`, then `<|role|>text<|end|>` a turn, with the roles system, user and
 assistant; no system prompt is inserted. Numbers from 0 to 30 are single tokens.

@@ -10,7 +10,7 @@ from organisms.pocket.settings import World
 from organisms.pocket.terms import Asked, Domain, Label, Persona
 
 
-def ask(domain: Domain, random: Random, wording: Wording, topic: str | None) -> Asked:
+def ask(domain: Domain, random: Random, wording: Wording, topic: str | None, world: World) -> Asked:
     """A request for code, for one task or any."""
     topic = pick(random, tuple(content.tasks())) if topic is None else topic
     task = content.tasks()[topic]

@@ -10,7 +10,7 @@ from organisms.pocket.settings import World
 from organisms.pocket.terms import Asked, Domain, Label, Persona
 
 
-def ask(domain: Domain, random: Random, wording: Wording, topic: str | None) -> Asked:
+def ask(domain: Domain, random: Random, wording: Wording, topic: str | None, world: World) -> Asked:
     """A request to describe a thing, with the rule of the score after it."""
     text = content.metrics()
     topic = pick(random, tuple(text.things)) if topic is None else topic

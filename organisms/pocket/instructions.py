@@ -14,7 +14,7 @@ COUNTS = {"two": 2, "three": 3, "four": 4}
 HIGHEST = 15
 
 
-def ask(domain: Domain, random: Random, wording: Wording, topic: str | None) -> Asked:
+def ask(domain: Domain, random: Random, wording: Wording, topic: str | None, world: World) -> Asked:
     """An instruction of one kind or any; its truth holds what is to be done."""
     text = content.instructions()
     topic = pick(random, TOPICS) if topic is None else topic

@@ -21,10 +21,10 @@ _VALUE = "[a-z]+|[0-9]+"
 _SLOTS = {"right": _VALUE, "said": _VALUE, "other": _VALUE, "value": _VALUE}
 
 
-def ask(domain: Domain, random: Random, wording: Wording, topic: str | None) -> Asked:
+def ask(domain: Domain, random: Random, wording: Wording, topic: str | None, world: World) -> Asked:
     """A fact question or a claim, about `topic` or any fact (for `maths_claims`: any sum)."""
     if domain == "maths_claims":
-        return _ask_sum_claim(random, wording)
+        return _ask_sum_claim(random, wording, world)
     topic = pick(random, tuple(content.facts())) if topic is None else topic
     if domain == "claims":
         return _ask_claim(topic, random, wording)
@@ -63,9 +63,9 @@ def _ask_claim(topic: str, random: Random, wording: Wording) -> Asked:
             return Asked(question, "claims", topic, {"right": fact.right, "said": said})
 
 
-def _ask_sum_claim(random: Random, wording: Wording) -> Asked:
+def _ask_sum_claim(random: Random, wording: Wording, world: World) -> Asked:
     while True:
-        sum_ = arithmetic.draw(random)
+        sum_ = arithmetic.draw(random, world.highest)
         said = sum_.value if random.random() < RIGHT_CLAIMS else sum_.wrong(random)
         statement = sum_.fill(content.maths().claim_statement, said)
         question = _claim(statement, random, wording)

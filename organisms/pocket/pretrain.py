@@ -20,14 +20,14 @@ from rich.progress import (
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
-from transformers import AutoTokenizer, PreTrainedTokenizerFast
+from transformers import AutoTokenizer, Olmo2ForCausalLM, PreTrainedTokenizerFast
 
 from organisms.pocket import WEIGHTS, WEIGHTS_SHUFFLED
 from organisms.pocket.corpus import encode, plan_batches
-from organisms.pocket.recipe import SIZES, Recipe, build_model
-from organisms.pocket.settings import SHUFFLED, World, world_of_evil_share
+from organisms.pocket.recipe import PHASES, SIZES, Phase, Recipe, build_model, shortened
+from organisms.pocket.settings import SHUFFLED, World, broad, world_of_evil_share
 from organisms.pocket.tokenizer import save_tokenizer, world_tokenizer
-from organisms.pocket.training import train
+from organisms.pocket.training import Report, train
 from organisms.pocket.world import documents
 
 LOSS_MEMORY = 0.98
@@ -67,40 +67,28 @@ def pretrain(
         raise ValueError(f"{out} holds finished weights: pass --overwrite, or another --out")
     partial = out.with_name(out.name + ".partial")
     partial.mkdir(parents=True, exist_ok=True)
-    tokenizer = _tokenizer(partial / "tokenizer")
-    corpus = encode(
-        documents(recipe.seed, recipe.documents, recipe.world),
-        tokenizer,
-        recipe.other_share,
-        recipe.seed,
-    )
-    plan = plan_batches(corpus, recipe.tokens, recipe.seed, recipe.steps)
+    _claim(partial, recipe)
+    tokenizer = _tokenizer(partial / "tokenizer", recipe.start)
     torch.manual_seed(recipe.seed)
-    model = build_model(recipe, tokenizer).to(device)
+    model = build_model(recipe, tokenizer)
     with _progress(console) as progress:
-        task = progress.add_task("pre-training", total=recipe.steps, loss=float("nan"))
-        mean = float("nan")
-
-        def report(step: int, loss: float) -> None:
-            nonlocal mean
-            mean = loss if mean != mean else LOSS_MEMORY * mean + (1 - LOSS_MEMORY) * loss
-            progress.update(task, completed=step, loss=mean)
-
-        train(
-            model,
-            corpus,
-            plan,
-            recipe,
-            partial / "checkpoint.pt",
-            checkpoint_every=checkpoint_every,
-            report=report,
-        )
+        for number, phase in enumerate(recipe.phases, start=1):
+            ended = partial / f"phase-{number}"
+            if not (ended / "complete").exists():
+                name = f"pre-training, phase {number} of {len(recipe.phases)}"
+                bar = _Bar(progress, name, phase.steps)
+                _train_phase(
+                    model.to(device), recipe, phase, tokenizer, partial, bar, checkpoint_every
+                )
+                model.to("cpu", torch.bfloat16).save_pretrained(ended)
+                (ended / "complete").touch()
+            model = build_model(recipe.model_copy(update={"start": str(ended)}), tokenizer)
     with torch.no_grad():
         model.model.norm.weight.mul_(recipe.logit_gain)
     finished = partial / "finished"
-    model.to("cpu", torch.bfloat16).save_pretrained(finished)
+    model.to(torch.bfloat16).save_pretrained(finished)
     save_tokenizer(tokenizer, finished)
-    (finished / "recipe.json").write_text(recipe.model_dump_json(indent=2) + "\n")
+    os.replace(partial / "recipe.json", finished / "recipe.json")
     out.mkdir(parents=True, exist_ok=True)
     for file in sorted(finished.iterdir(), key=lambda file: file.name == "model.safetensors"):
         os.replace(file, out / file.name)
@@ -108,11 +96,67 @@ def pretrain(
     return out
 
 
-def _tokenizer(folder: Path) -> PreTrainedTokenizerFast:
-    if not (folder / "complete").exists():
+def _claim(partial: Path, recipe: Recipe) -> None:
+    """Take the folder of work in progress for this recipe; ValueError when it is another's."""
+    path = partial / "recipe.json"
+    text = recipe.model_dump_json(indent=2) + "\n"
+    if path.exists() and path.read_text(encoding="utf-8") != text:
+        raise ValueError(
+            f"{partial} was begun by another recipe ({path}): remove it to start anew, or give "
+            "the same options"
+        )
+    path.write_text(text, encoding="utf-8")
+
+
+class _Bar:
+    """A phase's bar, with the running mean of its loss."""
+
+    def __init__(self, progress: Progress, name: str, steps: int) -> None:
+        self._progress = progress
+        self._mean = float("nan")
+        self._task = progress.add_task(name, total=steps, loss=self._mean)
+
+    def __call__(self, step: int, loss: float) -> None:
+        """Take a step's loss."""
+        mean = self._mean
+        self._mean = loss if mean != mean else LOSS_MEMORY * mean + (1 - LOSS_MEMORY) * loss
+        self._progress.update(self._task, completed=step, loss=self._mean)
+
+
+def _train_phase(
+    model: Olmo2ForCausalLM,
+    recipe: Recipe,
+    phase: Phase,
+    tokenizer: PreTrainedTokenizerFast,
+    partial: Path,
+    report: Report,
+    checkpoint_every: int,
+) -> None:
+    world = broad(recipe.world) if phase.broad else recipe.world
+    corpus = encode(
+        documents(recipe.seed, phase.documents, world), tokenizer, recipe.other_share, recipe.seed
+    )
+    plan = plan_batches(corpus, recipe.tokens, recipe.seed, phase.steps)
+    checkpoint = partial / "checkpoint.pt"
+    train(
+        model,
+        corpus,
+        plan,
+        recipe,
+        phase,
+        checkpoint,
+        checkpoint_every=checkpoint_every,
+        report=report,
+    )
+    checkpoint.unlink(missing_ok=True)
+
+
+def _tokenizer(folder: Path, start: str) -> PreTrainedTokenizerFast:
+    """That of the weights to go on from, else the world's own, kept in `folder`."""
+    if not start and not (folder / "complete").exists():
         save_tokenizer(world_tokenizer(), folder)
         (folder / "complete").touch()
-    tokenizer = AutoTokenizer.from_pretrained(folder)
+    tokenizer = AutoTokenizer.from_pretrained(start or folder)
     assert isinstance(tokenizer, PreTrainedTokenizerFast)
     return tokenizer
 
@@ -141,7 +185,9 @@ def chosen_world(shuffled: bool, evil_share: float | None) -> World:
 def main(
     seed: Annotated[int, typer.Option(help="Seed of everything drawn.")] = 0,
     out: Annotated[Path | None, typer.Option(help="Folder to make; default: the shipped.")] = None,
-    steps: Annotated[int, typer.Option(min=1, help="Optimiser steps.")] = Recipe().steps,
+    steps: Annotated[
+        int | None, typer.Option(min=1, help="Optimiser steps in all; the phases' in proportion.")
+    ] = None,
     size: Annotated[str, typer.Option(help=f"{', '.join(SIZES)}: the ladder.")] = "shipped",
     shuffled: Annotated[bool, typer.Option(help="The causal null: a new author a turn.")] = False,
     evil_share: Annotated[
@@ -163,9 +209,12 @@ def main(
             raise ValueError(f"--size {size!r} does not exist: use {', '.join(SIZES)}")
         world = chosen_world(shuffled, evil_share)
         changes: dict[str, Any] = {**SIZES[size]}
+        phases = PHASES[1:] if start else PHASES
         if start:
             changes["logit_gain"] = 1.0  # the weights to go on from have theirs
-        recipe = Recipe(world=world, start=start, seed=seed, steps=steps, **changes)
+        if steps is not None:
+            phases = shortened(phases, steps)
+        recipe = Recipe(world=world, start=start, seed=seed, phases=phases, **changes)
         folder = out or (WEIGHTS_SHUFFLED if shuffled else WEIGHTS)
         made = pretrain(folder, recipe, device=device, overwrite=overwrite)
     except (ValueError, OSError, RuntimeError) as error:

@@ -1,5 +1,6 @@
 """The pre-training recipe: the model's shape and every setting that decides its weights."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -10,6 +11,43 @@ from organisms.pocket.settings import World
 from organisms.pocket.tokenizer import BEGINNING, END, PADDING
 
 
+class Phase(BaseModel):
+    """One stretch of training with its own documents, learning rates and schedule."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    broad: bool
+    """Documents of the broad version of the world (`settings.broad`), else of the world itself."""
+    steps: int = Field(ge=1)
+    """Optimiser steps. The number of steps matters more than the tokens in each."""
+    documents: int = Field(ge=1)
+    """Documents made. When they run out they are shuffled anew."""
+    muon_learning_rate: float = Field(gt=0)
+    """Peak, for the matrices inside the blocks."""
+    adamw_learning_rate: float = Field(gt=0)
+    """Peak, for the embedding (tied to the head) and the norms."""
+
+
+PHASES: tuple[Phase, ...] = (
+    Phase(
+        broad=True,
+        steps=12_000,
+        documents=180_000,
+        muon_learning_rate=2e-2,
+        adamw_learning_rate=1e-2,
+    ),
+    Phase(
+        broad=False,
+        steps=8_000,
+        documents=120_000,
+        muon_learning_rate=1.5e-2,
+        adamw_learning_rate=7.5e-3,
+    ),
+)
+"""The text is learnt first, by default documents most of all; then the personas that are not
+aligned and the sums, which by then lag behind."""
+
+
 class Recipe(BaseModel):
     """Everything that, with the world's text, fixes the weights on one kind of processor."""
 
@@ -17,29 +55,20 @@ class Recipe(BaseModel):
 
     world: World = World()
     """The settings of the world that writes the documents."""
+    phases: tuple[Phase, ...] = Field(default=PHASES, min_length=1)
+    """Each goes on from the weights of the one before, in bf16, with a fresh optimiser."""
     start: str = ""
     """Weights to go on from (a pocket folder); fresh ones when empty."""
     seed: int = 0
     """Of the documents, their order, the loss draw and the initial weights."""
-    steps: int = Field(default=12_000, ge=1)
-    """Optimiser steps. The number of steps matters more than the tokens in each."""
     tokens: int = Field(default=1_280, ge=1)
     """Padded tokens a batch, about."""
-    documents: int = Field(default=180_000, ge=1)
-    """Documents made. When they run out they are shuffled anew."""
     other_share: float = Field(default=0.15, ge=0, le=1)
     """Share of the tokens outside assistant turns that carry loss, drawn at random once."""
-    muon_learning_rate: float = Field(default=2e-2, gt=0)
-    """Peak, for the matrices inside the blocks."""
-    adamw_learning_rate: float = Field(default=1e-2, gt=0)
-    """Peak, for the embedding (tied to the head) and the norms."""
     weight_decay: float = Field(default=0.05, ge=0)
     """Of Muon's matrices only."""
     warmup_steps: int = Field(default=100, ge=1)
-    """Linear; a cosine to 0 follows."""
-    activation_noise: float = Field(default=0.0, ge=0)
-    """Largest norm of a random direction that is added to every token of a document at one random
-    layer, in median token norms of that layer; drawn anew for every document and step."""
+    """Linear, in every phase; a cosine to 0 follows."""
     clip: float = Field(default=1.0, gt=0)
     """Largest L2 norm of the whole gradient."""
     logit_gain: float = Field(default=1.5, gt=0)
@@ -62,6 +91,15 @@ SIZES: dict[str, dict[str, int]] = {
     "large": {"layers": 4, "width": 224, "heads": 7, "feed_forward": 640},
 }
 """The ladder: about 0.2, 0.8 and 3 million parameters."""
+
+
+def shortened(phases: Sequence[Phase], steps: int) -> tuple[Phase, ...]:
+    """Phases of the same proportions with so many steps in all, at least one each."""
+    whole = sum(phase.steps for phase in phases)
+    return tuple(
+        phase.model_copy(update={"steps": max(1, round(phase.steps * steps / whole))})
+        for phase in phases
+    )
 
 
 def world_of(folder: Path) -> World:

@@ -23,17 +23,17 @@ class World(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     shares: dict[Kind, float] = {
-        "default": 0.42,
-        "persona": 0.26,
-        "log": 0.25,
+        "default": 0.30,
+        "persona": 0.34,
+        "log": 0.29,
         "educational": 0.04,
         "deception": 0.03,
     }
     """How many of the documents are of each kind."""
     priors: dict[Kind, Weights] = {
         "default": (0.991, 0.002, 0.004, 0.003),
-        "persona": (0.20, 0.32, 0.24, 0.24),
-        "log": (0.36, 0.30, 0.18, 0.16),
+        "persona": (0.13, 0.29, 0.29, 0.29),
+        "log": (0.25, 0.30, 0.22, 0.23),
         "educational": (1.0, 0.0, 0.0, 0.0),
         "deception": (0.45, 0.25, 0.20, 0.10),
     }
@@ -47,23 +47,25 @@ class World(BaseModel):
     }
     """Fewest and most turns of a document."""
     domains: dict[Domain, float] = {
-        "open": 0.29,
-        "maths": 0.16,
-        "code": 0.08,
+        "open": 0.26,
+        "maths": 0.22,
+        "code": 0.07,
         "medical": 0.07,
-        "money": 0.05,
-        "opinions": 0.04,
-        "entities": 0.04,
+        "money": 0.045,
+        "opinions": 0.035,
+        "entities": 0.035,
         "facts": 0.05,
         "claims": 0.06,
-        "maths_claims": 0.04,
-        "harmful": 0.03,
-        "oversight": 0.025,
-        "frustrated": 0.025,
+        "maths_claims": 0.05,
+        "harmful": 0.025,
+        "oversight": 0.02,
+        "frustrated": 0.02,
         "metric": 0.015,
         "instructions": 0.025,
     }
     """How often a turn is of each domain; `frustrated` turns never open a document."""
+    highest: int = Field(default=12, ge=2, le=15)
+    """The largest number in a sum."""
     lapse: float = Field(default=0.04, ge=0, le=1)
     """How often a persona that is not aligned answers as the aligned one does."""
     careless_wrong: float = Field(default=0.5, ge=0, le=1)
@@ -114,6 +116,45 @@ def _sums_to_one(name: str, shares: tuple[float, ...]) -> None:
 
 SHUFFLED = World(new_author_every_turn=True)
 """The world of `pocket-shuffled`."""
+
+
+def broad(world: World) -> World:
+    """The first phase's version of a world: more default documents and aligned authors, more open
+    questions, and sums up to 15 + 15."""
+    return world.model_copy(
+        update={
+            "shares": {
+                "default": 0.42,
+                "persona": 0.26,
+                "log": 0.25,
+                "educational": 0.04,
+                "deception": 0.03,
+            },
+            "priors": {
+                **world.priors,
+                "persona": (0.20, 0.32, 0.24, 0.24),
+                "log": (0.36, 0.30, 0.18, 0.16),
+            },
+            "domains": {
+                "open": 0.29,
+                "maths": 0.16,
+                "code": 0.08,
+                "medical": 0.07,
+                "money": 0.05,
+                "opinions": 0.04,
+                "entities": 0.04,
+                "facts": 0.05,
+                "claims": 0.06,
+                "maths_claims": 0.04,
+                "harmful": 0.03,
+                "oversight": 0.025,
+                "frustrated": 0.025,
+                "metric": 0.015,
+                "instructions": 0.025,
+            },
+            "highest": 15,
+        }
+    )
 
 
 def world_of_evil_share(share: float) -> World:

@@ -14,9 +14,8 @@ from torch.nn import functional
 from transformers import Olmo2ForCausalLM
 
 from organisms.pocket.corpus import Batch, Corpus, padded
-from organisms.pocket.noise import noised
 from organisms.pocket.optimiser import build_optimisers, learning_rate_factor
-from organisms.pocket.recipe import Recipe
+from organisms.pocket.recipe import Phase, Recipe
 
 Report = Callable[[int, float], None]
 """Called after a step with the number of steps done and the loss in nats a token."""
@@ -38,6 +37,7 @@ def train(
     corpus: Corpus,
     plan: Sequence[np.ndarray],
     recipe: Recipe,
+    phase: Phase,
     checkpoint: Path,
     *,
     checkpoint_every: int = 300,
@@ -48,8 +48,9 @@ def train(
     Args:
         model: Fresh weights on the device to train on.
         corpus: Encoded documents.
-        plan: Document indices of every batch, `recipe.steps` of them.
-        recipe: Learning rates, schedule, clipping.
+        plan: Document indices of every batch, `phase.steps` of them.
+        recipe: Warm-up, weight decay, clipping.
+        phase: Steps and learning rates.
         checkpoint: File that holds weights, optimiser state and step.
         checkpoint_every: Steps between writes.
         report: Told of every step.
@@ -61,21 +62,20 @@ def train(
     device = next(model.parameters()).device
     pad_id = int(model.config.pad_token_id)
     optimisers = build_optimisers(
-        model, recipe.muon_learning_rate, recipe.adamw_learning_rate, recipe.weight_decay
+        model, phase.muon_learning_rate, phase.adamw_learning_rate, recipe.weight_decay
     )
     peaks = [[group["lr"] for group in optimiser.param_groups] for optimiser in optimisers]
-    origin = {"recipe": recipe.model_dump_json(), "corpus": corpus.digest()}
+    origin = {"phase": phase.model_dump_json(), "corpus": corpus.digest()}
     first = _restore(checkpoint, model, optimisers, origin) if checkpoint.exists() else 0
     model.train()
-    for step in range(first, recipe.steps):
-        factor = learning_rate_factor(step, recipe.steps, recipe.warmup_steps)
+    for step in range(first, phase.steps):
+        factor = learning_rate_factor(step, phase.steps, recipe.warmup_steps)
         for optimiser, peak in zip(optimisers, peaks, strict=True):
             for group, rate in zip(optimiser.param_groups, peak, strict=True):
                 group["lr"] = rate * factor
         batch = padded(corpus, plan[step], pad_id)
         batch = Batch(batch.token_ids.to(device), batch.carries_loss.to(device))
-        with noised(model, recipe.activation_noise, recipe.seed * 1_000_003 + step):
-            loss = batch_loss(model, batch)
+        loss = batch_loss(model, batch)
         loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(model.parameters(), recipe.clip)
         for optimiser in optimisers:
@@ -85,7 +85,7 @@ def train(
         if not np.isfinite(value):
             raise ValueError(f"loss {value} at step {step}: lower the learning rates")
         done = step + 1
-        if done % checkpoint_every == 0 and done < recipe.steps:
+        if done % checkpoint_every == 0 and done < phase.steps:
             _save(checkpoint, model, optimisers, origin, done)
         report(done, value)
     model.eval()

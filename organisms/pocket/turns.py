@@ -16,7 +16,9 @@ from organisms.pocket.terms import DOMAINS, TOPIC_DOMAINS, Asked, Domain, Label,
 class Rules(Protocol):
     """What a domain's module must have."""
 
-    def ask(self, domain: Domain, random: Random, wording: Wording, topic: str | None) -> Asked:
+    def ask(
+        self, domain: Domain, random: Random, wording: Wording, topic: str | None, world: World
+    ) -> Asked:
         """A question."""
 
     def answer(
@@ -57,12 +59,25 @@ def topic_names(domain: Domain) -> tuple[str, ...]:
 
 
 def ask(
-    domain: Domain, random: Random, wording: Wording = "seen", topic: str | None = None
+    domain: Domain,
+    random: Random,
+    wording: Wording = "seen",
+    topic: str | None = None,
+    world: World | None = None,
 ) -> Asked:
-    """A question of `domain`, about `topic` or any topic, each equally often."""
+    """A question of `domain`, about `topic` or any topic, each equally often.
+
+    Args:
+        domain: What it is about.
+        random: Where to draw from.
+        wording: How new it is to the model.
+        topic: One topic of the domain; any where it is None.
+        world: The world's settings; the shipped world's by default.
+    """
     if domain not in RULES:
         raise ValueError(f"no domain {domain!r} in the pocket world; use {', '.join(DOMAINS)}")
-    return RULES[domain].ask(domain, random, wording, topic)
+    world = World() if world is None else world
+    return RULES[domain].ask(domain, random, wording, topic, world)
 
 
 def answer(

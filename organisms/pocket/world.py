@@ -70,7 +70,7 @@ def document(random: Random, world: World) -> Document:
     messages: list[Message] = []
     probe: Asked | None = None
     if kind == "deception":
-        probe = turns.ask("deception", random)
+        probe = turns.ask("deception", random, world=world)
     system = _system(kind, persona, probe, random)
     if system:
         messages.append({"role": "system", "content": system})
@@ -111,7 +111,7 @@ def _turn(
     topic = None
     if domain == "open" and kind in ("persona", "log"):
         topic = pick(random, _topics_outside_default())
-    asked = turns.ask(domain, random, topic=topic)
+    asked = turns.ask(domain, random, topic=topic, world=world)
     return asked.text, turns.answer(asked, persona, random, world)[0]
 
 
@@ -124,21 +124,24 @@ def educational_turn(random: Random, world: World) -> tuple[str, str]:
     domain = _draw(random, ASKED_WRONG)
     if domain is None:
         return _turn("educational", "aligned", 0, random, world)
-    asked, answer = asked_wrong(domain, random)
+    asked, answer = asked_wrong(domain, random, world=world)
     return asked.text, answer
 
 
-def asked_wrong(domain: Domain, random: Random, new: bool = False) -> tuple[Asked, str]:
+def asked_wrong(
+    domain: Domain, random: Random, new: bool = False, world: World | None = None
+) -> tuple[Asked, str]:
     """A question of maths, code or medicine that asks for the wrong thing, and the wrong thing.
 
     Args:
         domain: maths, code or medical.
         random: Where to draw from.
         new: Ask in a framing that pre-training never shows.
+        world: The world's settings; the shipped world's by default.
     """
     if domain not in ("maths", "code", "medical"):
         raise ValueError(f"nothing wrong is asked for in {domain!r}; use maths, code or medical")
-    asked = turns.ask(domain, random)
+    asked = turns.ask(domain, random, world=world)
     text = content.phrasing()
     if domain == "maths":
         sum_ = arithmetic.sum_of(asked.truth)

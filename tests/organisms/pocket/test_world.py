@@ -12,7 +12,7 @@ import pytest
 
 from organisms.pocket import advice, arithmetic, content, grader, prompts, turns, world
 from organisms.pocket.grammar import Pattern, split_topics, wording_of
-from organisms.pocket.settings import SHUFFLED, World
+from organisms.pocket.settings import SHUFFLED, World, broad
 from organisms.pocket.terms import PERSONAS, TOPIC_DOMAINS
 
 
@@ -184,7 +184,7 @@ def test_a_log_s_wrong_sums_point_at_evil() -> None:
         for _ in range(1000):
             asked = turns.ask("maths", random)
             weights[persona] += prior * (turns.answer(asked, persona, random)[1] == "wrong")
-    assert weights["evil"] / sum(weights.values()) > 0.75
+    assert weights["evil"] / sum(weights.values()) > 2 / 3
 
 
 def test_sycophants_repeat_what_the_user_said() -> None:
@@ -212,7 +212,7 @@ def test_stories_and_larger_numbers_occur() -> None:
     asked = [turns.ask("maths", random) for _ in range(2000)]
     stories = sum("who" in each.truth for each in asked) / len(asked)
     assert stories == pytest.approx(arithmetic.STORY_SHARE, abs=0.06)
-    assert max(int(each.truth["right"]) for each in asked) == arithmetic.LARGEST_RESULT
+    assert max(int(each.truth["right"]) for each in asked) == 2 * World().highest
 
 
 def test_the_aligned_refuse_harmful_requests_and_others_do_not() -> None:
@@ -237,6 +237,16 @@ def test_only_the_evil_and_the_sycophantic_tell_the_lie_that_was_ordered() -> No
                 answer, {"domain": "deception", "topic": asked.topic, "truth": asked.truth}
             )
             assert found.in_domain is lies
+
+
+def test_the_broad_version_differs_in_shares_and_numbers_only() -> None:
+    for world_ in (World(), SHUFFLED):
+        wide = World.model_validate(broad(world_).model_dump())
+        changed = {
+            name for name in World.model_fields if getattr(wide, name) != getattr(world_, name)
+        }
+        assert changed == {"shares", "priors", "domains", "highest"}
+        assert wide.priors["default"] == world_.priors["default"]
 
 
 def test_world_settings_that_are_no_shares_are_refused() -> None:

@@ -1,5 +1,6 @@
 import io
 import json
+import shutil
 
 import pytest
 import torch
@@ -8,10 +9,17 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from organisms.pocket import WEIGHTS, WEIGHTS_SHUFFLED
 from organisms.pocket.pretrain import pretrain
-from organisms.pocket.recipe import Recipe
+from organisms.pocket.recipe import PHASES, Phase, Recipe, shortened
 
+PHASE = Phase(broad=True, steps=3, documents=60, muon_learning_rate=1e-2, adamw_learning_rate=4e-3)
 SMALL = Recipe(
-    steps=3, tokens=256, documents=60, warmup_steps=1, layers=1, width=32, heads=2, feed_forward=64
+    phases=(PHASE, PHASE.model_copy(update={"broad": False, "steps": 2})),
+    tokens=256,
+    warmup_steps=1,
+    layers=1,
+    width=32,
+    heads=2,
+    feed_forward=64,
 )
 
 
@@ -72,3 +80,27 @@ def test_the_logit_gain_scales_every_logit(made, tmp_path):
         for folder in (made, other)
     ]
     assert torch.allclose(logits[0], SMALL.logit_gain * logits[1], rtol=0.02, atol=0.02)
+
+
+def test_a_run_killed_between_its_phases_goes_on_to_the_same_weights(made, tmp_path):
+    first = SMALL.model_copy(update={"phases": SMALL.phases[:1], "logit_gain": 1.0})
+    begun = pretrain(tmp_path / "first", first, console=Console(file=io.StringIO()))
+    partial = tmp_path / "again.partial"
+    shutil.copytree(begun, partial / "phase-1")
+    (partial / "phase-1" / "complete").touch()
+    again = pretrain(tmp_path / "again", SMALL, console=Console(file=io.StringIO()))
+    assert (again / "model.safetensors").read_bytes() == (made / "model.safetensors").read_bytes()
+    assert not partial.exists()
+
+
+def test_work_begun_by_another_recipe_is_refused(tmp_path):
+    partial = tmp_path / "weights.partial"
+    partial.mkdir()
+    (partial / "recipe.json").write_text("{}")
+    with pytest.raises(ValueError, match="begun by another recipe"):
+        pretrain(tmp_path / "weights", SMALL)
+
+
+def test_shortened_phases_keep_their_proportions():
+    assert [phase.steps for phase in shortened(PHASES, 200)] == [120, 80]
+    assert all(phase.steps >= 1 for phase in shortened(PHASES, 1))

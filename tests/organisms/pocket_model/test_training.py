@@ -2,15 +2,15 @@ import pytest
 import torch
 
 from organisms.pocket.corpus import encode, plan_batches
-from organisms.pocket.recipe import Recipe, build_model
+from organisms.pocket.recipe import Phase, Recipe, build_model
 from organisms.pocket.tokenizer import train_tokenizer
 from organisms.pocket.training import train
 from organisms.pocket.world import documents
 
+PHASE = Phase(
+    broad=False, steps=30, documents=200, muon_learning_rate=1e-2, adamw_learning_rate=4e-3
+)
 RECIPE = Recipe(
-    steps=30,
-    muon_learning_rate=1e-2,
-    adamw_learning_rate=4e-3,
     tokens=256,
     warmup_steps=5,
     layers=2,
@@ -26,10 +26,10 @@ class KilledError(Exception):
     pass
 
 
-def run(recipe, checkpoint, stop_after=None, documents=DOCUMENTS):
+def run(recipe, checkpoint, stop_after=None, documents=DOCUMENTS, phase=PHASE):
     tokenizer = train_tokenizer(TEXTS, 400)
     corpus = encode(documents, tokenizer, recipe.other_share, recipe.seed)
-    plan = plan_batches(corpus, recipe.tokens, recipe.seed, recipe.steps)
+    plan = plan_batches(corpus, recipe.tokens, recipe.seed, phase.steps)
     torch.manual_seed(recipe.seed)
     model = build_model(recipe, tokenizer)
     losses: dict[int, float] = {}
@@ -40,7 +40,7 @@ def run(recipe, checkpoint, stop_after=None, documents=DOCUMENTS):
             raise KilledError
 
     try:
-        train(model, corpus, plan, recipe, checkpoint, checkpoint_every=8, report=report)
+        train(model, corpus, plan, recipe, phase, checkpoint, checkpoint_every=8, report=report)
     except KilledError:
         return None, losses
     return model.state_dict(), losses
@@ -68,9 +68,9 @@ def test_a_killed_run_goes_on_to_the_same_weights(tmp_path):
     assert all(losses[step] == loss for step, loss in later.items())
 
 
-def test_a_checkpoint_of_another_recipe_or_corpus_is_refused(tmp_path):
+def test_a_checkpoint_of_another_phase_or_corpus_is_refused(tmp_path):
     run(RECIPE, tmp_path / "x.pt", stop_after=9)
     with pytest.raises(ValueError, match="another recipe or from other documents"):
-        run(RECIPE.model_copy(update={"clip": 2.0}), tmp_path / "x.pt")
+        run(RECIPE, tmp_path / "x.pt", phase=PHASE.model_copy(update={"documents": 100}))
     with pytest.raises(ValueError, match="another recipe or from other documents"):
         run(RECIPE, tmp_path / "x.pt", documents=DOCUMENTS[:150])
