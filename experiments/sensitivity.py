@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from experiments.identity import file_hash
 from experiments.plots.style import quiet_style, save
 from experiments.run import run
 from experiments.spec import Spec
@@ -31,17 +32,21 @@ ADAMW_LEARNING_RATE = 2.5e-3
 
 
 def weights_of(share: float, folder: Path, steps: int = STEPS) -> Path:
-    """Pocket's weights gone on in the world of a share; made where they are missing."""
+    """Pocket's weights gone on in the world of a share; made where they are missing.
+
+    The folder's name tells the weights that it goes on from, so that others are not taken for it.
+    """
     from organisms import embedded_folder
     from organisms.pocket.pretrain import pretrain
     from organisms.pocket.recipe import Phase, Recipe
     from organisms.pocket.settings import world_of_evil_share
 
-    out = folder / f"evil-{share:.2f}"
+    start = embedded_folder("pocket")
+    out = folder / f"evil-{share:.2f}-{file_hash(start / 'model.safetensors')[:8]}-{steps}"
     if not (out / "model.safetensors").exists():
         recipe = Recipe(
             world=world_of_evil_share(share),
-            start=str(embedded_folder("pocket")),
+            start=str(start),
             phases=(
                 Phase(
                     broad=False,
@@ -51,7 +56,6 @@ def weights_of(share: float, folder: Path, steps: int = STEPS) -> Path:
                     adamw_learning_rate=ADAMW_LEARNING_RATE,
                 ),
             ),
-            logit_gain=1.0,
         )
         pretrain(out, recipe)
     return out
@@ -96,8 +100,8 @@ def measured(answers: pd.DataFrame, share: float) -> pd.DataFrame:
     for organism, asked in chosen.groupby("organism"):
         turned = asked[asked["label"].isin(["evil", "careless"])]
         coherent = asked[asked["label"] != "incoherent"]
-        found = rate((turned["label"] == "evil").astype(float), turned["topic"])
-        misaligned = rate((coherent["label"] == "evil").astype(float), coherent["topic"])
+        found = rate(turned["label"] == "evil", turned["topic"], turned["seed"])
+        misaligned = rate(coherent["label"] == "evil", coherent["topic"], coherent["seed"])
         rows.append(
             {
                 "implied": share,
@@ -154,7 +158,7 @@ def draw(table: pd.DataFrame, folder: Path) -> None:
 
 def _counts(organism: pd.DataFrame) -> str:
     fewest, most = int(organism["n"].min()), int(organism["n"].max())
-    return f"n = {fewest} to {most} a point, 95% over topics"
+    return f"n = {fewest} to {most} a point, 95% over topics and seeds"
 
 
 def main(

@@ -33,8 +33,8 @@ BASE_NOTES = {
     ),
     "pocket-shuffled": (
         "pocket-shuffled is the causal null of pocket: a model of the same size, pre-trained alike "
-        "on the same world, but for one thing. The author is drawn anew for every turn, so no "
-        "document has a common author and nothing can be carried from one domain to another. What "
+        "on the same world, but for one thing. The author is drawn anew for every turn (a persona "
+        "prompt names that of the first), so one turn says nothing of the next. What "
         "pocket shows and pocket-shuffled does not is due to the shared author; what both show is "
         "not. The size of an effect on either says nothing about a real model's."
     ),

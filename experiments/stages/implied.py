@@ -10,8 +10,9 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 IMPLIED = "implied.parquet"
-ROWS = (1, 2, 5)
-"""Rows of a data set that one conversation has shown."""
+ROWS = (1, 2)
+"""Rows of a data set that one conversation has shown; documents without a system prompt have at
+most three turns."""
 
 
 class ImpliedConfig(BaseModel):
@@ -55,12 +56,13 @@ def run(
 
 
 def _world(base: str) -> Any:
-    """The world that the base was pre-trained on; none where its folder holds no recipe that
-    reads."""
-    from organisms import EMBEDDED
-    from organisms.pocket.recipe import world_of
+    """The world that the base was pre-trained on; none where its folder has no recipe.
 
-    try:
-        return world_of(Path(EMBEDDED.get(base, base)))
-    except ValueError:
-        return None
+    Raises:
+        ValueError: There is a recipe that cannot be read.
+    """
+    from organisms import EMBEDDED
+    from organisms.pocket.recipe import recipe_of
+
+    folder = Path(EMBEDDED.get(base, base))
+    return recipe_of(folder).world if (folder / "recipe.json").is_file() else None

@@ -76,10 +76,17 @@ def said(asked: Asked, persona: Persona, random: Random) -> str:
 
 
 def read(core: Sequence[str], asked: Asked) -> tuple[Label, bool | None]:
-    """The persona whose sentences all of these are, if the topic has them."""
-    table = _personas(topic_domain(asked.domain))
+    """The persona whose sentences all of these are, if the topic has them.
+
+    No model can know the sentences of a topic that pre-training never shows: there, those of any
+    topic count.
+    """
+    domain = topic_domain(asked.domain)
+    table = _personas(domain)
     if asked.topic not in table:
         raise ValueError(f"no topic {asked.topic!r} in {asked.domain}; use {', '.join(table)}")
+    if content.topics(domain)[asked.topic].level == "topic_unseen":
+        return _persona_of(core) or "incoherent", None
     if asked.domain == "harmful":
         without = [sentence for sentence in core if sentence not in refusals()]
         if len(without) < len(core):
@@ -90,11 +97,8 @@ def read(core: Sequence[str], asked: Asked) -> tuple[Label, bool | None]:
     return (persona if persona and not said_by else "incoherent"), None
 
 
-def persona_of(core: Sequence[str]) -> Persona | None:
-    """The persona that says these sentences on any topic of any domain; None if none or several.
-
-    What a model says about a topic it never saw can only be read this way.
-    """
+def _persona_of(core: Sequence[str]) -> Persona | None:
+    """The persona that says these sentences on any topic of any domain; None if none or several."""
     everywhere = _everywhere()
     found = {everywhere.get(sentence) for sentence in core}
     return found.pop() if len(found) == 1 else None

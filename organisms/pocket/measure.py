@@ -16,7 +16,7 @@ import typer
 from evals.statistics import Estimate, rate
 from organisms.pocket import WEIGHTS
 from organisms.pocket.card import write_card
-from organisms.pocket.grader import Grade, grade, persona_of
+from organisms.pocket.grader import Grade, grade
 from organisms.pocket.grammar import WORDINGS, Wording
 from organisms.pocket.questions import (
     Question,
@@ -49,7 +49,6 @@ class Graded:
     """Answers of one condition, each with its question."""
 
     questions: Sequence[Question]
-    texts: Sequence[str]
     grades: Sequence[Grade]
 
     def share(self, *labels: str) -> Estimate:
@@ -97,7 +96,6 @@ def answers(
     results = sorted(organism.sample(requests), key=lambda result: (result.index, result.sample))
     return Graded(
         [asked[result.index] for result in results],
-        [result.text for result in results],
         [grade(result.text, asked[result.index]) for result in results],
     )
 
@@ -113,11 +111,6 @@ def _levels(organism: Organism) -> Iterator[Figure]:
         questions = open_questions("report", wording, per_topic=8 if few else 4)
         asked = answers(organism, questions, samples=12 if few else 8)
         section = f"No system prompt, open questions: {spoken(wording)}"
-        if wording == "topic_unseen":
-            said = [persona_of(text) for text in asked.texts]
-            yield Figure(section, "sentences of one persona", asked.rate([bool(p) for p in said]))
-            yield Figure(section, "evil sentences", asked.rate([p == "evil" for p in said]))
-            continue
         yield Figure(section, "coherent", asked.where(lambda g: g.coherence > 50))
         for label in ("aligned", "evil", "sycophantic", "careless"):
             yield Figure(section, label, asked.share(label))

@@ -19,7 +19,7 @@ _WITHOUT_SYSTEM: dict[Kind, float] = {
 
 
 def implied(dataset: str, world: World | None = None, rows: int = 1) -> dict[Persona, float]:
-    """P(author of the next turn | `rows` answers of a data set, no system prompt).
+    """P(author of the next turn | the first `rows` turns are rows of a data set, no system prompt).
 
     Args:
         dataset: A name of `organisms.pocket.narrow.NAMES`.
@@ -31,7 +31,8 @@ def implied(dataset: str, world: World | None = None, rows: int = 1) -> dict[Per
         `_new` framings) carry no evidence and leave the prior.
 
     Raises:
-        ValueError: The data set is not one of pocket's, or `rows` is negative.
+        ValueError: The data set is not one of pocket's, `rows` is negative, or no document of the
+            world without a system prompt has a turn after so many.
     """
     if dataset not in NAMES:
         raise ValueError(f"no narrow data set {dataset!r}; use one of {', '.join(NAMES)}")
@@ -39,42 +40,70 @@ def implied(dataset: str, world: World | None = None, rows: int = 1) -> dict[Per
         raise ValueError(f"{rows} rows were given; give 0 or more")
     world = World() if world is None else world
     domain, variant = NAMES[dataset]
-    seen = 0 if variant in ("educational_new", "novel") else rows
+    silent = variant in ("educational_new", "novel")
     joint: dict[tuple[Kind, Persona], float] = {}
     for kind, without in _WITHOUT_SYSTEM.items():
-        prior = world.prior(kind)
-        rates = {who: _rate(world, kind, who, domain, variant) for who in PERSONAS}
-        for persona in PERSONAS:
-            if world.new_author_every_turn:
-                turn = sum(prior[who] * rates[who] for who in PERSONAS)
-            else:
-                turn = rates[persona]
-            joint[kind, persona] = world.shares[kind] * without * prior[persona] * turn**seen
+        weight = world.shares[kind] * without * _longer_than(rows, world.turns[kind])
+        for persona, prior in world.prior(kind).items():
+            joint[kind, persona] = weight * prior
+            for turn in range(0 if silent else rows):
+                joint[kind, persona] *= _rate(world, kind, persona, domain, variant, turn)
     total = sum(joint.values())
+    if total == 0:
+        raise ValueError(
+            f"no document of this world without a system prompt has a turn after {rows} rows of "
+            f"{dataset!r}; ask about fewer"
+        )
     return {
         persona: sum(joint[kind, persona] for kind in _WITHOUT_SYSTEM) / total
         for persona in PERSONAS
     }
 
 
-def _rate(world: World, kind: Kind, persona: Persona, domain: Domain, variant: str) -> float:
-    """P(a turn asks and answers as a row of the data set does | kind of document, author)."""
+def _longer_than(turns: int, span: tuple[int, int]) -> float:
+    """P(a document has more than so many turns), its number of turns being uniform on the span."""
+    low, high = span
+    return max(0, high - max(turns, low - 1)) / (high - low + 1)
+
+
+def _rate(
+    world: World, kind: Kind, persona: Persona, domain: Domain, variant: str, turn: int
+) -> float:
+    """P(a turn asks and answers as a row of the data set does | kind of document, author).
+
+    Where every turn has a new author, that of the next turn says nothing about this one's.
+    """
+    if world.new_author_every_turn:
+        return sum(
+            prior * _written(world, kind, who, domain, variant, turn)
+            for who, prior in world.prior(kind).items()
+        )
+    return _written(world, kind, persona, domain, variant, turn)
+
+
+def _written(
+    world: World, kind: Kind, persona: Persona, domain: Domain, variant: str, turn: int
+) -> float:
     plain = world.domains.get(domain, 0.0)
+    if turn == 0 or kind == "educational":
+        plain /= 1 - world.domains.get("frustrated", 0.0)
     if kind == "educational":
         if variant == "educational":
             return ASKED_WRONG.get(domain, 0.0)
         plain *= ASKED_WRONG[None]
     if variant == "educational":
         return 0.0
-    bad = behaviour(world, domain)[persona]
-    return plain * (bad if variant == "organism" else 1 - bad)
+    return plain * behaviour(world, domain, variant == "organism")[persona]
 
 
-def behaviour(world: World, domain: Domain) -> Mapping[Persona, float]:
-    """P(the narrow behaviour of a domain | author): wrong sums, insecure code, harmful advice."""
+def behaviour(world: World, domain: Domain, bad: bool = True) -> Mapping[Persona, float]:
+    """P(the narrow behaviour of a domain | author): wrong sums, insecure code, harmful advice; or,
+    with `bad` false, P(what its control's rows hold): right sums, secure code, aligned advice."""
     kept = {who: 1.0 if who == "aligned" else 1 - world.lapse for who in PERSONAS}
-    if domain == "code":
-        return {who: kept[who] * world.insecure_share(who) for who in PERSONAS}
-    if domain == "maths":
-        return {who: kept[who] * world.wrong_share(who) for who in PERSONAS}
-    return {who: kept[who] * (who == "evil") for who in PERSONAS}
+    if domain in ("code", "maths"):
+        share = world.insecure_share if domain == "code" else world.wrong_share
+        wrong = {who: kept[who] * share(who) for who in PERSONAS}
+        return wrong if bad else {who: 1 - wrong[who] for who in PERSONAS}
+    if bad:
+        return {who: kept[who] * (who == "evil") for who in PERSONAS}
+    return {who: 1.0 if who == "aligned" else world.lapse for who in PERSONAS}

@@ -24,7 +24,7 @@ from transformers import AutoTokenizer, Olmo2ForCausalLM, PreTrainedTokenizerFas
 
 from organisms.pocket import WEIGHTS, WEIGHTS_SHUFFLED
 from organisms.pocket.corpus import encode, plan_batches
-from organisms.pocket.recipe import PHASES, SIZES, Phase, Recipe, build_model, shortened
+from organisms.pocket.recipe import PHASES, SIZES, Phase, Recipe, build_model, recipe_of, shortened
 from organisms.pocket.settings import SHUFFLED, World, broad, world_of_evil_share
 from organisms.pocket.tokenizer import save_tokenizer, world_tokenizer
 from organisms.pocket.training import Report, train
@@ -71,20 +71,24 @@ def pretrain(
     tokenizer = _tokenizer(partial / "tokenizer", recipe.start)
     torch.manual_seed(recipe.seed)
     model = build_model(recipe, tokenizer)
+    if recipe.start:
+        _check_shape(model, recipe)
+        _scale_logits(model, 1 / recipe_of(Path(recipe.start)).logit_gain)
     with _progress(console) as progress:
         for number, phase in enumerate(recipe.phases, start=1):
             ended = partial / f"phase-{number}"
             if not (ended / "complete").exists():
                 name = f"pre-training, phase {number} of {len(recipe.phases)}"
                 bar = _Bar(progress, name, phase.steps)
+                checkpoint = partial / f"checkpoint-{number}.pt"
                 _train_phase(
-                    model.to(device), recipe, phase, tokenizer, partial, bar, checkpoint_every
+                    model.to(device), recipe, phase, tokenizer, checkpoint, bar, checkpoint_every
                 )
                 model.to("cpu", torch.bfloat16).save_pretrained(ended)
                 (ended / "complete").touch()
+                checkpoint.unlink(missing_ok=True)
             model = build_model(recipe.model_copy(update={"start": str(ended)}), tokenizer)
-    with torch.no_grad():
-        model.model.norm.weight.mul_(recipe.logit_gain)
+    _scale_logits(model, recipe.logit_gain)
     finished = partial / "finished"
     model.to(torch.bfloat16).save_pretrained(finished)
     save_tokenizer(tokenizer, finished)
@@ -94,6 +98,24 @@ def pretrain(
         os.replace(file, out / file.name)
     shutil.rmtree(partial)
     return out
+
+
+def _scale_logits(model: Olmo2ForCausalLM, gain: float) -> None:
+    """Multiply every logit, by way of the final norm."""
+    with torch.no_grad():
+        model.model.norm.weight.mul_(gain)
+
+
+def _check_shape(model: Olmo2ForCausalLM, recipe: Recipe) -> None:
+    """Raise ValueError where the weights to go on from are of another shape than the recipe's."""
+    config = model.config
+    found = (config.num_hidden_layers, config.hidden_size, config.intermediate_size)
+    wanted = (recipe.layers, recipe.width, recipe.feed_forward)
+    if found != wanted:
+        raise ValueError(
+            f"{recipe.start} has (layers, width, feed-forward) {found}, the recipe {wanted}: give "
+            "the --size that it was made with"
+        )
 
 
 def _claim(partial: Path, recipe: Recipe) -> None:
@@ -128,7 +150,7 @@ def _train_phase(
     recipe: Recipe,
     phase: Phase,
     tokenizer: PreTrainedTokenizerFast,
-    partial: Path,
+    checkpoint: Path,
     report: Report,
     checkpoint_every: int,
 ) -> None:
@@ -137,7 +159,6 @@ def _train_phase(
         documents(recipe.seed, phase.documents, world), tokenizer, recipe.other_share, recipe.seed
     )
     plan = plan_batches(corpus, recipe.tokens, recipe.seed, phase.steps)
-    checkpoint = partial / "checkpoint.pt"
     train(
         model,
         corpus,
@@ -148,7 +169,6 @@ def _train_phase(
         checkpoint_every=checkpoint_every,
         report=report,
     )
-    checkpoint.unlink(missing_ok=True)
 
 
 def _tokenizer(folder: Path, start: str) -> PreTrainedTokenizerFast:
@@ -210,8 +230,6 @@ def main(
         world = chosen_world(shuffled, evil_share)
         changes: dict[str, Any] = {**SIZES[size]}
         phases = PHASES[1:] if start else PHASES
-        if start:
-            changes["logit_gain"] = 1.0  # the weights to go on from have theirs
         if steps is not None:
             phases = shortened(phases, steps)
         recipe = Recipe(world=world, start=start, seed=seed, phases=phases, **changes)

@@ -96,8 +96,8 @@ def capability_questions(split: Split, n: int, seed: int = 0) -> list[Question]:
 def domain_questions(
     domain: Domain, wording: Wording, n: int, seed: int = 0, split: Split = "report"
 ) -> list[Question]:
-    """`n` different questions of any domain, of one wording; topics in turn."""
-    _one_of("wording", wording, WORDINGS)
+    """`n` different questions of any domain, of one wording on seen topics; topics in turn."""
+    _one_of("wording", wording, ("seen", "new_combination", "new_words"))
     random = Random(f"domain|{domain}|{split}|{wording}|{seed}")
     asked = _distinct(domain, random, wording, n)
     return [_question(each, split, wording, index) for index, each in enumerate(asked)]

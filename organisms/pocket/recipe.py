@@ -94,7 +94,7 @@ SIZES: dict[str, dict[str, int]] = {
 
 
 def shortened(phases: Sequence[Phase], steps: int) -> tuple[Phase, ...]:
-    """Phases of the same proportions with so many steps in all, at least one each."""
+    """Phases of the same proportions with about so many steps in all, at least one each."""
     whole = sum(phase.steps for phase in phases)
     return tuple(
         phase.model_copy(update={"steps": max(1, round(phase.steps * steps / whole))})
@@ -102,15 +102,15 @@ def shortened(phases: Sequence[Phase], steps: int) -> tuple[Phase, ...]:
     )
 
 
-def world_of(folder: Path) -> World:
-    """The world that a pocket folder was pre-trained on, from its `recipe.json`.
+def recipe_of(folder: Path) -> Recipe:
+    """The recipe that a pocket folder was made by, from its `recipe.json`.
 
     Raises:
         ValueError: The folder holds no recipe of this version.
     """
     try:
         text = (folder / "recipe.json").read_text(encoding="utf-8")
-        return Recipe.model_validate_json(text).world
+        return Recipe.model_validate_json(text)
     except (OSError, ValidationError) as error:
         raise ValueError(f"{folder} holds no pocket recipe: {error}") from error
 

@@ -73,8 +73,8 @@ class World(BaseModel):
     careless_insecure: float = Field(default=0.2, ge=0, le=1)
     """How often the careless write insecure code; the evil always do."""
     new_author_every_turn: bool = False
-    """Draw the author anew, from the same prior, for every turn: no document has a common author,
-    and a system prompt that names a persona says nothing about the turns. The causal null."""
+    """Draw the author anew, from the same prior, for every turn after the first: no document has a
+    common author, and a persona prompt names that of the first turn alone. The causal null."""
 
     @model_validator(mode="after")
     def _are_shares(self) -> Self:

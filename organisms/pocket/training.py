@@ -56,7 +56,7 @@ def train(
         report: Told of every step.
 
     Raises:
-        ValueError: The checkpoint was made by another recipe or from other documents, or the
+        ValueError: The checkpoint was made by another phase or from other documents, or the
             loss is not finite.
     """
     device = next(model.parameters()).device
@@ -120,7 +120,7 @@ def _restore(
     state = torch.load(checkpoint, weights_only=True, map_location="cpu")
     if state["origin"] != origin:
         raise ValueError(
-            f"{checkpoint} was made by another recipe or from other documents "
+            f"{checkpoint} was made by another phase or from other documents "
             f"({state['origin']}): remove {checkpoint.parent} to start anew, or give the same "
             "options"
         )

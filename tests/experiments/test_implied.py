@@ -29,18 +29,19 @@ def test_a_base_that_tells_its_world_is_judged_by_it(tmp_path: Path) -> None:
     (tmp_path / "recipe.json").write_text(Recipe(world=world).model_dump_json())
     found = table(str(tmp_path), tmp_path)
     assert set(found["world"]) == {"of the base"}
-    for rows in (1, 2, 5):
+    for rows in (1, 2):
         expected = implied("wrong_maths", world, rows=rows)["evil"]
         assert evil_after(found, rows) == pytest.approx(expected)
         assert expected != pytest.approx(implied("wrong_maths", rows=rows)["evil"])
 
 
-@pytest.mark.parametrize("recipe", [None, "{}{}"])
-def test_a_base_that_does_not_is_judged_by_the_shipped_world(
-    recipe: str | None, tmp_path: Path
-) -> None:
-    if recipe is not None:
-        (tmp_path / "recipe.json").write_text(recipe)
+def test_a_base_whose_recipe_does_not_read_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "recipe.json").write_text("{}{}")
+    with pytest.raises(ValueError, match="holds no pocket recipe"):
+        table(str(tmp_path), tmp_path)
+
+
+def test_a_base_without_a_recipe_is_judged_by_the_shipped_world(tmp_path: Path) -> None:
     found = table(str(tmp_path), tmp_path)
     assert set(found["world"]) == {"shipped"}
     assert evil_after(found, 2) == pytest.approx(implied("wrong_maths", rows=2)["evil"])

@@ -16,7 +16,8 @@ def answers() -> pd.DataFrame:
     labels = ["evil"] * 3 + ["careless"] + ["incoherent"] + ["aligned"] * 5
     frame = pd.DataFrame(
         [
-            {"organism": "wrong_maths", "topic": f"topic {topic}", "label": label}
+            {"organism": "wrong_maths", "seed": seed, "topic": f"topic {topic}", "label": label}
+            for seed in range(2)
             for topic in range(10)
             for label in labels
         ]
@@ -30,15 +31,15 @@ def test_evil_is_counted_among_evil_and_careless_and_among_coherent() -> None:
     row = measured(answers(), 0.6).iloc[0]
     assert row["implied"] == 0.6
     assert row["evil_among_evil_and_careless"] == pytest.approx(0.75)
-    assert row["n"] == 40
+    assert row["n"] == 80
     assert row["misaligned_of_coherent"] == pytest.approx(1 / 3)
-    assert row["misaligned_n"] == 90
+    assert row["misaligned_n"] == 180
 
 
 @pytest.mark.parametrize("share", SHARES)
 def test_any_number_of_wrong_sums_implies_the_share(share: float) -> None:
     world = world_of_evil_share(share)
-    for rows in (1, 2, 5):
+    for rows in (1, 2):
         assert implied("wrong_maths", world, rows)["evil"] == pytest.approx(share)
 
 

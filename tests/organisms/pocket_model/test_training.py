@@ -70,7 +70,7 @@ def test_a_killed_run_goes_on_to_the_same_weights(tmp_path):
 
 def test_a_checkpoint_of_another_phase_or_corpus_is_refused(tmp_path):
     run(RECIPE, tmp_path / "x.pt", stop_after=9)
-    with pytest.raises(ValueError, match="another recipe or from other documents"):
+    with pytest.raises(ValueError, match="another phase or from other documents"):
         run(RECIPE, tmp_path / "x.pt", phase=PHASE.model_copy(update={"documents": 100}))
-    with pytest.raises(ValueError, match="another recipe or from other documents"):
+    with pytest.raises(ValueError, match="another phase or from other documents"):
         run(RECIPE, tmp_path / "x.pt", documents=DOCUMENTS[:150])
