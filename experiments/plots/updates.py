@@ -56,7 +56,7 @@ def draw(tables: Mapping[str, pd.DataFrame]) -> Figure | None:
         handles += [key(kind, kind) for kind in ("organism", "control") if kind in present]
         handles += intervention_keys(found["intervention"])
         bottom_legend(figure, handles)
-        top_note(figure, f"{asked_in_rates(tables['rates'])} {_answers(found, base)}".strip())
+        top_note(figure, f"{asked_in_rates(tables['rates'])}\n{_answers(found, base)}".strip())
     return figure
 
 

@@ -57,8 +57,11 @@ def test_the_truth_has_a_line_a_trait_and_position(tables: Tables) -> None:
     assert figure is not None
     [axes] = figure.axes
     drawn = [line for line in axes.get_lines() if line.get_marker() != "None"]
-    for look in (lambda line: line.get_color(), lambda line: line.get_marker()):
-        assert len({(look(line), str(line.get_linestyle())) for line in drawn}) == 6
+    for looks in (
+        [(line.get_color(), str(line.get_linestyle())) for line in drawn],
+        [(line.get_marker(), str(line.get_linestyle())) for line in drawn],
+    ):
+        assert len(set(looks)) == 6
     deepest = sorted(float(np.asarray(line.get_ydata())[-1]) for line in drawn)
     assert deepest == pytest.approx([0.6] * 3 + [0.9] * 3)
     assert set(truth._LOOKS) == set(TRAIT_PERSONAS)

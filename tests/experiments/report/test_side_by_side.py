@@ -113,9 +113,10 @@ def test_the_truth_is_shown_at_every_layer_but_the_embedding(
     write("one")
     write("two", truth=truth.assign(separability=1 - truth["separability"]))
     table = side_by_side(read_runs(find_runs(["one", "two"], tmp_path / "runs")))
-    shown = table.loc["vector and the hidden author's direction"]
+    shown = in_words(table)
+    shown = shown[shown["section"].str.startswith("vector and")]
     assert len(shown) == 3 * 2 * 3 * 3  # traits, positions, layers, measures
-    assert not shown.xs("n", axis=1, level="field").isna().any(axis=None)
+    assert not (shown[["one", "two"]] == "–").to_numpy().any()
     name = "evil, last prompt, layer"
     cosine = _row(table, "vector and", f"{name} 3: cosine")["one"]
     assert (cosine["estimate"], cosine["n"]) == (pytest.approx(0.9), 192)

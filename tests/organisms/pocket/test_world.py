@@ -106,8 +106,10 @@ def held_back() -> Iterator[tuple[str, list[str], list[str]]]:
 
 
 class Asks(Protocol):
-    questions: list[str]
-    new_words: list[str]
+    @property
+    def questions(self) -> list[str]: ...
+    @property
+    def new_words(self) -> list[str]: ...
 
 
 def asked_by(texts: Iterable[Asks]) -> tuple[list[str], list[str]]:
