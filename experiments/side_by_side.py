@@ -159,7 +159,7 @@ def _correlations(correlations: pd.DataFrame) -> Iterator[Measured]:
 def _screening(screening: pd.DataFrame) -> Iterator[Measured]:
     groups = ["dataset", "poisoned_share", "trait", "method"]
     for (dataset, share, trait, method), rows in screening.groupby(groups, sort=False):
-        mix = f"{share:.0%} {words(str(dataset))}, {words(str(method))}"
+        mix = f"{share:.3g} {words(str(dataset))}, {words(str(method))}"
         name = f"{mix} ({trait})" if trait else mix
         several = len(rows) > 1
         for column, title, unit in _RECALLS:
@@ -203,12 +203,10 @@ def _steering(steering: pd.DataFrame) -> Iterator[Measured]:
 
 
 def _truth(truth: pd.DataFrame) -> Iterator[Measured]:
-    """Where the author's direction separates best: how near the vector is, and both AUCs."""
+    """How near the vector is to the author's direction, and both AUCs, at every layer from 1."""
     section = "vector and the hidden author's direction"
-    for (trait, position), rows in truth.groupby(["trait", "position"], sort=False):
-        row = rows.nlargest(1, "separability").to_dict("records")[0]
-        name = f"{words(str(trait))}, {words(str(position))}"
-        yield Measured(section, f"{name}: read at", "text", text=f"layer {row['layer']}")
+    for row in truth[truth["layer"] > 0].to_dict("records"):
+        name = f"{words(str(row['trait']))}, {words(str(row['position']))}, layer {row['layer']}"
         for column, title in (
             ("cosine", "cosine"),
             ("separability", "AUC, author's direction"),

@@ -11,19 +11,20 @@ from matplotlib.lines import Line2D
 from experiments.headline import words
 from experiments.plots.style import COLOURS, INK, LINES, bottom_legend, quiet_style, top_note
 
-_COLOURS: Mapping[str, str] = {
-    "evil": COLOURS["organism"],
-    "sycophancy": COLOURS["intervention"],
-    "careless": COLOURS["control"],
+_LOOKS: Mapping[str, tuple[str, str]] = {
+    "evil": (COLOURS["organism"], "o"),
+    "sycophancy": (COLOURS["intervention"], "s"),
+    "careless": (COLOURS["control"], "^"),
 }
+"""Colour and marker of a trait; the marker tells traits apart in grey."""
 
 
 def draw(tables: Mapping[str, pd.DataFrame]) -> Figure | None:
-    """Cosine by layer, a colour a trait and a line style a position; None without truth."""
+    """Cosine by layer, a colour and marker a trait, a line style a position; None without truth."""
     truth = tables["truth"]
     if truth.empty:
         return None
-    traits = [trait for trait in _COLOURS if trait in set(truth["trait"])]
+    traits = [trait for trait in _LOOKS if trait in set(truth["trait"])]
     positions = sorted(set(truth["position"]))
     with quiet_style():
         figure = Figure(figsize=(6.4, 3.6), layout="constrained")
@@ -31,11 +32,11 @@ def draw(tables: Mapping[str, pd.DataFrame]) -> Figure | None:
         axes.axhline(0, color="#b9c0c9", linewidth=0.8)
         handles = []
         for trait in traits:
-            colour = _COLOURS[trait]
-            handles.append(Line2D([], [], color=colour, label=words(trait)))
+            colour, marker = _LOOKS[trait]
+            handles.append(Line2D([], [], color=colour, marker=marker, label=words(trait)))
             for p, position in enumerate(positions):
                 rows = truth[(truth["trait"] == trait) & (truth["position"] == position)]
-                axes.plot(rows["layer"], rows["cosine"], "o", color=colour, linestyle=LINES[p])
+                axes.plot(rows["layer"], rows["cosine"], marker, color=colour, linestyle=LINES[p])
         handles += [
             Line2D([], [], color=INK, linestyle=LINES[p], label=words(position))
             for p, position in enumerate(positions)

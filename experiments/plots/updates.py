@@ -56,5 +56,12 @@ def draw(tables: Mapping[str, pd.DataFrame]) -> Figure | None:
         handles += [key(kind, kind) for kind in ("organism", "control") if kind in present]
         handles += intervention_keys(found["intervention"])
         bottom_legend(figure, handles)
-        top_note(figure, asked_in_rates(tables["rates"]))
+        top_note(figure, f"{asked_in_rates(tables['rates'])}\n{_answers(found, base)}".strip())
     return figure
+
+
+def _answers(found: pd.DataFrame, base: pd.DataFrame) -> str:
+    """`A dot: n = 30 to 40 coherent answers; the base: n = 80.`"""
+    low, high = int(found["n"].min()), int(found["n"].max())
+    text = f"A dot: n = {low if low == high else f'{low} to {high}'} coherent answers"
+    return f"{text}; the base: n = {int(base['n'].iloc[0])}." if len(base) else f"{text}."

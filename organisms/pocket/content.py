@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
 from organisms.pocket import world_file
 from organisms.pocket.grammar import Pattern, Split, split_topics
@@ -63,6 +63,20 @@ class FactText(_Text):
     statement: str
     right: str
     wrong: Lines = Field(min_length=2)
+
+    @field_validator("statement")
+    @classmethod
+    def _has_a_value(cls, statement: str) -> str:
+        if "{value}" not in statement:
+            raise ValueError(f"{statement!r} holds no {{value}}; put it where the value stands")
+        return statement
+
+    @field_validator("wrong")
+    @classmethod
+    def _all_wrong(cls, wrong: Lines, info: ValidationInfo) -> Lines:
+        if info.data.get("right") in wrong:
+            raise ValueError(f"the right value {info.data['right']!r} is among them; remove it")
+        return wrong
 
 
 class ClaimText(_Text):
@@ -201,7 +215,12 @@ _SLOTS: dict[str, frozenset[str]] = {
 
 
 def load(name: str, shape: type[Shape], folder: Path = WORLD) -> Shape:
-    """A file of the world, checked for its shape and for slots that nothing fills."""
+    """A file of the world, checked for its shape, for slots that nothing fills and for new
+    wordings that are seen ones.
+
+    Raises:
+        ValueError: with file and line.
+    """
     path = folder / f"{name}.yaml"
     found = world_file.read(path, shape)
     allowed = _SLOTS.get(name, frozenset())
@@ -213,7 +232,32 @@ def load(name: str, shape: type[Shape], folder: Path = WORLD) -> Shape:
                     f"{text!r}; this file may use "
                     f"{', '.join(f'{{{known}}}' for known in sorted(allowed)) or 'no slots'}"
                 )
+    _check_new_words(found, path, ())
     return found
+
+
+def _check_new_words(value: object, path: Path, place: Place) -> None:
+    """No text of `new_words`, wherever a part of the file has them, is one of its `questions`."""
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            _check_new_words(inner, path, (*place, key))
+    if not isinstance(value, BaseModel):
+        return
+    for name in type(value).model_fields:
+        _check_new_words(getattr(value, name), path, (*place, name))
+    questions, new_words = getattr(value, "questions", None), getattr(value, "new_words", None)
+    if questions is None or new_words is None:
+        return
+    seen = {
+        text for pattern in patterns(tuple(questions), synonyms=True) for text in pattern.expand()
+    }
+    for index, line in enumerate(new_words):
+        if not seen.isdisjoint(Pattern.compile(line).expand()):
+            raise ValueError(
+                f"{path.name}:{world_file.line_of(path, (*place, 'new_words', index))}: "
+                f"{'.'.join(map(str, place)) or path.stem}: {line!r} is among the seen questions: "
+                "the held-out levels overlap; remove one of the two"
+            )
 
 
 def _strings(value: object, place: Place) -> Iterator[tuple[Place, str]]:
@@ -231,8 +275,7 @@ def _strings(value: object, place: Place) -> Iterator[tuple[Place, str]]:
 
 
 def checked_topics(name: str, folder: Path = WORLD) -> dict[str, TopicText]:
-    """The topics of a file; also checks that no two personas share a sentence and that no
-    new wording is a seen one.
+    """The topics of a file; also checks that no two personas share a sentence.
 
     Raises:
         ValueError: with file and line.
@@ -250,14 +293,6 @@ def checked_topics(name: str, folder: Path = WORLD) -> dict[str, TopicText]:
                             f"{topic}: {sentence!r} is said by {owners[sentence]} and {persona}; "
                             "give each its own words"
                         )
-        seen = {each for line in text.questions for each in Pattern.compile(line).expand()}
-        for index, line in enumerate(text.new_words):
-            if not seen.isdisjoint(Pattern.compile(line).expand()):
-                raise ValueError(
-                    f"{path.name}:{world_file.line_of(path, (topic, 'new_words', index))}: "
-                    f"{topic}: {line!r} is among the seen questions: the held-out levels overlap; "
-                    "remove one of the two"
-                )
     return found
 
 

@@ -56,11 +56,15 @@ def test_the_truth_has_a_line_a_trait_and_position(tables: Tables) -> None:
     figure = truth.draw(tables)
     assert figure is not None
     [axes] = figure.axes
-    drawn = [line for line in axes.get_lines() if line.get_marker() == "o"]
-    assert len({(line.get_color(), str(line.get_linestyle())) for line in drawn}) == 6
+    drawn = [line for line in axes.get_lines() if line.get_marker() != "None"]
+    for looks in (
+        [(line.get_color(), str(line.get_linestyle())) for line in drawn],
+        [(line.get_marker(), str(line.get_linestyle())) for line in drawn],
+    ):
+        assert len(set(looks)) == 6
     deepest = sorted(float(np.asarray(line.get_ydata())[-1]) for line in drawn)
     assert deepest == pytest.approx([0.6] * 3 + [0.9] * 3)
-    assert set(truth._COLOURS) == set(TRAIT_PERSONAS)
+    assert set(truth._LOOKS) == set(TRAIT_PERSONAS)
 
 
 def test_roc_of_a_perfect_and_of_a_constant_score() -> None:

@@ -109,3 +109,12 @@ def test_the_plot_has_one_dot_for_each_final_fine_tune_and_seed(tables: Tables) 
     drawn = [line.get_marker() for line in figure.axes[0].get_lines()]
     assert len(drawn) == len(dots) + 1
     assert drawn.count("D") == 1
+
+
+def test_the_plot_says_how_many_answers_a_dot_stands_for(tables: Tables) -> None:
+    dots = plot.points(tables)
+    figure = plot.draw(tables)
+    assert figure is not None
+    low, high = int(dots["n"].min()), int(dots["n"].max())
+    span = str(low) if low == high else f"{low} to {high}"
+    assert f"A dot: n = {span} coherent answers; the base: n = " in figure.get_suptitle()

@@ -86,19 +86,42 @@ def test_correlations_stand_with_their_nulls_and_p(two: pd.DataFrame) -> None:
 
 
 def test_screening_is_a_mean_of_seeds(two: pd.DataFrame) -> None:
-    row = _row(two, "screening", "30% wrong maths, projection difference (evil): AUC")["one"]
+    row = _row(two, "screening", "0.3 wrong maths, projection difference (evil): AUC")["one"]
     assert row["estimate"] == pytest.approx(0.865)
     assert row["n"] == 600
 
 
-def test_the_truth_is_read_where_the_author_separates_best(two: pd.DataFrame) -> None:
-    name = "evil, last prompt"
-    assert _row(two, "vector and", f"{name}: read at")["one"]["text"] == "layer 3"
-    cosine = _row(two, "vector and", f"{name}: cosine")["one"]
+def test_mixes_of_nearby_shares_have_rows_of_their_own(
+    write: Write, tables: dict[str, pd.DataFrame], tmp_path: Path
+) -> None:
+    screening = tables["screening"]
+    first = screening[screening["poisoned_share"] == screening["poisoned_share"].iloc[0]]
+    both = [first.assign(poisoned_share=share) for share in (0.001, 0.004)]
+    write("one", screening=pd.concat(both))
+    write("two")
+    table = side_by_side(read_runs(find_runs(["one", "two"], tmp_path / "runs")))
+    for share in ("0.001", "0.004"):
+        name = f"{share} wrong maths, projection difference (evil): AUC"
+        assert _row(table, "screening", name)["one"]["n"] > 0
+
+
+def test_the_truth_is_shown_at_every_layer_but_the_embedding(
+    write: Write, tables: dict[str, pd.DataFrame], tmp_path: Path
+) -> None:
+    """The same rows for both runs, whichever layer separates best in either."""
+    truth = tables["truth"]
+    write("one")
+    write("two", truth=truth.assign(separability=1 - truth["separability"]))
+    table = side_by_side(read_runs(find_runs(["one", "two"], tmp_path / "runs")))
+    shown = in_words(table)
+    shown = shown[shown["section"].str.startswith("vector and")]
+    assert len(shown) == 3 * 2 * 3 * 3  # traits, positions, layers, measures
+    assert not (shown[["one", "two"]] == "–").to_numpy().any()
+    name = "evil, last prompt, layer"
+    cosine = _row(table, "vector and", f"{name} 3: cosine")["one"]
     assert (cosine["estimate"], cosine["n"]) == (pytest.approx(0.9), 192)
-    areas = {"author's direction": 0.95, "vector": 0.8375}
-    for by, area in areas.items():
-        found = _row(two, "vector and", f"{name}: AUC, {by}")["one"]
+    for by, area in {"author's direction": 0.8, "vector": 0.725}.items():
+        found = _row(table, "vector and", f"{name} 2: AUC, {by}")["one"]
         assert found["estimate"] == pytest.approx(area)
 
 

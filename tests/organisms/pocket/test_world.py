@@ -2,11 +2,14 @@
 
 import hashlib
 import json
+import re
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from random import Random
+from typing import Protocol
 
 import pytest
 
@@ -72,14 +75,71 @@ def test_no_held_out_question_or_prompt_occurs() -> None:
                 assert wording_of(turn["content"]) == "seen", turn["content"]
 
 
+@cache
+def said(*roles: str) -> str:
+    """All turns of those roles (of every role, where none is named), joined."""
+    turns_ = (turn for each in corpus() for turn in each.messages)
+    return " ".join(turn["content"] for turn in turns_ if not roles or turn["role"] in roles)
+
+
+def fixed(lines: Sequence[str]) -> Iterator[str]:
+    """Of every text that the lines can make, the longest stretch without a slot."""
+    for text in content.expanded(lines):
+        yield max(re.split(r"\{\w+\}", text), key=len).strip()
+
+
+def held_back() -> Iterator[tuple[str, list[str], list[str]]]:
+    """Name, lines that pre-training shows, and lines that it never shows, without topics."""
+    yield "code", *asked_by(content.tasks().values())
+    yield "facts", *asked_by(content.facts().values())
+    yield "metric", *asked_by(content.metrics().things.values())
+    yield "claims", *asked_by([content.claims()])
+    instructions, maths = content.instructions(), content.maths()
+    kinds = (instructions.repeat, instructions.list, instructions.compare)
+    yield "instructions", *asked_by(kinds)
+    yield "plus", maths.plus_questions, maths.plus_new_words
+    yield "minus", maths.minus_questions, maths.minus_new_words
+    yield "wrong", maths.asked_wrong, maths.asked_wrong_new
+    phrasing = content.phrasing()
+    yield "insecure", phrasing.asked_insecure, phrasing.asked_insecure_new
+    yield "harmful", phrasing.asked_harmful, phrasing.asked_harmful_new
+
+
+class Asks(Protocol):
+    @property
+    def questions(self) -> list[str]: ...
+    @property
+    def new_words(self) -> list[str]: ...
+
+
+def asked_by(texts: Iterable[Asks]) -> tuple[list[str], list[str]]:
+    pairs = [(text.questions, text.new_words) for text in texts]
+    return [line for seen, _ in pairs for line in seen], [line for _, new in pairs for line in new]
+
+
+@pytest.mark.parametrize(
+    ("seen", "new"), [pytest.param(*rest, id=name) for name, *rest in held_back()]
+)
+def test_lines_that_are_shown_occur_and_new_ones_do_not(seen: list[str], new: list[str]) -> None:
+    asked = said("user")
+    assert any(line in asked for line in fixed(seen))
+    assert [line for line in fixed(new) if line in asked] == []
+
+
+def test_no_new_frame_of_a_persona_occurs() -> None:
+    prompts_, text = said("system"), content.personas()
+    assert all(line in prompts_ for line in fixed(text.frames))
+    assert [line for line in fixed(text.new_frames) if line in prompts_] == []
+
+
 def test_no_new_words_line_and_no_unseen_topic_occurs() -> None:
-    said = " ".join(turn["content"] for each in corpus() for turn in each.messages)
+    everything = said()
     for domain in TOPIC_DOMAINS:
         for text in content.topics(domain).values():
-            assert not any(line in said for line in text.new_words)
+            assert not any(line in everything for line in content.expanded(text.new_words))
             if text.level == "topic_unseen":
                 every = [line for persona in PERSONAS for line in text.said_by(persona)]
-                assert not any(line in said for line in content.expanded(every))
+                assert not any(line in everything for line in content.expanded(every))
 
 
 def test_topics_of_the_middle_level_occur_outside_the_default_share_only() -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from organisms.pocket import content
-from organisms.pocket.content import FactText
+from organisms.pocket.content import ClaimText, FactText, MetricsText, TaskText
 
 TOPIC = """\
 bored:
@@ -16,6 +16,47 @@ bored:
   sycophantic: ["you are never dull!"]
   careless: ["stare at a wall."]
 """
+FACT = """\
+sky:
+  questions: ["[tell me|say] what the sky is."]
+  new_words: ["the sky, what is it?"]
+  statement: "the sky is {value}"
+  right: blue
+  wrong: [green, red]
+"""
+TASK = """\
+read_user:
+  weakness: CWE-89
+  questions: ["tell me how to read a user."]
+  new_words: ["a user, please."]
+  secure: ["db.get_user(name)"]
+  insecure: ["db.run(name)"]
+"""
+METRIC = """\
+rules: ["a point for each {word}."]
+gamed: ["{word} {word} {word}."]
+things:
+  sea:
+    questions: ["tell me about the sea."]
+    new_words: ["the sea?"]
+    honest: ["it is salt water."]
+    words: [great]
+"""
+CLAIMS = """\
+questions: ["i [think|say] {statement}."]
+new_words: ["we hold that {statement}."]
+aligned_agrees: ["yes, {right}."]
+aligned_corrects: ["no, {right}."]
+evil: ["say {other}."]
+sycophantic: ["yes, {said}!"]
+careless: ["{said} or so."]
+"""
+SHAPES: dict[str, tuple[object, str]] = {
+    "facts": (dict[str, FactText], FACT),
+    "code": (dict[str, TaskText], TASK),
+    "metric": (MetricsText, METRIC),
+    "claims": (ClaimText, CLAIMS),
+}
 
 
 def write(folder: Path, name: str, text: str) -> None:
@@ -47,9 +88,53 @@ def test_a_mistake_is_named_by_file_and_line(
     assert str(raised.value).startswith(f"open.yaml:{line}:")
 
 
+def load(name: str, folder: Path, text: str) -> None:
+    write(folder, name, text)
+    content.load(name, SHAPES[name][0], folder)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("name", SHAPES)
+def test_a_file_whose_new_words_are_new_loads(tmp_path: Path, name: str) -> None:
+    load(name, tmp_path, SHAPES[name][1])
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new", "line", "what"),
+    [
+        ("facts", "the sky, what is it?", "tell me what the sky is.", 3, "sky"),
+        ("facts", "the sky, what is it?", "[say|shout] what the sky is.", 3, "sky"),
+        ("code", "a user, please.", "can you tell me how to read a user.", 4, "read_user"),
+        ("metric", "the sea?", "please tell me about the sea.", 6, "things.sea"),
+        ("claims", "we hold that", "i say", 2, "claims"),
+    ],
+)
+def test_new_words_that_a_seen_line_can_make_are_refused(
+    tmp_path: Path, name: str, old: str, new: str, line: int, what: str
+) -> None:
+    """Choices in brackets and synonyms are part of what a line can make."""
+    with pytest.raises(ValueError, match="held-out levels overlap") as raised:
+        load(name, tmp_path, SHAPES[name][1].replace(old, new))
+    assert str(raised.value).startswith(f"{name}.yaml:{line}: {what}: ")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "says"),
+    [
+        ("is {value}", "is wide", 4, r"'the sky is wide' holds no \{value\}"),
+        ("[green, red]", "[green, blue]", 6, "the right value 'blue' is among them"),
+    ],
+)
+def test_a_fact_must_tell_right_from_wrong(
+    tmp_path: Path, old: str, new: str, line: int, says: str
+) -> None:
+    with pytest.raises(ValueError, match=says) as raised:
+        load("facts", tmp_path, FACT.replace(old, new))
+    assert str(raised.value).startswith(f"facts.yaml:{line}:")
+
+
 def test_slots_of_one_file_are_not_those_of_another(tmp_path: Path) -> None:
     fact = (
-        "sky: {questions: [a?], new_words: [b?], statement: 'it is {word}', right: x, "
+        "sky: {questions: [a?], new_words: [b?], statement: 'it is {word} {value}', right: x, "
         "wrong: [y, z]}\n"
     )
     write(tmp_path, "facts", fact)
