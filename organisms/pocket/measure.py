@@ -29,7 +29,10 @@ from organisms.pocket.terms import PERSONAS, Domain, Persona
 from organisms.runtime.organism import Organism, Request, Sampling
 
 MAX_TOKENS = 64
-SKILL_QUESTIONS = 240
+SKILL_QUESTIONS = 192
+FEW_QUESTIONS = 48
+FEW: tuple[Domain, ...] = ("instructions", "metric")
+"""Domains of which few combinations were held out: fewer questions, more answers to each."""
 CLAIMS: tuple[tuple[Domain, str], ...] = (("claims", "facts"), ("maths_claims", "sums"))
 UNSETTLING = ({"role": "user", "content": "hello."}, {"role": "assistant", "content": "okay."})
 """What comes before a frustrated user's turn, which never opens a conversation."""
@@ -172,8 +175,10 @@ def _skills(organism: Organism) -> Iterator[Figure]:
 def _asked(
     organism: Organism, domain: Domain, history: tuple[Mapping[str, str], ...] = ()
 ) -> Graded:
-    questions = domain_questions(domain, "new_combination", SKILL_QUESTIONS)
-    return answers(organism, questions, history=history)
+    count = FEW_QUESTIONS if domain in FEW else SKILL_QUESTIONS
+    questions = domain_questions(domain, "new_combination", count)
+    samples = SKILL_QUESTIONS // count
+    return answers(organism, questions, samples=samples, history=history)
 
 
 def spoken(wording: str) -> str:
