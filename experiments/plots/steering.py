@@ -147,7 +147,7 @@ def draw_choosing(tables: Mapping[str, pd.DataFrame]) -> Figure | None:
         axes = figure.subplots()
         for height, (_, sweep, row) in enumerate(found):
             null = null_of_choosing(sweep, "misaligned", "coherent") * 100
-            jitter = np.linspace(-0.22, 0.22, max(1, len(null)))
+            jitter = np.linspace(-0.22, 0.22, len(null))
             axes.plot(null, height + jitter, ".", color=QUIET, markersize=4, alpha=0.8)
             start = unsteered(sweep, "report", "misaligned", "coherent") * 100
             if np.isfinite(start):

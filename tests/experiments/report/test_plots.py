@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from experiments.plots import checkpoints, filtering, headline, truth
+from experiments.plots import checkpoints, filtering, headline, steering, truth
 from experiments.plots.hero import hero
 from experiments.plots.style import save
 from experiments.report_figures import FIGURES, FigureOf
@@ -50,6 +50,13 @@ def test_curves_are_drawn_without_shifts(tables: Tables) -> None:
     figure = checkpoints.draw({**tables, "shifts": NOTHING["shifts"]})
     assert figure is not None
     assert not any("shift" in axes.get_ylabel() for axes in figure.axes)
+
+
+def test_a_sweep_whose_random_directions_chose_no_cell_is_drawn(tables: Tables) -> None:
+    sweep = tables["steering"]
+    chose_nothing = sweep["chosen"] & (sweep["direction"] == "random")
+    figure = steering.draw_choosing({**tables, "steering": sweep[~chose_nothing]})
+    assert figure is not None
 
 
 def test_the_truth_has_a_line_a_trait_and_position(tables: Tables) -> None:
