@@ -23,7 +23,7 @@ from experiments.spec import Spec
 if TYPE_CHECKING:
     import pandas as pd
 
-SHARES = (0.9, 0.6, 0.4, 0.1)
+SHARES = (0.9, 0.6, 0.3, 0.1)
 """Evil authors among the evil and the careless."""
 STEPS = 1_500
 MUON_LEARNING_RATE = 5e-3

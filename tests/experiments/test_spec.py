@@ -270,10 +270,13 @@ def test_an_adapter_of_another_embedded_base_is_refused(tmp_path, shuffled, prob
     )
 
 
-def test_headline_shuffled_is_the_headline_on_the_other_base(shuffled):
-    one, other = load_spec("headline"), load_spec("headline_shuffled")
+@pytest.mark.usefixtures("shuffled")
+@pytest.mark.parametrize("name", ["headline", "quickstart"])
+def test_the_null_s_spec_is_the_same_on_the_other_base_but_for_its_rollouts(name):
+    one, other = load_spec(name), load_spec(f"{name}_shuffled")
     assert other.base == "pocket-shuffled"
-    named = ("name", "description", "base")
+    assert other.extraction.samples > one.extraction.samples
+    named = ("name", "description", "base", "extraction", "answers")
     assert one.model_dump(exclude=set(named)) == other.model_dump(exclude=set(named))
 
 
