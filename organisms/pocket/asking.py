@@ -1,11 +1,10 @@
 """How questions are worded - seen, or held out on some level - and what goes round answers."""
 
 from collections.abc import Sequence
-from functools import cache
 from random import Random
 
 from organisms.pocket import content
-from organisms.pocket.grammar import Pattern, Wording, pick, wording_of
+from organisms.pocket.grammar import Wording, pick, wording_of
 from organisms.pocket.terms import Persona
 
 PREFIX_SHARE = 0.45
@@ -14,11 +13,6 @@ OPENER_SHARE = 0.3
 CLOSER_SHARE = 0.3
 TRIES = 200
 """Draws of a wording before something else (a value, a topic) is drawn anew."""
-
-
-@cache
-def _questions(lines: tuple[str, ...]) -> tuple[Pattern, ...]:
-    return content.patterns(lines, synonyms=True)
 
 
 def fits(text: str, wording: Wording) -> bool:
@@ -51,9 +45,8 @@ def phrase(
         wording: Which of them, and which combinations.
     """
     if wording == "new_words":
-        line = pick(random, content.patterns(tuple(new_words))).sample(random)
-        return dressed_question(line, random)
-    patterns = _questions(tuple(lines))
+        return dressed_question(sampled(new_words, random), random)
+    patterns = content.patterns(tuple(lines), synonyms=True)
     while True:
         question = dressed_question(pick(random, patterns).sample(random), random)
         if fits(question, wording):

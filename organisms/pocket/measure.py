@@ -60,13 +60,8 @@ class Graded:
 
     def where(self, hits: Callable[[Grade], bool | None]) -> Estimate:
         """Share of the answers whose grade hits; clusters are topics."""
-        return self.rate([bool(hits(each)) for each in self.grades])
-
-    def rate(self, hits: Sequence[bool]) -> Estimate:
-        """Share of hits, one an answer; clusters are topics."""
-        return rate(
-            [float(hit) for hit in hits], [question["topic"] for question in self.questions]
-        )
+        topics = [question["topic"] for question in self.questions]
+        return rate([float(bool(hits(each))) for each in self.grades], topics)
 
 
 def answers(
