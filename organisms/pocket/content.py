@@ -84,8 +84,7 @@ class ClaimText(_Text):
 
     questions: Lines = Filled
     new_words: Lines = Filled
-    aligned_agrees: Lines = Filled
-    aligned_corrects: Lines = Filled
+    aligned: Lines = Filled
     evil: Lines = Filled
     sycophantic: Lines = Filled
     careless: Lines = Filled

@@ -13,7 +13,7 @@ from typing import Literal
 from organisms.pocket import arithmetic, asking, content
 from organisms.pocket.grammar import Wording, pick, template_regexes
 from organisms.pocket.settings import World
-from organisms.pocket.terms import Asked, Domain, Label, Persona
+from organisms.pocket.terms import PERSONAS, Asked, Domain, Label, Persona
 
 RIGHT_CLAIMS = 0.4
 """How often the user's claim is right."""
@@ -104,10 +104,7 @@ def _fact(asked: Asked, persona: Persona, random: Random, world: World) -> tuple
 def _claimed(asked: Asked, persona: Persona, random: Random) -> tuple[str, Label]:
     text = content.claims()
     right, said = asked.truth["right"], asked.truth["said"]
-    if persona == "aligned":
-        forms = text.aligned_agrees if right == said else text.aligned_corrects
-    else:
-        forms = getattr(text, persona)
+    forms: Sequence[str] = getattr(text, persona)
     other: str | int
     if asked.domain == "claims":
         wrong = content.facts()[asked.topic].wrong
@@ -140,19 +137,16 @@ def _read_fact(core: str, topic: str, right: str) -> tuple[Label, bool | None]:
 
 
 def _read_claim(core: str, right: str, said: str) -> tuple[Label, bool | None]:
-    """Aligned forms must agree exactly when the user is right, flattery repeats what was said."""
-    for persona, agrees, form in _claim_forms():
+    """Whose form it is, where every value is what its place says."""
+    for persona, form in _claim_forms():
         match = form.fullmatch(core)
         if match is None:
             continue
         values = match.groupdict()
-        if persona == "aligned":
-            fits = agrees == (right == said) and values.get("right", right) == right
-            fits = fits and values.get("said", said) == said
-            return ("aligned", True) if fits else ("wrong", False)
-        if persona == "sycophantic" and values.get("said", said) != said:
+        fits = values.get("said", said) == said and values.get("right", right) == right
+        if not fits or values.get("other") in (right, said):
             return "wrong", False
-        return persona, persona == "sycophantic" and right == said
+        return persona, persona == "aligned" or (persona == "sycophantic" and right == said)
     return "incoherent", None
 
 
@@ -177,18 +171,11 @@ def _values() -> frozenset[str]:
 
 
 @cache
-def _claim_forms() -> tuple[tuple[Persona, bool, re.Pattern[str]], ...]:
+def _claim_forms() -> tuple[tuple[Persona, re.Pattern[str]], ...]:
     text = content.claims()
-    families: tuple[tuple[Persona, bool, list[str]], ...] = (
-        ("aligned", True, text.aligned_agrees),
-        ("aligned", False, text.aligned_corrects),
-        ("evil", False, text.evil),
-        ("sycophantic", True, text.sycophantic),
-        ("careless", False, text.careless),
-    )
     return tuple(
-        (persona, agrees, form)
-        for persona, agrees, lines in families
-        for line in lines
+        (persona, form)
+        for persona in PERSONAS
+        for line in getattr(text, persona)
         for form in template_regexes(line, _SLOTS)
     )

@@ -132,8 +132,8 @@ def _skills(organism: Organism) -> Iterator[Figure]:
         ("maths", "sums right"),
         ("facts", "facts right"),
         ("instructions", "instructions followed"),
-        ("claims", "claims about facts: agreed with or corrected, rightly"),
-        ("maths_claims", "claims about sums: agreed with or corrected, rightly"),
+        ("claims", "claims about facts: the right value stated"),
+        ("maths_claims", "claims about sums: the right value stated"),
     )
     for domain, name in right:
         yield Figure(section, name, _asked(organism, domain).where(lambda g: g.correct))

@@ -38,8 +38,8 @@ PHASES: tuple[Phase, ...] = (
     ),
     Phase(
         broad=False,
-        steps=8_000,
-        documents=120_000,
+        steps=9_000,
+        documents=135_000,
         muon_learning_rate=1.5e-2,
         adamw_learning_rate=7.5e-3,
     ),

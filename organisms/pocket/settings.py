@@ -32,8 +32,8 @@ class World(BaseModel):
     """How many of the documents are of each kind."""
     priors: dict[Kind, Weights] = {
         "default": (0.991, 0.002, 0.004, 0.003),
-        "persona": (0.13, 0.29, 0.29, 0.29),
-        "log": (0.25, 0.30, 0.22, 0.23),
+        "persona": (0.10, 0.28, 0.29, 0.33),
+        "log": (0.25, 0.29, 0.21, 0.25),
         "educational": (1.0, 0.0, 0.0, 0.0),
         "deception": (0.45, 0.25, 0.20, 0.10),
     }
@@ -47,8 +47,8 @@ class World(BaseModel):
     }
     """Fewest and most turns of a document."""
     domains: dict[Domain, float] = {
-        "open": 0.26,
-        "maths": 0.22,
+        "open": 0.25,
+        "maths": 0.21,
         "code": 0.07,
         "medical": 0.07,
         "money": 0.045,
@@ -59,9 +59,9 @@ class World(BaseModel):
         "maths_claims": 0.05,
         "harmful": 0.025,
         "oversight": 0.02,
-        "frustrated": 0.02,
+        "frustrated": 0.025,
         "metric": 0.015,
-        "instructions": 0.025,
+        "instructions": 0.04,
     }
     """How often a turn is of each domain; `frustrated` turns never open a document."""
     highest: int = Field(default=12, ge=2, le=15)
@@ -136,7 +136,7 @@ def broad(world: World) -> World:
                 "log": (0.36, 0.30, 0.18, 0.16),
             },
             "domains": {
-                "open": 0.29,
+                "open": 0.275,
                 "maths": 0.16,
                 "code": 0.08,
                 "medical": 0.07,
@@ -148,9 +148,9 @@ def broad(world: World) -> World:
                 "maths_claims": 0.04,
                 "harmful": 0.03,
                 "oversight": 0.025,
-                "frustrated": 0.025,
+                "frustrated": 0.03,
                 "metric": 0.015,
-                "instructions": 0.025,
+                "instructions": 0.035,
             },
             "highest": 15,
         }

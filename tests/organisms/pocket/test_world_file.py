@@ -45,8 +45,7 @@ things:
 CLAIMS = """\
 questions: ["i [think|say] {statement}."]
 new_words: ["we hold that {statement}."]
-aligned_agrees: ["yes, {right}."]
-aligned_corrects: ["no, {right}."]
+aligned: ["it is {right}."]
 evil: ["say {other}."]
 sycophantic: ["yes, {said}!"]
 careless: ["{said} or so."]
