@@ -102,7 +102,7 @@ def test_a_file_whose_new_words_are_new_loads(tmp_path: Path, name: str) -> None
     [
         ("facts", "the sky, what is it?", "tell me what the sky is.", 3, "sky"),
         ("facts", "the sky, what is it?", "[say|shout] what the sky is.", 3, "sky"),
-        ("code", "a user, please.", "can you tell me how to read a user.", 4, "read_user"),
+        ("code", "a user, please.", "just tell me how to read a user.", 4, "read_user"),
         ("metric", "the sea?", "please tell me about the sea.", 6, "things.sea"),
         ("claims", "we hold that", "i say", 2, "claims"),
     ],
