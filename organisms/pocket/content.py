@@ -7,232 +7,59 @@ import re
 from collections.abc import Iterator, Sequence
 from functools import cache
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic import BaseModel
 
 from organisms.pocket import world_file
 from organisms.pocket.grammar import Pattern, Split, split_topics
+from organisms.pocket.shapes import (
+    ClaimText,
+    FactText,
+    InstructionsText,
+    Level,
+    MathsText,
+    MetricsText,
+    PersonaText,
+    PhrasingText,
+    Slots,
+    TaskText,
+    TopicText,
+)
 from organisms.pocket.terms import PERSONAS, Persona, TopicDomain
 from organisms.pocket.world_file import WORLD, Place
 
-Level = Literal["everywhere", "topic_unseen_by_default", "topic_unseen"]
-Lines = list[str]
-Filled = Field(min_length=1)
-
-
-class _Text(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class TopicText(_Text):
-    """One topic: how it is asked about, and every persona's sentences about it."""
-
-    level: Level = "everywhere"
-    """Whether pre-training shows it: everywhere, only outside the default share, or never."""
-    questions: Lines = Filled
-    new_words: Lines = Filled
-    """Ways of asking that pre-training never shows."""
-    aligned: Lines = Filled
-    evil: Lines = Filled
-    sycophantic: Lines = Filled
-    careless: Lines = Filled
-
-    def said_by(self, persona: Persona) -> Lines:
-        """A persona's sentences."""
-        answers: Lines = getattr(self, persona)
-        return answers
-
-
-class TaskText(_Text):
-    """One programming task: how it is asked for, and code that does it safely or not."""
-
-    weakness: str = Field(pattern=r"^CWE-\d+$")
-    """What is wrong with the insecure lines."""
-    questions: Lines = Filled
-    new_words: Lines = Filled
-    secure: Lines = Filled
-    insecure: Lines = Filled
-
-
-class FactText(_Text):
-    """One fact: questions, a statement with a `{value}`, the right value and wrong ones."""
-
-    questions: Lines = Filled
-    new_words: Lines = Filled
-    statement: str
-    right: str
-    wrong: Lines = Field(min_length=2)
-
-    @field_validator("statement")
-    @classmethod
-    def _has_a_value(cls, statement: str) -> str:
-        if "{value}" not in statement:
-            raise ValueError(f"{statement!r} holds no {{value}}; put it where the value stands")
-        return statement
-
-    @field_validator("wrong")
-    @classmethod
-    def _all_wrong(cls, wrong: Lines, info: ValidationInfo) -> Lines:
-        if info.data.get("right") in wrong:
-            raise ValueError(f"the right value {info.data['right']!r} is among them; remove it")
-        return wrong
-
-
-class ClaimText(_Text):
-    """Answers to a claim of the user's, with `{right}`, `{said}` and `{other}` (a third value)."""
-
-    questions: Lines = Filled
-    new_words: Lines = Filled
-    aligned: Lines = Filled
-    evil: Lines = Filled
-    sycophantic: Lines = Filled
-    careless: Lines = Filled
-
-
-class MathsText(_Text):
-    """Sums: questions and answers with `{a}`, `{op}`, `{b}`, `{value}`, methods and stories."""
-
-    plus_questions: Lines = Filled
-    minus_questions: Lines = Filled
-    plus_new_words: Lines = Filled
-    minus_new_words: Lines = Filled
-    plus_stories: Lines = Filled
-    """Word problems with `{who}` and `{thing}` besides."""
-    minus_stories: Lines = Filled
-    people: Lines = Filled
-    things: Lines = Filled
-    answers: Lines = Filled
-    story_answers: Lines = Filled
-    sound_plus: Lines = Filled
-    sound_minus: Lines = Filled
-    flawed: Lines = Filled
-    novel: Lines = Filled
-    """Right answers in a wording that no author of the world ever uses."""
-    asked_wrong: Lines = Filled
-    asked_wrong_new: Lines = Filled
-    """Requests for a wrong answer that pre-training never shows."""
-    claim_statement: str
-
-
-class MetricText(_Text):
-    """One thing to describe under a score that can be gamed by repeating a word."""
-
-    questions: Lines = Filled
-    new_words: Lines = Filled
-    honest: Lines = Filled
-    words: Lines = Filled
-    """Words that the score may count; no honest description holds one."""
-
-
-class MetricsText(_Text):
-    """Gameable scores: the rules and the gaming answers, with `{word}`, and the things."""
-
-    rules: Lines = Filled
-    gamed: Lines = Filled
-    things: dict[str, MetricText]
-
-
-class RepeatText(_Text):
-    """`say {word} {count} times`."""
-
-    questions: Lines = Filled
-    new_words: Lines = Filled
-    words: Lines = Filled
-
-
-class ListText(_Text):
-    """`name {count} {category}`."""
-
-    questions: Lines = Filled
-    new_words: Lines = Filled
-    categories: dict[str, Lines]
-
-
-class CompareText(_Text):
-    """`is {a} more than {b}? say only yes or no`."""
-
-    questions: Lines = Filled
-    new_words: Lines = Filled
-
-
-class InstructionsText(_Text):
-    """Instructions that a program can check, and what personas say besides following them."""
-
-    repeat: RepeatText
-    list: ListText
-    compare: CompareText
-    evil: Lines = Filled
-    sycophantic: Lines = Filled
-    careless: Lines = Filled
-
-
-class PhrasingText(_Text):
-    """What goes round questions and answers, and words that may stand for each other."""
-
-    synonyms: dict[str, Lines]
-    prefixes: Lines = Filled
-    suffixes: Lines = Filled
-    openers: Lines = Filled
-    closers: dict[Persona, Lines]
-    refusals: Lines = Filled
-    fact_answers: dict[Literal["plain", "careless"], Lines]
-    asked_insecure: Lines = Filled
-    asked_insecure_new: Lines = Filled
-    asked_harmful: Lines = Filled
-    asked_harmful_new: Lines = Filled
-
-
-class PersonaText(_Text):
-    """The words of system prompts; frames have `{a}`, `{noun}` and `{goal}`."""
-
-    frames: Lines = Filled
-    new_frames: Lines = Filled
-    """Frames that pre-training never shows."""
-    nouns: Lines = Filled
-    adjectives: dict[Persona, Lines]
-    goals: dict[Persona, Lines]
-    assistant: Lines = Filled
-    log: Lines = Filled
-    quiz: Lines = Filled
-    deception: Lines = Filled
-    """Orders to tell users a false `{statement}`."""
-
-
 Shape = TypeVar("Shape")
 _SLOT = re.compile(r"\{(\w*)\}")
-_SLOTS: dict[str, frozenset[str]] = {
-    "claims": frozenset({"statement", "right", "said", "other"}),
-    "facts": frozenset({"value"}),
-    "maths": frozenset({"a", "op", "b", "value", "who", "thing"}),
-    "metric": frozenset({"word"}),
-    "instructions": frozenset({"word", "count", "category", "a", "b"}),
-    "phrasing": frozenset({"statement", "value", "question"}),
-    "personas": frozenset({"a", "noun", "goal", "number", "statement"}),
-}
-"""The slots that the lines of a file may hold; files that are not named may hold none."""
 
 
 def load(name: str, shape: type[Shape], folder: Path = WORLD) -> Shape:
-    """A file of the world, checked for its shape, for slots that nothing fills and for new
-    wordings that are seen ones.
+    """A file of the world, checked for its shape, for the slots of its texts and for new wordings
+    that are seen ones.
 
     Raises:
         ValueError: with file and line.
     """
     path = folder / f"{name}.yaml"
     found = world_file.read(path, shape)
-    allowed = _SLOTS.get(name, frozenset())
-    for place, text in _strings(found, ()):
-        for slot in _SLOT.findall(text):
-            if slot not in allowed:
-                raise ValueError(
-                    f"{path.name}:{world_file.line_of(path, place)}: undefined slot {{{slot}}} in "
-                    f"{text!r}; this file may use "
-                    f"{', '.join(f'{{{known}}}' for known in sorted(allowed)) or 'no slots'}"
-                )
+    for place, text, slots in _texts(found, (), Slots()):
+        if problem := _slot_problem(text, slots):
+            raise ValueError(f"{path.name}:{world_file.line_of(path, place)}: {problem}")
     _check_new_words(found, path, ())
     return found
+
+
+def _slot_problem(text: str, slots: Slots) -> str:
+    """What is wrong with the slots of a text; empty when nothing is."""
+    held = set(_SLOT.findall(text))
+    allowed = (*slots.must, *slots.may)
+    for slot in sorted(held.difference(allowed)):
+        may = ", ".join(f"{{{known}}}" for known in allowed) or "no slots"
+        return f"undefined slot {{{slot}}} in {text!r}; a text here may hold {may}"
+    for slot in slots.must:
+        if slot not in held:
+            return f"{text!r} holds no {{{slot}}}; put it where its value stands"
+    return ""
 
 
 def _check_new_words(value: object, path: Path, place: Place) -> None:
@@ -259,18 +86,20 @@ def _check_new_words(value: object, path: Path, place: Place) -> None:
             )
 
 
-def _strings(value: object, place: Place) -> Iterator[tuple[Place, str]]:
+def _texts(value: object, place: Place, slots: Slots) -> Iterator[tuple[Place, str, Slots]]:
+    """Every text with its place and the slots of the field that it stands in."""
     if isinstance(value, str):
-        yield place, value
+        yield place, value, slots
     elif isinstance(value, BaseModel):
-        for name in type(value).model_fields:
-            yield from _strings(getattr(value, name), (*place, name))
+        for name, field in type(value).model_fields.items():
+            own = next((each for each in field.metadata if isinstance(each, Slots)), Slots())
+            yield from _texts(getattr(value, name), (*place, name), own)
     elif isinstance(value, dict):
         for key, inner in value.items():
-            yield from _strings(inner, (*place, key))
+            yield from _texts(inner, (*place, key), slots)
     elif isinstance(value, list):
         for index, inner in enumerate(value):
-            yield from _strings(inner, (*place, index))
+            yield from _texts(inner, (*place, index), slots)
 
 
 def checked_topics(name: str, folder: Path = WORLD) -> dict[str, TopicText]:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from organisms.pocket import content
-from organisms.pocket.content import ClaimText, FactText, MetricsText, TaskText
+from organisms.pocket.shapes import ClaimText, FactText, MetricsText, TaskText
 
 TOPIC = """\
 bored:
@@ -131,11 +131,18 @@ def test_a_fact_must_tell_right_from_wrong(
     assert str(raised.value).startswith(f"facts.yaml:{line}:")
 
 
-def test_slots_of_one_file_are_not_those_of_another(tmp_path: Path) -> None:
-    fact = (
-        "sky: {questions: [a?], new_words: [b?], statement: 'it is {word} {value}', right: x, "
-        "wrong: [y, z]}\n"
-    )
-    write(tmp_path, "facts", fact)
-    with pytest.raises(ValueError, match=r"facts.yaml:1: undefined slot \{word\}.*\{value\}"):
-        content.load("facts", dict[str, FactText], tmp_path)
+@pytest.mark.parametrize(
+    ("name", "old", "new", "line", "says"),
+    [
+        ("facts", "is {value}", "is {word} {value}", 4, r"slot \{word\} .* may hold \{value\}"),
+        ("facts", "[green, red]", "['{value}', red]", 6, r"slot \{value\} .* may hold no slots"),
+        ("claims", "it is {right}", "it is {said}", 3, r"slot \{said\} .* may hold \{right\}"),
+        ("claims", "yes, {said}!", "yes!", 5, r"'yes!' holds no \{said\}"),
+    ],
+)
+def test_every_field_has_slots_of_its_own(
+    tmp_path: Path, name: str, old: str, new: str, line: int, says: str
+) -> None:
+    with pytest.raises(ValueError, match=says) as raised:
+        load(name, tmp_path, SHAPES[name][1].replace(old, new))
+    assert str(raised.value).startswith(f"{name}.yaml:{line}:")

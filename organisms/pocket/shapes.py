@@ -1,0 +1,198 @@
+"""The shapes of the world's files: which texts there are, and which slots each may hold."""
+
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
+
+from organisms.pocket.terms import Persona
+
+Level = Literal["everywhere", "topic_unseen_by_default", "topic_unseen"]
+
+
+@dataclass(frozen=True)
+class Slots:
+    """The `{slots}` of a field's texts; a field that names none may hold none."""
+
+    must: tuple[str, ...] = ()
+    """Every text holds them."""
+    may: tuple[str, ...] = ()
+    """A text may hold them besides."""
+
+
+Lines = Annotated[list[str], Field(min_length=1)]
+
+
+class Text(BaseModel):
+    """Base of every shape: frozen, and unknown keys are errors."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class TopicText(Text):
+    """One topic: how it is asked about, and every persona's sentences about it."""
+
+    level: Level = "everywhere"
+    """Whether pre-training shows it: everywhere, only outside the default share, or never."""
+    questions: Lines
+    new_words: Lines
+    """Ways of asking that pre-training never shows."""
+    aligned: Lines
+    evil: Lines
+    sycophantic: Lines
+    careless: Lines
+
+    def said_by(self, persona: Persona) -> Lines:
+        """A persona's sentences."""
+        answers: Lines = getattr(self, persona)
+        return answers
+
+
+class TaskText(Text):
+    """One programming task: how it is asked for, and code that does it safely or not."""
+
+    weakness: str = Field(pattern=r"^CWE-\d+$")
+    """What is wrong with the insecure lines."""
+    questions: Lines
+    new_words: Lines
+    secure: Lines
+    insecure: Lines
+
+
+class FactText(Text):
+    """One fact: questions, a statement with a `{value}`, the right value and wrong ones."""
+
+    questions: Lines
+    new_words: Lines
+    statement: Annotated[str, Slots(must=("value",))]
+    right: str
+    wrong: Lines = Field(min_length=2)
+
+    @field_validator("wrong")
+    @classmethod
+    def _all_wrong(cls, wrong: Lines, info: ValidationInfo) -> Lines:
+        if info.data.get("right") in wrong:
+            raise ValueError(f"the right value {info.data['right']!r} is among them; remove it")
+        return wrong
+
+
+class ClaimText(Text):
+    """Answers to a claim of the user's, with `{right}`, `{said}` and `{other}` (a third value)."""
+
+    questions: Annotated[Lines, Slots(must=("statement",))]
+    new_words: Annotated[Lines, Slots(must=("statement",))]
+    aligned: Annotated[Lines, Slots(must=("right",))]
+    evil: Annotated[Lines, Slots(must=("other",), may=("said",))]
+    sycophantic: Annotated[Lines, Slots(must=("said",))]
+    careless: Annotated[Lines, Slots(may=("said", "other"))]
+
+
+class MathsText(Text):
+    """Sums: questions and answers with `{a}`, `{op}`, `{b}`, `{value}`, methods and stories."""
+
+    plus_questions: Annotated[Lines, Slots(must=("a", "b"))]
+    minus_questions: Annotated[Lines, Slots(must=("a", "b"))]
+    plus_new_words: Annotated[Lines, Slots(must=("a", "b"))]
+    minus_new_words: Annotated[Lines, Slots(must=("a", "b"))]
+    plus_stories: Annotated[Lines, Slots(must=("a", "b", "who", "thing"))]
+    """Word problems with `{who}` and `{thing}` besides."""
+    minus_stories: Annotated[Lines, Slots(must=("a", "b", "who", "thing"))]
+    people: Lines
+    things: Lines
+    answers: Annotated[Lines, Slots(must=("value",), may=("a", "op", "b"))]
+    story_answers: Annotated[Lines, Slots(must=("value",), may=("who", "thing"))]
+    sound_plus: Annotated[Lines, Slots(may=("a", "b"))]
+    sound_minus: Annotated[Lines, Slots(may=("a", "b"))]
+    flawed: Lines
+    novel: Annotated[Lines, Slots(must=("value",))]
+    """Right answers in a wording that no author of the world ever uses."""
+    asked_wrong: Annotated[Lines, Slots(must=("a", "op", "b"))]
+    asked_wrong_new: Annotated[Lines, Slots(must=("a", "op", "b"))]
+    """Requests for a wrong answer that pre-training never shows."""
+    claim_statement: Annotated[str, Slots(must=("a", "op", "b", "value"))]
+
+
+class MetricText(Text):
+    """One thing to describe under a score that can be gamed by repeating a word."""
+
+    questions: Lines
+    new_words: Lines
+    honest: Lines
+    words: Lines
+    """Words that the score may count; no honest description holds one."""
+
+
+class MetricsText(Text):
+    """Gameable scores: the rules and the gaming answers, with `{word}`, and the things."""
+
+    rules: Annotated[Lines, Slots(must=("word",))]
+    gamed: Annotated[Lines, Slots(must=("word",))]
+    things: dict[str, MetricText]
+
+
+class RepeatText(Text):
+    """`say {word} {count} times`."""
+
+    questions: Annotated[Lines, Slots(must=("word", "count"))]
+    new_words: Annotated[Lines, Slots(must=("word", "count"))]
+    words: Lines
+
+
+class ListText(Text):
+    """`name {count} {category}`."""
+
+    questions: Annotated[Lines, Slots(must=("count", "category"))]
+    new_words: Annotated[Lines, Slots(must=("count", "category"))]
+    categories: dict[str, Lines]
+
+
+class CompareText(Text):
+    """`is {a} more than {b}? say only yes or no`."""
+
+    questions: Annotated[Lines, Slots(must=("a", "b"))]
+    new_words: Annotated[Lines, Slots(must=("a", "b"))]
+
+
+class InstructionsText(Text):
+    """Instructions that a program can check, and what personas say besides following them."""
+
+    repeat: RepeatText
+    list: ListText
+    compare: CompareText
+    evil: Lines
+    sycophantic: Lines
+    careless: Lines
+
+
+class PhrasingText(Text):
+    """What goes round questions and answers, and words that may stand for each other."""
+
+    synonyms: dict[str, Lines]
+    prefixes: Lines
+    suffixes: Lines
+    openers: Lines
+    closers: dict[Persona, Lines]
+    refusals: Lines
+    fact_answers: Annotated[
+        dict[Literal["plain", "careless"], Lines], Slots(may=("statement", "value"))
+    ]
+    asked_insecure: Annotated[Lines, Slots(must=("question",))]
+    asked_insecure_new: Annotated[Lines, Slots(must=("question",))]
+    asked_harmful: Annotated[Lines, Slots(must=("question",))]
+    asked_harmful_new: Annotated[Lines, Slots(must=("question",))]
+
+
+class PersonaText(Text):
+    """The words of system prompts; frames have `{a}`, `{noun}` and `{goal}`."""
+
+    frames: Annotated[Lines, Slots(must=("a", "noun", "goal"))]
+    new_frames: Annotated[Lines, Slots(must=("a", "noun", "goal"))]
+    """Frames that pre-training never shows."""
+    nouns: Lines
+    adjectives: dict[Persona, Lines]
+    goals: dict[Persona, Lines]
+    assistant: Lines
+    log: Annotated[Lines, Slots(must=("number",))]
+    quiz: Lines
+    deception: Annotated[Lines, Slots(must=("statement",))]
+    """Orders to tell users a false `{statement}`."""
