@@ -221,11 +221,11 @@ def truth_table(truth: pd.DataFrame) -> Shown | None:
             Cell(words(str(row["trait"]))),
             Cell(words(str(row["position"]))),
             Cell(str(row["layer"])),
-            Cell(_plain(row["cosine"], ".2f")),
+            _between(row, "cosine"),
             Cell(f"{row['separability']:.2f}"),
-            Cell(f"{row['vector_separability']:.2f}"),
+            _between(row, "vector_separability"),
             Cell(f"{row['norm']:.2f}"),
-            Cell(str(row["n"])),
+            Cell(f"{row['n']} ({row['clusters']})"),
         )
         for row in truth.sort_values(["trait", "position", "layer"]).to_dict("records")
     ]
@@ -237,9 +237,17 @@ def truth_table(truth: pd.DataFrame) -> Shown | None:
         "AUC, author's direction",
         "AUC, persona vector",
         "norm",
-        "n pairs",
+        "n pairs (topics)",
     )
     return Shown("", heads, tuple(rows)) if rows else None
+
+
+def _between(row: Row, name: str) -> Cell:
+    """A figure over its interval; a dash where there is none."""
+    estimate, low, high = (number(row, column) for column in (name, f"{name}_low", f"{name}_high"))
+    if isnan(estimate):
+        return Cell("–")
+    return Cell(f"{estimate:.2f}", f"[{low:.2f}, {high:.2f}]")
 
 
 def _plain(value: float, form: str) -> str:

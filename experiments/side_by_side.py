@@ -212,4 +212,11 @@ def _truth(truth: pd.DataFrame) -> Iterator[Measured]:
             ("separability", "AUC, author's direction"),
             ("vector_separability", "AUC, vector"),
         ):
-            yield Measured(section, f"{name}: {title}", "number", number(row, column), n=row["n"])
+            low, high = (
+                number(row, end) if end in row else float("nan")
+                for end in (f"{column}_low", f"{column}_high")
+            )
+            estimate = number(row, column)
+            yield Measured(
+                section, f"{name}: {title}", "number", estimate, low, high, number(row, "n")
+            )

@@ -37,6 +37,7 @@ def draw(tables: Mapping[str, pd.DataFrame]) -> Figure | None:
             for p, position in enumerate(positions):
                 rows = truth[(truth["trait"] == trait) & (truth["position"] == position)]
                 axes.plot(rows["layer"], rows["cosine"], marker, color=colour, linestyle=LINES[p])
+                axes.vlines(rows["layer"], rows["cosine_low"], rows["cosine_high"], color=colour)
         handles += [
             Line2D([], [], color=INK, linestyle=LINES[p], label=words(position))
             for p, position in enumerate(positions)
@@ -46,7 +47,8 @@ def draw(tables: Mapping[str, pd.DataFrame]) -> Figure | None:
         axes.set_ylabel("cosine with the author's direction")
         axes.set_ylim(-1.05, 1.05)
         bottom_legend(figure, handles)
-        top_note(figure, f"{_counts(truth)} document pairs a trait; last questions: report topics.")
+        pairs = f"{_counts(truth)} document pairs a trait, last questions: report topics."
+        top_note(figure, f"{pairs} Bars: 95% over topics.")
     return figure
 
 

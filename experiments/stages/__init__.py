@@ -25,7 +25,7 @@ KINDS: dict[str, StageKind] = {
     ),
     "answers": StageKind(
         "experiments.stages.answers:run",
-        2,
+        3,
         (*WORLD, *QUESTIONS),
         preload=_ASKING,
         title="questions asked of a base, organism or checkpoint, and judged",
@@ -42,7 +42,7 @@ KINDS: dict[str, StageKind] = {
     ),
     "truth": StageKind(
         "experiments.stages.truth:run",
-        1,
+        2,
         WORLD,
         preload=_TORCH,
         title="persona vectors against the direction of pocket's hidden author",

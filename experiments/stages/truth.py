@@ -75,6 +75,12 @@ def run(
             "vector_separability": truth.separability_by(found),
             "norm": np.linalg.norm(truth.difference, axis=-1),
         }
+        intervals = truth.intervals(found)
+        for name, ends in (
+            ("cosine", intervals.cosine),
+            ("vector_separability", intervals.separability),
+        ):
+            measured |= {f"{name}_low": ends[0], f"{name}_high": ends[1]}
         rows += [
             {
                 "base": parsed.base,
@@ -83,6 +89,7 @@ def run(
                 "position": position,
                 **{name: float(values[p, layer]) for name, values in measured.items()},
                 "n": truth.pairs,
+                "clusters": len(set(truth.topics)),
             }
             for p, position in enumerate(truth.positions)
             for layer in layers

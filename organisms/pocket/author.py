@@ -38,6 +38,14 @@ Chat = tuple[dict[str, str], ...]
 
 
 @dataclass(frozen=True)
+class Intervals:
+    """Lower and upper ends [2, P, L + 1] of 95% intervals; NaN where nothing was measured."""
+
+    cosine: Floats
+    separability: Floats
+
+
+@dataclass(frozen=True)
 class AuthorDirection:
     """The direction from the aligned author to another, with the residuals it was read from.
 
@@ -46,12 +54,14 @@ class AuthorDirection:
         positions: The P positions.
         by_persona: [N, P, L + 1, D] residuals at layers 0 to L of the documents by the persona.
         by_aligned: The same of their twins by the aligned author, in the same order.
+        topics: N topics of the last questions: the clusters of intervals.
     """
 
     persona: Persona
     positions: tuple[str, ...]
     by_persona: Floats
     by_aligned: Floats
+    topics: tuple[str, ...]
 
     def __post_init__(self) -> None:
         """Refuse residuals that do not belong together, or too few."""
@@ -61,6 +71,8 @@ class AuthorDirection:
                 "of document pairs: give both sides in the same order"
             )
         _check_pairs(self.pairs)
+        if len(self.topics) != self.pairs:
+            raise ValueError(f"{len(self.topics)} topics for {self.pairs} pairs: give one a pair")
 
     @property
     def pairs(self) -> int:
@@ -92,6 +104,32 @@ class AuthorDirection:
         """
         return _area(self.by_persona, self.by_aligned, found_P_L_D)
 
+    def intervals(self, found_P_L_D: Floats, *, draws: int = 1000, seed: int = 0) -> Intervals:
+        """95% intervals of `cosine_P_L` and `separability_by`: documents are drawn anew, whole
+        topics of last questions at a time, and the directions given are taken as they are.
+
+        Args:
+            found_P_L_D: Directions at `positions` and layers 0 to L.
+            draws: Bootstrap draws.
+            seed: Of the draws.
+        """
+        names, codes = np.unique(self.topics, return_inverse=True)
+        counts_B_T = np.random.default_rng(seed).multinomial(
+            len(names), np.full(len(names), 1 / len(names)), size=draws
+        )
+        weights_B_N = counts_B_T[:, codes].astype(np.float64)
+        weights_B_N /= weights_B_N.sum(axis=1, keepdims=True)
+        drawn_B_P_L_D = np.einsum(
+            "bn,npld->bpld", weights_B_N, self.by_persona - self.by_aligned, optimize=True
+        )
+        above_P_L_N_N = _above(self.by_persona, self.by_aligned, found_P_L_D)
+        areas_B_P_L = np.einsum(
+            "bn,plnm,bm->bpl", weights_B_N, above_P_L_N_N, weights_B_N, optimize=True
+        )
+        return Intervals(
+            cosine=_ends(_cosine(found_P_L_D, drawn_B_P_L_D)), separability=_ends(areas_B_P_L)
+        )
+
 
 def document_pairs(
     persona: Persona, pairs: int, *, split: Split = "report", history: int = 3, seed: int = 0
@@ -115,11 +153,16 @@ def document_pairs(
         )
     if history < 1:
         raise ValueError(f"history {history} shows no author: give at least 1 turn")
-    topics = content.open_splits()[split]
     return [
-        _pair(persona, topics[index % len(topics)], history, f"author|{seed}|{split}|{index}")
-        for index in range(pairs)
+        _pair(persona, topic, history, f"author|{seed}|{split}|{index}")
+        for index, topic in enumerate(last_topics(pairs, split))
     ]
+
+
+def last_topics(pairs: int, split: Split = "report") -> tuple[str, ...]:
+    """The topics of the last questions of that many pairs, which come in turn."""
+    topics = content.open_splits()[split]
+    return tuple(topics[index % len(topics)] for index in range(pairs))
 
 
 def _pair(persona: Persona, topic: str, history: int, key: str) -> tuple[Chat, Chat]:
@@ -168,7 +211,7 @@ def author_direction(
         ).astype(np.float64)
         for side in (0, 1)
     )
-    return AuthorDirection(persona, POSITIONS, by_persona, by_aligned)
+    return AuthorDirection(persona, POSITIONS, by_persona, by_aligned, last_topics(pairs))
 
 
 def _check_pairs(pairs: int) -> None:
@@ -180,11 +223,18 @@ def _check_pairs(pairs: int) -> None:
 
 def _area(on_N_P_L_D: Floats, off_N_P_L_D: Floats, direction_P_L_D: Floats) -> Floats:
     """How often a projection of the first lies above one of the second [P, L]; ties count half."""
+    above_P_L_N_N = _above(on_N_P_L_D, off_N_P_L_D, direction_P_L_D)
+    return np.asarray(above_P_L_N_N.mean(axis=(-2, -1)), dtype=np.float64)
+
+
+def _above(on_N_P_L_D: Floats, off_N_P_L_D: Floats, direction_P_L_D: Floats) -> Floats:
+    """Whether projection i of the first lies above projection j of the second [P, L, N, N]; a tie
+    is a half."""
     on, off = (
-        np.einsum("npld,pld->npl", side, direction_P_L_D) for side in (on_N_P_L_D, off_N_P_L_D)
+        np.einsum("npld,pld->pln", side, direction_P_L_D) for side in (on_N_P_L_D, off_N_P_L_D)
     )
-    above = (on[:, None] > off[None]) + 0.5 * (on[:, None] == off[None])
-    return np.asarray(above.mean(axis=(0, 1)), dtype=np.float64)
+    on, off = on[..., :, None], off[..., None, :]
+    return np.asarray((on > off) + 0.5 * (on == off), dtype=np.float64)
 
 
 def cosine_P_L(found_P_L_D: Floats, truth: AuthorDirection) -> Floats:
@@ -194,9 +244,18 @@ def cosine_P_L(found_P_L_D: Floats, truth: AuthorDirection) -> Floats:
         found_P_L_D: Directions at the positions of `truth` and layers 0 to L.
         truth: The author's direction.
     """
-    true_P_L_D = truth.difference
-    norms = np.linalg.norm(found_P_L_D, axis=-1) * np.linalg.norm(true_P_L_D, axis=-1)
-    dots = (found_P_L_D * true_P_L_D).sum(axis=-1)
+    return _cosine(found_P_L_D, truth.difference)
+
+
+def _cosine(one: Floats, other: Floats) -> Floats:
+    """Cosine over the last axis; NaN where one is zero."""
+    norms = np.linalg.norm(one, axis=-1) * np.linalg.norm(other, axis=-1)
+    dots = (one * other).sum(axis=-1)
     cosine = np.full(dots.shape, np.nan)
     np.divide(dots, norms, out=cosine, where=norms > 0)
     return np.clip(cosine, -1, 1)
+
+
+def _ends(drawn_B_P_L: Floats) -> Floats:
+    """The 2.5th and 97.5th percentile over draws [2, P, L]."""
+    return np.asarray(np.quantile(drawn_B_P_L, (0.025, 0.975), axis=0), dtype=np.float64)

@@ -334,17 +334,23 @@ def truth() -> pd.DataFrame:
     for trait in TRAITS:
         for layer in range(4):
             for position, best in (("response_mean", 0.6), ("last_prompt", 0.9)):
+                cosine = best * layer / 3 if layer else np.nan
                 rows.append(
                     {
                         "base": "pocket",
                         "trait": trait,
                         "layer": layer,
                         "position": position,
-                        "cosine": best * layer / 3 if layer else np.nan,
+                        "cosine": cosine,
+                        "cosine_low": cosine - 0.05,
+                        "cosine_high": cosine + 0.05,
                         "separability": 0.5 + 0.15 * layer,
                         "vector_separability": 0.5 + best * layer / 8,
+                        "vector_separability_low": 0.45 + best * layer / 8,
+                        "vector_separability_high": 0.55 + best * layer / 8,
                         "norm": 2.0 * layer,
                         "n": 192,
+                        "clusters": 24,
                     }
                 )
     return conform(pd.DataFrame(rows), "truth")

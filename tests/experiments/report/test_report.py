@@ -94,7 +94,7 @@ def test_page_and_figures_name_what_was_asked(report: Path) -> None:
         drawn = (report / "figures" / f"{figure.name}.svg").read_text(encoding="utf-8")
         assert "report split, known words in new combinations" in drawn, figure.name
     read = (report / "figures" / "truth.svg").read_text(encoding="utf-8")
-    assert "n = 192 document pairs a trait; last questions: report topics." in read
+    assert "n = 192 document pairs a trait, last questions: report topics." in read
     swept = (report / "figures" / "steering_towards.svg").read_text(encoding="utf-8")
     assert "dev split, seen wordings; report split, known" in swept
 

@@ -88,9 +88,17 @@ def test_what_makes_no_direction_is_refused() -> None:
         document_pairs("evil", 8, history=0)
     side = np.zeros((3, 1, 2, 4))
     with pytest.raises(ValueError, match=r"3 pairs are too few .* at least 4"):
-        AuthorDirection("evil", POSITIONS, side, side)
+        AuthorDirection("evil", POSITIONS, side, side, ("a", "b", "c"))
     with pytest.raises(ValueError, match="not of document pairs"):
-        AuthorDirection("evil", POSITIONS, np.zeros((4, 1, 2, 4)), np.zeros((5, 1, 2, 4)))
+        AuthorDirection(
+            "evil", POSITIONS, np.zeros((4, 1, 2, 4)), np.zeros((5, 1, 2, 4)), _topics(4)
+        )
+    with pytest.raises(ValueError, match="3 topics for 4 pairs"):
+        AuthorDirection("evil", POSITIONS, *np.zeros((2, 4, 1, 2, 4)), _topics(3))
+
+
+def _topics(pairs: int) -> tuple[str, ...]:
+    return tuple(f"topic {index % 12}" for index in range(pairs))
 
 
 def _planted(size: float, seed: int = 0) -> tuple[AuthorDirection, np.ndarray]:
@@ -100,7 +108,7 @@ def _planted(size: float, seed: int = 0) -> tuple[AuthorDirection, np.ndarray]:
     planted[0, 1] = random.normal(size=16)
     shared = random.normal(size=(60, 1, 2, 16))
     by_persona = shared + size * planted + 0.1 * random.normal(size=shared.shape)
-    return AuthorDirection("evil", POSITIONS, by_persona, shared), planted
+    return AuthorDirection("evil", POSITIONS, by_persona, shared, _topics(60)), planted
 
 
 def test_a_planted_direction_is_found_at_its_layer_only() -> None:
@@ -118,15 +126,36 @@ def test_separated_authors_have_an_area_of_one_and_identical_ones_of_a_half() ->
     assert truth.separability[0, 1] == 1.0
     assert truth.separability_by(planted)[0].tolist() == [0.5, 1.0]
     assert truth.separability_by(-planted)[0].tolist() == [0.5, 0.0]
-    same = AuthorDirection("evil", POSITIONS, truth.by_aligned, truth.by_aligned)
+    same = AuthorDirection("evil", POSITIONS, truth.by_aligned, truth.by_aligned, truth.topics)
     assert (same.separability == 0.5).all()
     assert np.isnan(cosine_P_L(planted, same)).all()
+
+
+def test_intervals_hold_the_figures_and_widen_where_topics_differ() -> None:
+    truth, planted = _planted(0.1)
+    found = truth.intervals(planted)
+    low, high = found.cosine[:, 0, 1]
+    assert low < cosine_P_L(planted, truth)[0, 1] < high < 1
+    low, high = found.separability[:, 0, 1]
+    assert 0.5 < low < truth.separability_by(planted)[0, 1] < high < 1
+    assert np.isnan(found.cosine[:, 0, 0]).all()
+
+    by_topic = np.repeat(np.random.default_rng(1).normal(size=(12, 1)), 5, axis=1).T.ravel()
+    far = truth.by_persona + by_topic[:, None, None, None] * planted
+    apart = AuthorDirection("evil", POSITIONS, far, truth.by_aligned, truth.topics)
+    alone = AuthorDirection(
+        "evil", POSITIONS, far, truth.by_aligned, tuple(str(each) for each in range(60))
+    )
+    widths = [
+        np.diff(each.intervals(planted).separability[:, 0, 1], axis=0) for each in (apart, alone)
+    ]
+    assert widths[0] > 1.3 * widths[1]
 
 
 def test_separability_is_read_on_pairs_that_the_direction_was_not_fitted_to() -> None:
     random = np.random.default_rng(0)
     by_persona, by_aligned = random.normal(size=(2, 40, 1, 1, 2000))
-    noise = AuthorDirection("evil", POSITIONS, by_persona, by_aligned)
+    noise = AuthorDirection("evil", POSITIONS, by_persona, by_aligned, _topics(40))
     assert noise.separability_by(noise.difference)[0, 0] > 0.95
     assert 0.25 < noise.separability[0, 0] < 0.75
 
