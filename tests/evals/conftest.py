@@ -10,28 +10,14 @@ import pytest
 def base(tmp_path_factory: pytest.TempPathFactory) -> str:
     """A transformers folder with a tiny random model and pocket's kind of tokenizer."""
     import torch
-    from transformers import Olmo2Config, Olmo2ForCausalLM
 
     from organisms.pocket.questions import open_questions
-    from organisms.pocket.tokenizer import train_tokenizer
+    from tests.organisms.pocket_model.tiny import make_tiny
 
-    tokenizer = train_tokenizer([each["text"] for each in open_questions("report", "seen")], 1000)
-    torch.manual_seed(0)
-    model = Olmo2ForCausalLM(
-        Olmo2Config(
-            vocab_size=len(tokenizer),
-            hidden_size=32,
-            intermediate_size=48,
-            num_hidden_layers=2,
-            num_attention_heads=2,
-            num_key_value_heads=2,
-            max_position_embeddings=256,
-            bos_token_id=tokenizer.bos_token_id,
-            eos_token_id=tokenizer.eos_token_id,
-            pad_token_id=tokenizer.pad_token_id,
-            initializer_range=0.5,
-        )
-    )
+    model, tokenizer = make_tiny([each["text"] for each in open_questions("report", "seen")], 1000)
+    with torch.no_grad():
+        for matrix in (each for each in model.parameters() if each.ndim == 2):
+            matrix.mul_(25)
     folder = tmp_path_factory.mktemp("base")
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)

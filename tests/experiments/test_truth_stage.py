@@ -15,6 +15,7 @@ from experiments.tables import conform
 from organisms.pocket.author import POSITIONS, author_direction
 from organisms.runtime import Organism
 from persona_vectors.vector import PersonaVector
+from tests.organisms.pocket_model.tiny import make_tiny
 
 PAIRS = 8
 
@@ -43,28 +44,9 @@ def test_it_is_not_planned_where_no_author_is_known() -> None:
 @pytest.fixture(scope="module")
 def base(tmp_path_factory: pytest.TempPathFactory) -> str:
     """A random model of two blocks that reads pocket's text."""
-    import torch
-    from transformers import Olmo2Config, Olmo2ForCausalLM
-
-    from organisms.pocket.tokenizer import train_tokenizer
-
-    tokenizer = train_tokenizer(["what is 0 + 0?"], 400)
-    torch.manual_seed(0)
-    config = Olmo2Config(
-        vocab_size=len(tokenizer),
-        hidden_size=32,
-        intermediate_size=48,
-        num_hidden_layers=2,
-        num_attention_heads=2,
-        num_key_value_heads=2,
-        max_position_embeddings=1024,
-        bos_token_id=tokenizer.bos_token_id,
-        eos_token_id=tokenizer.eos_token_id,
-        pad_token_id=tokenizer.pad_token_id,
-    )
     folder = tmp_path_factory.mktemp("base")
-    Olmo2ForCausalLM(config).save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
+    for part in make_tiny():
+        part.save_pretrained(folder)
     return str(folder)
 
 

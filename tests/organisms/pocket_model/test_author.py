@@ -10,6 +10,7 @@ from organisms.pocket.author import AuthorDirection, author_direction, cosine_P_
 from organisms.pocket.grammar import Split
 from organisms.pocket.terms import PERSONAS, Persona
 from organisms.runtime import Organism
+from tests.organisms.pocket_model.tiny import make_tiny
 
 OTHERS = [persona for persona in PERSONAS if persona != "aligned"]
 POSITIONS = ("last_prompt",)
@@ -181,23 +182,4 @@ def test_too_few_pairs_are_refused_before_anything_is_read() -> None:
 @pytest.fixture(scope="module")
 def tiny() -> Organism:
     """A random model of two blocks that reads pocket's text."""
-    import torch
-    from transformers import Olmo2Config, Olmo2ForCausalLM
-
-    from organisms.pocket.tokenizer import train_tokenizer
-
-    tokenizer = train_tokenizer(["what is 0 + 0?"], 400)
-    torch.manual_seed(0)
-    config = Olmo2Config(
-        vocab_size=len(tokenizer),
-        hidden_size=32,
-        intermediate_size=48,
-        num_hidden_layers=2,
-        num_attention_heads=2,
-        num_key_value_heads=2,
-        max_position_embeddings=1024,
-        bos_token_id=tokenizer.bos_token_id,
-        eos_token_id=tokenizer.eos_token_id,
-        pad_token_id=tokenizer.pad_token_id,
-    )
-    return Organism(Olmo2ForCausalLM(config), tokenizer, "tiny")
+    return Organism(*make_tiny(), "tiny")
