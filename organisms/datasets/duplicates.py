@@ -17,7 +17,6 @@ from array import array
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from hashlib import blake2b
-from types import TracebackType
 from typing import Self
 from zlib import crc32
 
@@ -103,7 +102,7 @@ class DuplicateFinder:
         if not 0.5 <= threshold < 1:
             raise ValueError(f"threshold {threshold} of similarity; use one from 0.5 to below 1")
         self.threshold = threshold
-        self._sets = tempfile.TemporaryFile()  # noqa: SIM115 (closed by __exit__)
+        self._sets = tempfile.TemporaryFile()  # noqa: SIM115 (closed by close)
         self._starts = array("Q", [0])
         self._signatures = bytearray()
         self._texts, self._questions = array("Q"), array("Q")
@@ -112,13 +111,12 @@ class DuplicateFinder:
         """Rows may be added."""
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         """The temporary file goes."""
+        self.close()
+
+    def close(self) -> None:
+        """Remove the temporary file; nothing may be added or asked any more."""
         self._sets.close()
 
     def add(self, row: Row) -> None:
