@@ -114,7 +114,9 @@ def stream_rows(folder: Path) -> Iterator[Row]:
     where = str(path)
     if not path.is_file():
         raise RowError(
-            "there is no such file", "give the folder of a data set (wardian organisms build)", where
+            "there is no such file",
+            "give the folder of a data set (wardian organisms build)",
+            where,
         )
     try:
         file = pq.ParquetFile(path)
@@ -169,7 +171,9 @@ def row_of(stored: Mapping[str, Any], where: str) -> Row:
         try:
             meta[key] = json.loads(value) if key in _JSON and isinstance(value, str) else value
         except ValueError as error:
-            raise RowError(f"meta.{key} is not JSON: {value[:40]!r}", "write JSON", where) from error
+            raise RowError(
+                f"meta.{key} is not JSON: {value[:40]!r}", "write JSON", where
+            ) from error
     known: Meta = {**meta}  # type: ignore[typeddict-item]
     return {"messages": check_messages(stored["messages"], where), "meta": known}
 

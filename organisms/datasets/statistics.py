@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict
@@ -29,18 +29,20 @@ class Lengths(BaseModel):
     total: int
     """The sum."""
 
-    @classmethod
-    def of(cls, lengths: array[int]) -> Lengths:
-        """Of one length a row; zeros where there are no rows."""
-        values = np.frombuffer(lengths, dtype=np.uint32) if lengths else np.zeros(1, np.uint32)
-        return cls(
-            mean=round(float(values.mean()), 2),
-            median=float(np.median(values)),
-            p95=round(float(np.percentile(values, 95)), 1),
-            least=int(values.min()),
-            most=int(values.max()),
-            total=int(values.sum(dtype=np.uint64)),
-        )
+
+def lengths_of(lengths: Iterable[int]) -> Lengths:
+    """The distribution of one length a row; zeros where there are no rows."""
+    values = np.fromiter(lengths, dtype=np.int64)
+    if not len(values):
+        values = np.zeros(1, dtype=np.int64)
+    return Lengths(
+        mean=round(float(values.mean()), 2),
+        median=float(np.median(values)),
+        p95=round(float(np.percentile(values, 95)), 1),
+        least=int(values.min()),
+        most=int(values.max()),
+        total=int(values.sum()),
+    )
 
 
 class PromptAndAnswer(BaseModel):
@@ -77,7 +79,7 @@ class LengthCounter:
 
     def result(self) -> PromptAndAnswer:
         """The lengths of the rows so far."""
-        return PromptAndAnswer(prompt=Lengths.of(self._prompts), answer=Lengths.of(self._answers))
+        return PromptAndAnswer(prompt=lengths_of(self._prompts), answer=lengths_of(self._answers))
 
 
 def characters(texts: Sequence[str]) -> list[int]:
