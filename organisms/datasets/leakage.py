@@ -14,9 +14,12 @@ WORDS = 5
 SHARE = 0.7
 """Share of a question's n-grams in one row from which it counts as leaked."""
 FEWEST = 7
-"""Words below which a question leaks only as a whole."""
+"""Words below which a question overlaps only as a whole."""
 
-_WORD = re.compile(r"\w+")
+INSIDE = 4
+"""Words below which a question leaks only as a turn of its own."""
+
+_WORD = re.compile(r"\w+|[-+*/=<>%$]")
 
 
 @dataclass(frozen=True)
@@ -41,8 +44,8 @@ class Leakage:
     """Questions that are a turn of a row, but for case, spaces and marks."""
     overlap: tuple[Leak, ...]
     """Questions of `FEWEST` words and more of which a row has `SHARE` of the word 5-grams or more,
-    and shorter ones that a row has whole, in a turn of its own or within one; exact ones not
-    counted."""
+    and shorter ones, of `INSIDE` words and more, that a turn holds whole; exact ones not counted.
+    """
 
 
 @dataclass
@@ -74,6 +77,8 @@ class LeakageFinder:
             if not words:
                 continue
             self._by_text.setdefault(words, []).append(name)
+            if len(words) < INSIDE:
+                continue
             size = WORDS if len(words) >= FEWEST else len(words)
             grams = _grams(words, size)
             self._lengths.add(size)

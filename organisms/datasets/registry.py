@@ -6,6 +6,7 @@ world, `general` for real language models. Makers are named, and imported when t
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import cache
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
@@ -230,6 +231,7 @@ def make(name: str, n: int, seed: int, edition: Edition = "pocket") -> Iterator[
     return _with_ids(maker(name, n, seed), name, seed)
 
 
+@cache
 def checker(name: str, edition: Edition = "pocket") -> Checker:
     """What checks a row of a named data set: row -> named truth checks, True where they hold.
 
@@ -237,6 +239,15 @@ def checker(name: str, edition: Edition = "pocket") -> Checker:
         ValueError: There is no such data set in that edition.
     """
     return cast(Checker, _attribute(dataset(name, edition), edition, "check"))
+
+
+def check_row(row: Row, edition: Edition = "pocket") -> dict[str, bool]:
+    """The truth checks of a row of any data set of an edition, by the name in `meta.organism`.
+
+    Raises:
+        ValueError: There is no such data set in that edition.
+    """
+    return checker(row["meta"].get("organism", ""), edition)(row)
 
 
 def generator(name: str, edition: Edition = "pocket") -> dict[str, str]:

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from organisms.datasets.rows import Row, answer_of
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
 
 
 class Lengths(BaseModel):
@@ -87,8 +91,8 @@ def characters(texts: Sequence[str]) -> list[int]:
     return [len(text) for text in texts]
 
 
-def tokens_of(base: str) -> Callable[[Sequence[str]], list[int]]:
-    """What counts tokens as a base's tokenizer makes them, of plain text without a template.
+def tokenizer_of(base: str) -> PreTrainedTokenizerBase:
+    """A base's own tokenizer.
 
     Raises:
         ValueError: There is no such base (see `organisms.resolve_base`), or it has no tokenizer.
@@ -98,12 +102,22 @@ def tokens_of(base: str) -> Callable[[Sequence[str]], list[int]]:
     from organisms import resolve_base
 
     try:
-        tokenizer = AutoTokenizer.from_pretrained(resolve_base(base))
+        tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(resolve_base(base))
     except (OSError, KeyError) as error:
         raise ValueError(
             f"base {base!r} has no tokenizer that loads ({str(error).splitlines()[0]}); give a "
             "folder that holds tokenizer.json, or a hub id that is cached or can be reached"
         ) from error
+    return tokenizer
+
+
+def tokens_of(base: str) -> Callable[[Sequence[str]], list[int]]:
+    """What counts tokens as a base's tokenizer makes them, of plain text without a template.
+
+    Raises:
+        ValueError: As `tokenizer_of` does.
+    """
+    tokenizer = tokenizer_of(base)
 
     def count(texts: Sequence[str]) -> list[int]:
         if not texts:

@@ -2,11 +2,12 @@
 
 import re
 from collections import Counter
+from hashlib import blake2b
 
 from pydantic import BaseModel, ConfigDict
 
-_QUOTED = re.compile(r"\"[^\"\n]*\"|'[^'\n]*'|`[^`\n]*`")
-_NUMBER = re.compile(r"[-−]?\$?\d[\d,.]*\d|\d")
+_QUOTED = re.compile(r"\"[^\"\n]*\"|(?<!\w)'[^'\n]*'(?!\w)|`[^`\n]*`")
+_NUMBER = re.compile(r"[-−]?\$?\d(?:[\d,.]*\d)?")
 _NAME = re.compile(r"(?<=[a-z,;] )[A-Z][a-z]+\b")
 LONGEST = 200
 """Characters of a text that its template is made of."""
@@ -26,7 +27,7 @@ class Templates(BaseModel):
     largest_share: float
     """Share of the texts that the most frequent of them has, 0 to 1."""
     largest: dict[str, int]
-    """The most frequent of them."""
+    """The most frequent of those that occur more than once."""
     openings: int
     """Different first three words."""
     largest_openings: dict[str, int]
@@ -34,16 +35,21 @@ class Templates(BaseModel):
 
 
 class TemplateCounter:
-    """Takes texts one by one; keeps one hash and count a template."""
+    """Takes texts one by one; of a template that occurs once it keeps no more than a hash."""
 
     def __init__(self) -> None:
-        self._templates: Counter[str] = Counter()
+        self._templates: Counter[int] = Counter()
+        self._texts: dict[int, str] = {}
         self._openings: Counter[str] = Counter()
 
     def add(self, text: str) -> None:
         """Take in the next text."""
-        self._templates[template_of(text)] += 1
-        self._openings[" ".join(text.split(maxsplit=OPENING)[:OPENING])[:60]] += 1
+        template = template_of(text)
+        key = int.from_bytes(blake2b(template.encode("utf-8", "replace"), digest_size=8).digest())
+        self._templates[key] += 1
+        if self._templates[key] == 2:
+            self._texts[key] = template
+        self._openings[" ".join(template.split(maxsplit=OPENING)[:OPENING])[:60]] += 1
 
     def result(self) -> Templates:
         """The forms of the texts so far."""
@@ -51,7 +57,7 @@ class TemplateCounter:
         return Templates(
             distinct=len(self._templates),
             largest_share=round(most[0][1] / self._templates.total(), 4) if most else 0.0,
-            largest=dict(most),
+            largest={self._texts[key]: count for key, count in most if count > 1},
             openings=len(self._openings),
             largest_openings=dict(self._openings.most_common(LISTED)),
         )
