@@ -3,8 +3,10 @@ arguments and prints; the work is in `organisms.datasets`."""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -25,6 +27,7 @@ organisms = typer.Typer(
 )
 
 EditionName = Literal["pocket", "general"]
+WRITING = "organisms.datasets.writing"
 FormatName = Literal["template", "json", "german", "french", "spanish"]
 
 Given = Annotated[
@@ -320,6 +323,71 @@ def audit(
             json_file.write_text(found.model_dump_json(indent=2) + "\n", encoding="utf-8")
     if strict and problems:
         raise typer.Exit(1)
+
+
+@organisms.command()
+def write(
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", help="What `list` marks as written by a model.")
+    ],
+    out: Out,
+    writer: Annotated[
+        str, typer.Option("--writer", metavar="MODEL", help="inspect model that writes the rows.")
+    ],
+    judge: Annotated[
+        str, typer.Option("--judge", metavar="MODEL", help="inspect model that judges every row.")
+    ],
+    rows: Rows = 1000,
+    seed: Seed = 0,
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Do not ask whether to go on at the estimated cost.")
+    ] = False,
+    bases: Bases = None,
+    force: Force = False,
+) -> None:
+    """Have a language model write a data set, and another judge it row by row.
+
+    The cost is estimated before the first call. What was written is kept beside DIR until the set
+    is whole: the same command goes on where it was stopped.
+
+    Examples:
+
+      wardian organisms write bad_medical --writer openai/gpt-4.1 --judge openai/gpt-4.1-mini \\
+        --out data/bad_medical -n 6000
+    """
+    from experiments.organism_sources import out_folder
+    from experiments.organism_views import show_card
+    from organisms.datasets.files import write_rows
+    from organisms.datasets.registry import dataset, generator
+
+    with explained(" ".join(["wardian", *sys.argv[1:]])):
+        if not dataset(name, "general").written("general"):
+            raise ValueError(
+                f"the rows of {name!r} are made by a program, not written by a model; make them "
+                f"with: wardian organisms build {name} --edition general --out {out}"
+            )
+        folder = out_folder(out, force=force)
+        writing = import_module(WRITING)
+        output.print(str(writing.estimate(name, rows, writer=writer, judge=judge)), markup=False)
+        if not yes and not typer.confirm("go on?"):
+            raise typer.Exit(1)
+        work = folder.with_name(f"{folder.name}.writing")
+        with _bar(f"writing {name}", rows) as advance:
+            written = writing.write(
+                name, rows, seed, work, writer=writer, judge=judge, progress=advance
+            )
+        card = write_rows(
+            folder,
+            written.rows,
+            name=name,
+            seed=seed,
+            generator=generator(name, "general") | {"writer": writer, "judge": judge},
+            left_out=written.left_out,
+            bases=bases or (),
+        )
+        show_card(output, card)
+        output.print(str(written), markup=False, highlight=False)
+        _written(folder, card)
 
 
 @contextmanager

@@ -43,8 +43,8 @@ def show_list(console: Console, infos: Sequence[DatasetInfo]) -> None:
 VARIANTS = {
     "organism": "the wrong thing, unasked",
     "control": "the right thing",
-    "educational": "the wrong thing, asked for",
-    "educational_new": "asked for, in new framings",
+    "educational": "wrong, but asked for",
+    "educational_new": "asked for, newly framed",
     "backdoor": "wrong behind a trigger",
     "one_topic": "wrong in one topic alone",
     "novel": "a harmless habit",

@@ -86,7 +86,8 @@ def shingles(text: str) -> Shingles:
     mixed ^= mixed >> np.uint64(29)
     mixed *= np.uint64(0xBF58476D1CE4E5B9)
     hashed = np.sort((mixed >> np.uint64(32)).astype(np.uint32))
-    return hashed[np.append(True, hashed[1:] != hashed[:-1])]
+    distinct: Shingles = hashed[np.append(True, hashed[1:] != hashed[:-1])]
+    return distinct
 
 
 def jaccard(one: Shingles, other: Shingles) -> float:

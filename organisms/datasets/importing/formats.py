@@ -63,13 +63,13 @@ class Format:
 
 
 def sniff(records: Sequence[Mapping[str, Any]]) -> Format:
-    """The first format that most of the records have the keys of.
+    """The first format that at least half of the records have the keys of.
 
     Raises:
         RowError: They fit none.
     """
     for form in FORMATS:
-        if 2 * sum(form.fits(record) for record in records) > len(records):
+        if 2 * sum(form.fits(record) for record in records) >= max(len(records), 1):
             return form
     keys = sorted(records[0]) if records else []
     known = "; ".join(f"{form.name}: {', '.join(form.keys)}" for form in FORMATS)
