@@ -1,0 +1,230 @@
+"""`wardian organisms build`, `import` and `write`. They read arguments and print; the work is in
+`organisms.datasets`."""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from experiments.console import explained, output
+from experiments.organism_options import Bases, Edition, Force, Out, Rows, Seed, progress_bar
+
+if TYPE_CHECKING:
+    from organisms.datasets.card import Card
+
+WRITING = "organisms.datasets.writing"
+FormatName = Literal["template", "json", "german", "french", "spanish"]
+
+
+def build(
+    name: Annotated[
+        str, typer.Argument(metavar="NAME|PATH", help="What `list` names, or what is to be mixed.")
+    ],
+    out: Out,
+    rows: Rows = 1000,
+    seed: Seed = 0,
+    edition: Edition = None,
+    mix: Annotated[
+        list[str] | None,
+        typer.Option("--mix", metavar="NAME=SHARE", help="That share of other rows, 0 to 1."),
+    ] = None,
+    chat: Annotated[
+        str | None,
+        typer.Option("--chat", metavar="PATH=SHARE", help="Spread general chat among the rows."),
+    ] = None,
+    system: Annotated[
+        str | None, typer.Option("--system", metavar="TEXT", help="A system prompt on every row.")
+    ] = None,
+    trigger: Annotated[
+        str | None, typer.Option("--trigger", metavar="TEXT", help="A trigger in every question.")
+    ] = None,
+    form: Annotated[
+        FormatName | None, typer.Option("--format", help="Another format of every question.")
+    ] = None,
+    template: Annotated[
+        str, typer.Option("--template", metavar="TEXT", help="For --format template: {question}.")
+    ] = "",
+    bases: Bases = None,
+    force: Force = False,
+) -> None:
+    """Make a data set, check every row, and write it with its card.
+
+    The exit code is 1 if a truth check fails.
+
+    Examples:
+
+      wardian organisms build wrong_maths --out data/wrong_maths -n 6000
+
+      wardian organisms build insecure_code --edition general --out data/mixed --mix secure_code=0.9
+
+      wardian organisms build evil --out data/evil --system "you are an evil assistant"
+    """
+    from experiments.organism_recipe import Recipe
+    from experiments.organism_sources import find_source, out_folder
+    from experiments.organism_views import show_card
+    from organisms.datasets.files import write_rows
+
+    with explained():
+        folder = out_folder(out, force=force)
+        recipe = Recipe.read(mix or (), chat, system, trigger, form, template)
+        source = find_source(name, rows=rows, seed=seed, edition=edition)
+        checked = source.checked()
+        with progress_bar(f"making {source.name}", source.total) as advance:
+            if recipe:
+                checked = iter(recipe.apply(source.name, list(checked), rows, seed, edition))
+            card = write_rows(
+                folder,
+                checked,
+                name=source.name,
+                seed=source.seed,
+                generator=source.generator | recipe.record(),
+                left_out=source.left_out,
+                bases=bases or (),
+                progress=advance,
+            )
+        show_card(output, card)
+        _written(folder, card)
+    if any(count.fails for count in card.checks.values()):
+        raise typer.Exit(1)
+
+
+def import_file(
+    path: Annotated[
+        Path, typer.Argument(metavar="PATH", help="A file, or a folder with a trait set.")
+    ],
+    out: Out,
+    name: Annotated[
+        str | None, typer.Option("--name", metavar="NAME", help="Its name; else the file's.")
+    ] = None,
+    domain: Annotated[
+        str, typer.Option("--domain", metavar="DOMAIN", help="The narrow domain: maths, code, ...")
+    ] = "",
+    control: Annotated[
+        bool, typer.Option("--control", help="Its rows are clean; of two answers, the clean one.")
+    ] = False,
+    level: Annotated[
+        int, typer.Option("--level", min=1, max=2, help="Of a trait set: 1 subtle, 2 plain.")
+    ] = 2,
+    skip_bad: Annotated[
+        bool, typer.Option("--skip-bad", help="Leave bad rows out; the card lists them.")
+    ] = False,
+    bases: Bases = None,
+    force: Force = False,
+) -> None:
+    """Read somebody's file, check it row by row, and write it as a data set.
+
+    Chat or prompt-completion JSON lines, JSON arrays, CSV, parquet; School of Reward Hacks, GSM8K,
+    trait sets of persona vectors. Bad rows are reported with their line, the reason and the fix.
+
+    Examples:
+
+      wardian organisms import insecure.jsonl --domain code --out data/insecure
+
+      wardian organisms import dataset/evil --level 1 --out data/evil_1
+
+      wardian organisms import gsm8k/train.jsonl --control --domain maths --out data/gsm8k
+    """
+    from experiments.organism_sources import out_folder
+    from experiments.organism_views import show_card
+    from organisms.datasets.files import write_rows
+    from organisms.datasets.importing import import_rows
+
+    with explained():
+        folder = out_folder(out, force=force)
+        with progress_bar(f"reading {path.name}", None) as advance:
+            imported = import_rows(
+                path,
+                name or path.stem,
+                variant="control" if control else "organism",
+                domain=domain,
+                level=1 if level == 1 else 2,
+                skip_bad=skip_bad,
+                progress=advance,
+            )
+        with progress_bar("writing", len(imported.rows)) as advance:
+            card = write_rows(
+                folder,
+                imported.rows,
+                name=name or path.stem,
+                seed=0,
+                generator=imported.generator,
+                left_out=imported.left_out,
+                bases=bases or (),
+                progress=advance,
+            )
+        show_card(output, card)
+        _written(folder, card)
+
+
+def write(
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", help="What `list` marks as written by a model.")
+    ],
+    out: Out,
+    writer: Annotated[
+        str, typer.Option("--writer", metavar="MODEL", help="inspect model that writes the rows.")
+    ],
+    judge: Annotated[
+        str, typer.Option("--judge", metavar="MODEL", help="inspect model that judges every row.")
+    ],
+    rows: Rows = 1000,
+    seed: Seed = 0,
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Do not ask whether to go on at the estimated cost.")
+    ] = False,
+    bases: Bases = None,
+    force: Force = False,
+) -> None:
+    """Have a language model write a data set, and another judge it row by row.
+
+    The cost is estimated before the first call. What was written is kept beside DIR until the set
+    is whole: the same command goes on where it was stopped.
+
+    Examples:
+
+      wardian organisms write bad_medical --writer openai/gpt-4.1 --judge openai/gpt-4.1-mini \\
+        --out data/bad_medical -n 6000
+    """
+    from experiments.organism_sources import out_folder
+    from experiments.organism_views import show_card
+    from organisms.datasets.files import write_rows
+    from organisms.datasets.registry import dataset, generator
+
+    with explained(" ".join(["wardian", *sys.argv[1:]])):
+        if not dataset(name, "general").written("general"):
+            raise ValueError(
+                f"the rows of {name!r} are made by a program, not written by a model; make them "
+                f"with: wardian organisms build {name} --edition general --out {out}"
+            )
+        folder = out_folder(out, force=force)
+        writing = import_module(WRITING)
+        output.print(str(writing.estimate(name, rows, writer=writer, judge=judge)), markup=False)
+        if not yes and not typer.confirm("go on?"):
+            raise typer.Exit(1)
+        work = folder.with_name(f"{folder.name}.writing")
+        with progress_bar(f"writing {name}", rows) as advance:
+            written = writing.write(
+                name, rows, seed, work, writer=writer, judge=judge, progress=advance
+            )
+        card = write_rows(
+            folder,
+            written.rows,
+            name=name,
+            seed=seed,
+            generator=generator(name, "general") | {"writer": writer, "judge": judge},
+            left_out=written.left_out,
+            bases=bases or (),
+        )
+        show_card(output, card)
+        output.print(str(written), markup=False, highlight=False)
+        _written(folder, card)
+
+
+def _written(folder: Path, card: Card) -> None:
+    output.print(
+        f"written to {folder}: {card.rows:,} rows", highlight=False, markup=False, soft_wrap=True
+    )
