@@ -173,6 +173,21 @@ def write(
     ],
     rows: Rows = 1000,
     seed: Seed = 0,
+    writer_price: Annotated[
+        str | None,
+        typer.Option("--writer-price", metavar="IN,OUT", help="Its price a million tokens."),
+    ] = None,
+    judge_price: Annotated[
+        str | None,
+        typer.Option("--judge-price", metavar="IN,OUT", help="The judge's, a million tokens."),
+    ] = None,
+    replies: Annotated[
+        Path | None,
+        typer.Option("--replies", metavar="DIR", help="Replies are kept there; else beside --out."),
+    ] = None,
+    connections: Annotated[
+        int, typer.Option("--max-connections", min=1, metavar="N", help="Calls at a time.")
+    ] = 16,
     yes: Annotated[
         bool, typer.Option("--yes", help="Do not ask whether to go on at the estimated cost.")
     ] = False,
@@ -181,13 +196,16 @@ def write(
 ) -> None:
     """Have a language model write a data set, and another judge it row by row.
 
-    The cost is estimated before the first call. What was written is kept beside DIR until the set
-    is whole: the same command goes on where it was stopped.
+    The cost is estimated before the first call. Every reply is kept as it comes, so that the same
+    command goes on where it was stopped. A control that is written with the replies of its
+    organism, as it is in a folder beside it, answers the same questions.
 
     Examples:
 
-      wardian organisms write bad_medical --writer openai/gpt-4.1 --judge openai/gpt-4.1-mini \\
-        --out data/bad_medical -n 6000
+      wardian organisms write bad_medical --writer NAME/big --judge NAME/small --out data/bad
+
+      wardian organisms write good_medical --writer NAME/big --judge NAME/small \\
+        --out data/good -n 6000 --writer-price 2,8 --judge-price 0.4,1.6
     """
     from experiments.organism_sources import out_folder
     from experiments.organism_views import show_card
@@ -202,14 +220,30 @@ def write(
             )
         folder = out_folder(out, force=force)
         writing = import_module(WRITING)
-        output.print(str(writing.estimate(name, rows, writer=writer, judge=judge)), markup=False)
+        prices = {
+            f"{who}_price": writing.Price(*_price(f"--{who}-price", given))
+            for who, given in (("writer", writer_price), ("judge", judge_price))
+            if given is not None
+        }
+        cost = writing.estimate(name, rows, writer=writer, judge=judge, **prices)
+        output.print(str(cost), markup=False, highlight=False, soft_wrap=True)
         if not yes and not typer.confirm("go on?"):
             raise typer.Exit(1)
-        work = folder.with_name(f"{folder.name}.writing")
-        with progress_bar(f"writing {name}", rows) as advance:
-            written = writing.write(
-                name, rows, seed, work, writer=writer, judge=judge, progress=advance
-            )
+        try:
+            with progress_bar(f"writing {name}", rows) as advance:
+                written = writing.write(
+                    name,
+                    rows,
+                    seed,
+                    replies or folder.with_name("replies"),
+                    writer=writer,
+                    judge=judge,
+                    progress=advance,
+                    max_connections=connections,
+                )
+        except RuntimeError as error:  # a call that failed for good
+            raise ValueError(str(error)) from error
+        output.print(str(written), markup=False, highlight=False, soft_wrap=True)
         card = write_rows(
             folder,
             written.rows,
@@ -220,8 +254,18 @@ def write(
             bases=bases or (),
         )
         show_card(output, card)
-        output.print(str(written), markup=False, highlight=False)
         _written(folder, card)
+
+
+def _price(option: str, given: str) -> tuple[float, float]:
+    parts = given.split(",")
+    try:
+        read, written = (float(part) for part in parts)
+    except ValueError:
+        raise ValueError(
+            f"{option} {given!r}; write two numbers, input and output a million tokens: 2.5,10"
+        ) from None
+    return read, written
 
 
 def _written(folder: Path, card: Card) -> None:
