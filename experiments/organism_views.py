@@ -203,7 +203,7 @@ def show_problems(console: Console, problems: Sequence[str]) -> None:
 
 
 def _line(console: Console, name: str, said: str, style: str = "") -> None:
-    text = Text(f"{name:<22}", style="bold")
+    text = Text(f"{name:<23} ", style="bold")
     text.append(said, style=style)
     console.print(text, soft_wrap=True, highlight=False)
 
