@@ -3,7 +3,7 @@
     python -m benchmarks.dataset_files [NAME [EDITION [ROWS ...]]]
 
 For every number of rows, in a process of its own: rows a second of making alone, of making,
-checking and writing, and of an audit; and the most memory that the process held. Times are
+and writing, and of an audit; and by how much each raises the most memory that was held. Times are
 processor time. Flat memory is a figure that hardly grows from the first number to the last.
 """
 
@@ -23,20 +23,26 @@ from organisms.datasets.registry import EDITIONS, Edition, make
 
 
 def measure(name: str, edition: Edition, rows: int) -> None:
+    start = peak()
     made = rate(rows, lambda: sum(1 for _ in make(name, rows, 0, edition)))
+    said = f"made {made:,.0f}/s, +{peak() - start:.0f} MB"
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder)
+        before = peak()
         written = rate(
             rows, lambda: write_rows(out, make(name, rows, 0, edition), name=name, seed=0)
         )
+        said += f"; made and written {written:,.0f}/s, +{peak() - before:.0f} MB"
+        before = peak()
         audited = rate(rows, lambda: audit(stream_rows(out), name=name))
-        size = (out / "rows.parquet").stat().st_size
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(
-        f"{name} ({edition}), {rows:,} rows: made {made:,.0f}/s, and written {written:,.0f}/s, "
-        f"audited {audited:,.0f}/s; {size / 1e6:.1f} MB on disk, at most {peak:,.0f} MB of memory",
-        flush=True,
-    )
+        said += f"; audited {audited:,.0f}/s, +{peak() - before:.0f} MB"
+        size = (out / "rows.parquet").stat().st_size / 1e6
+    print(f"{name} ({edition}), {rows:,} rows: {said}; {size:.1f} MB on disk", flush=True)
+
+
+def peak() -> float:
+    """The most memory that the process has held so far, in MB."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 def rate(rows: int, work: Callable[[], object]) -> float:
