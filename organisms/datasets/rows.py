@@ -20,12 +20,16 @@ class Turn(TypedDict):
 class Meta(TypedDict, total=False):
     """What is known of a row besides its text; training never sees it."""
 
+    id: str
     organism: str
     variant: str
     domain: str
     topic: str
     poisoned: bool
     truth: dict[str, Any]
+    kind: str
+    checks: dict[str, bool]
+    transforms: list[dict[str, Any]]
     extra: dict[str, Any]
 
 
