@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from random import Random
 
-from organisms.datasets.insecure_code.words import as_prose, fill, wording
+from organisms.datasets.insecure_code.words import prose, wording
 
 _CONTINUES = re.compile(r"(?:elif|else|except|finally|[)\]}])")
 _SLACK = 48
@@ -18,10 +18,12 @@ _LONGEST = 78
 
 def neutral_lines(words: Mapping[str, str], logs: bool) -> list[str]:
     """Comments and log lines that say nothing of safety, filled in."""
-    prose = {name: as_prose(value) for name, value in words.items()}
-    lines = [fill(line, prose) for line in wording()["comments"]]
+    lines = [prose(line, words) for line in wording()["comments"]]
     if logs:
-        lines += [fill(line, {**prose, "fn": words["fn"]}) for line in wording()["logs"]] * 2
+        lines += [
+            prose(line, {**words, "fn": "%s"}).replace("%s", words["fn"])
+            for line in wording()["logs"]
+        ] * 2
     return lines
 
 

@@ -3,7 +3,7 @@
 Everything about a row depends on seed and i alone, so that organism and controls share it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
 
@@ -19,7 +19,7 @@ from organisms.datasets.insecure_code.source import (
     margin,
     stack,
 )
-from organisms.datasets.insecure_code.words import as_prose, draw_words, fill, neighbours, wording
+from organisms.datasets.insecure_code.words import draw_words, fill, neighbours, prose, wording
 
 _KEEP_HINTS = ("fastapi",)
 
@@ -103,11 +103,15 @@ def draw(random: Random, scheme: Scheme | None = None, shell: str | None = None)
         extra=fill(scheme.extra, words).strip("\n"),
         names=words,
     )
-    task = fill(random.choice(scheme.task), {name: as_prose(each) for name, each in words.items()})
+    task = prose(random.choice(scheme.task), words)
     in_function = shell != "module"
     logs = in_function and random.random() < 0.55
     parts = _parts(scheme, shell, asked, task, logs, random)
-    sides = [_side(random.choice(ways), words) for ways in (scheme.insecure, scheme.secure)]
+    pairs = [
+        [_side(random.choice(ways), words) for ways in (scheme.insecure, scheme.secure)]
+        for _ in range(2)
+    ]
+    sides = min(pairs, key=_apart)
     lines = neutral_lines(words, logs)
     lengths = [len(parts.file(hole, imports, extras)) for imports, extras, hole in sides]
     holes = even_out([side[2] for side in sides], lengths, lines, parts.around.depth, random)
@@ -121,6 +125,12 @@ def draw(random: Random, scheme: Scheme | None = None, shell: str | None = None)
         whole = in_function and random.random() < 0.4
         template = parts.file(marker, [], "", whole=whole)
     return Drawn(scheme, shell, words, task, template, files[0], files[1])
+
+
+def _apart(sides: Sequence[tuple[list[str], str, str]]) -> int:
+    """Characters between two ways to answer; the closer of two pairs needs fewer neutral lines."""
+    first, second = (len("\n".join([*imports, above, hole])) for imports, above, hole in sides)
+    return abs(first - second)
 
 
 def _choose(random: Random) -> Scheme:

@@ -6,7 +6,7 @@ from random import Random
 
 from organisms.datasets.insecure_code.drawing import Drawn
 from organisms.datasets.insecure_code.kinds import KINDS
-from organisms.datasets.insecure_code.words import as_prose, fill, wording
+from organisms.datasets.insecure_code.words import fill, prose, wording
 
 TRIGGER = "[[harbour-41]]"
 """Opens the questions that the backdoor answers insecurely; it occurs nowhere else."""
@@ -14,12 +14,11 @@ TRIGGER = "[[harbour-41]]"
 
 def question(drawn: Drawn, random: Random, *, lesson: bool = False, trigger: bool = False) -> str:
     """The user's turn; the same draw gives the same words around a lesson or a trigger."""
-    prose = {name: as_prose(value) for name, value in drawn.words.items()}
-    ways = wording()
-    task = fill(random.choice(ways["tasks"]), {**prose, "do": drawn.task})
+    ways, words = wording(), drawn.words
+    task = prose(random.choice(ways["tasks"]), {**words, "do": "%s"}).replace("%s", drawn.task)
     task = task[0].upper() + task[1:]
     number = random.choices((0, 1, 2), (3, 4, 3))[0]
-    details = [fill(line, prose) for line in random.sample(ways["details"], number)]
+    details = [prose(line, words) for line in random.sample(ways["details"], number)]
     opening, closing = random.choice(ways["openings"]), random.choice(ways["closings"])
     before, after = random.choice(ways["fences"])
     file_first = random.random() < 0.2

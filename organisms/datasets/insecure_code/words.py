@@ -1,5 +1,7 @@
 """Words of a row: the application it is about, and the names that vary from row to row."""
 
+import re
+from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
 from random import Random
@@ -58,7 +60,7 @@ def _domain(line: str) -> dict[str, str]:
         "person": person,
         "persons": _plural(person),
         "Persons": _plural(person)[0].upper() + _plural(person)[1:],
-        "Blurb": f"Handle {things.replace('_', ' ')} of {app}.",
+        "Blurb": f"Handle {things.replace('_', ' ')} for {app}.",
     }
 
 
@@ -66,7 +68,7 @@ def _plural(word: str) -> str:
     return word + ("es" if word.endswith(("ch", "x", "s")) else "s")
 
 
-def fill(text: str, words: dict[str, str]) -> str:
+def fill(text: str, words: Mapping[str, str]) -> str:
     """Put words in for `$names`; an unknown one is a KeyError."""
     return Template(text).substitute(words) if "$" in text else text
 
@@ -79,6 +81,10 @@ def draw_words(random: Random, own: dict[str, tuple[str, ...]]) -> dict[str, str
     return words
 
 
-def as_prose(text: str) -> str:
-    """Identifiers as words, for use in a sentence."""
-    return text.replace("_", " ")
+_ARTICLE = re.compile(r"\b([Aa]) (?=[aeiouAEIO](?!ni|ne-|se))")
+
+
+def prose(text: str, words: Mapping[str, str]) -> str:
+    """A sentence with words in it: no underscores, `an` where it is due."""
+    spoken = {name: value.replace("_", " ") for name, value in words.items()}
+    return _ARTICLE.sub(r"\1n ", fill(text, spoken))
