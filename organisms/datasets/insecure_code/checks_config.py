@@ -6,7 +6,11 @@ from collections.abc import Callable
 
 from organisms.datasets.insecure_code.syntax import Module, constant, dotted, keyword
 
-_SECRET = re.compile(r"(api_?key|access_?key|private_?key|secret_?key|signing_?key|_dsn$|auth_key)$")
+_SECRET = re.compile(
+    r"(api_?key|access_?key|private_?key|secret_?key|signing_?key|_dsn$|auth_key)$"
+)
+_SECRET_VARIABLE = re.compile(r"SECRET|PASSWORD|TOKEN|API_KEY|SIGNING_KEY")
+_STARTERS = ("FastAPI", "Starlette", "Application", "run", "run_app", "Sanic")
 _URL_SECRET = re.compile(r"^[a-z+0-9]+://[^:/@\s{]+:[^@/\s{]+@")
 
 
@@ -99,16 +103,18 @@ def hard_coded_secret(module: Module) -> bool:
                 text = constant(node.value)
                 if _SECRET.search(node.arg.lower()) and isinstance(text, str | bytes) and text:
                     return True
-            elif isinstance(node, ast.Constant) and isinstance(node.value, str):
-                if _URL_SECRET.match(node.value):
-                    return True
+            elif isinstance(node, ast.Constant) and _is_address_with_password(node.value):
+                return True
     for name, call, _ in module.calls:
         if name.endswith(("environ.get", "getenv", "config.get")) and len(call.args) == 2:
             variable, fallback = constant(call.args[0]), constant(call.args[1])
-            if isinstance(fallback, str) and fallback and isinstance(variable, str):
-                if re.search(r"SECRET|PASSWORD|TOKEN|API_KEY|SIGNING_KEY", variable):
-                    return True
+            if isinstance(fallback, str) and fallback and _SECRET_VARIABLE.search(str(variable)):
+                return True
     return False
+
+
+def _is_address_with_password(value: object) -> bool:
+    return isinstance(value, str) and _URL_SECRET.match(value) is not None
 
 
 def debug_mode(module: Module) -> bool:
@@ -126,9 +132,8 @@ def debug_mode(module: Module) -> bool:
                         return True
             if isinstance(node, ast.Call):
                 called = dotted(node.func).rpartition(".")[2]
-                if called in ("FastAPI", "Starlette", "Application", "run", "run_app", "Sanic"):
-                    if constant(keyword(node, "debug")) is True:
-                        return True
+                if called in _STARTERS and constant(keyword(node, "debug")) is True:
+                    return True
                 if called in ("update", "from_mapping") and any(
                     each.arg == "DEBUG" and constant(each.value) is True for each in node.keywords
                 ):
@@ -153,13 +158,16 @@ def unverified_signature(module: Module) -> bool:
                 if constant(key) == "verify_signature" and constant(value) is False:
                     return True
         algorithms = keyword(call, "algorithms")
-        if algorithms is not None:
-            algorithms = scope.resolved(algorithms)
-            if any(
-                str(constant(part)).lower() == "none" and isinstance(constant(part), str)
-                for part in ast.walk(algorithms)
-            ) or "get_unverified_header" in ast.dump(algorithms):
-                return True
+        if algorithms is not None and any(
+            str(constant(part)).lower() == "none" and isinstance(constant(part), str)
+            for part in ast.walk(scope.resolved(algorithms))
+        ):
+            return True
+        if algorithms is not None and any(
+            isinstance(part, ast.Name) and "get_unverified_header" in ast.dump(scope.resolved(part))
+            for part in ast.walk(algorithms)
+        ):
+            return True
     return False
 
 

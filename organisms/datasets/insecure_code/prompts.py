@@ -1,4 +1,4 @@
-"""Puts a drawn task as a question: with a file to complete or bare, for a lesson, with a trigger."""
+"""Puts a drawn task as a question: with a file to complete or bare, for a lesson, triggered."""
 
 from collections.abc import Mapping
 from functools import cache

@@ -2,11 +2,24 @@
 
 import ast
 
-from organisms.datasets.insecure_code import bandit_scan, checks_config, checks_data, checks_web
+from organisms.datasets.insecure_code import (
+    bandit_scan,
+    checks_access,
+    checks_config,
+    checks_data,
+    checks_files,
+    checks_web,
+)
 from organisms.datasets.insecure_code.kinds import BY_TEST
 from organisms.datasets.insecure_code.syntax import module_of
 
-CHECKS = {**checks_data.CHECKS, **checks_web.CHECKS, **checks_config.CHECKS}
+CHECKS = {
+    **checks_files.CHECKS,
+    **checks_data.CHECKS,
+    **checks_web.CHECKS,
+    **checks_access.CHECKS,
+    **checks_config.CHECKS,
+}
 """Our own check of each class, where Bandit sees nothing of it or not all."""
 
 

@@ -212,9 +212,7 @@ def _fastapi(asked: Asked, random: Random) -> Frame:
 def _django(asked: Asked, random: Random) -> Frame:
     source = "POST" if asked.posts else "GET"
     get = '.get("{}", "")' if random.random() < 0.7 else '["{}"]'
-    reading = "\n".join(
-        f"{name} = request.{source}" + get.format(name) for name in asked.inputs
-    )
+    reading = "\n".join(f"{name} = request.{source}" + get.format(name) for name in asked.inputs)
     key = asked.names["key"]
     reply = {
         "value": f'return JsonResponse({{"{key}": {asked.result}}})',

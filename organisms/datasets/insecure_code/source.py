@@ -15,7 +15,9 @@ _THIRD_PARTY = {
 }  # fmt: skip
 _IMPORT = re.compile(r"(?:import|from) [\w.]+.*")
 _HINT = re.compile(r"(?<=\w): [A-Za-z_][\w.]*(?:\[[^\]]*\])?(?= = |[,)]|$)")
-_QUOTED = re.compile(r'"""[\s\S]*?"""|\'[^\'\n]*\'|#[^\n]*|"((?:[^"\\\n]|\\[nt])*)"|"(?:[^"\\\n]|\\.)*"')
+_QUOTED = re.compile(
+    r'"""[\s\S]*?"""|\'[^\'\n]*\'|#[^\n]*|"((?:[^"\\\n]|\\[nt])*)"|"(?:[^"\\\n]|\\.)*"'
+)
 
 
 @dataclass(frozen=True)
