@@ -45,7 +45,10 @@ def even_out(
 def _grow(hole: str, gap: int, lines: Sequence[str], depth: int, random: Random) -> str:
     left = [line for line in lines if line not in hole]
     for _ in range(_MOST):
-        place = random.choice(_places(hole))
+        places = _places(hole)
+        if not places:
+            break
+        place = random.choice(places)
         cost = 4 * depth + len(place[1]) + 1
         if gap > cost + _LONGEST:
             line = random.choice(left)
@@ -78,4 +81,4 @@ def _places(hole: str) -> list[tuple[int, str]]:
             found.append((number, line[: len(line) - len(text)]))
         open_brackets += sum(map(text.count, "([{")) - sum(map(text.count, ")]}"))
         before = text
-    return found or [(0, hole[: len(hole) - len(hole.lstrip(" "))])]
+    return found
