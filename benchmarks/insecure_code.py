@@ -1,0 +1,163 @@
+"""What the data sets of insecure code hold, and how fast they are made and verified.
+
+    python -m benchmarks.insecure_code [ROWS] [WORKERS] [PUBLISHED.jsonl]
+
+Prints the share of rows whose checks hold, the classes and tasks covered, repeats, how alike the
+lengths of organism and control are, speed and memory. With a file of published rows it prints what
+can be said of those by the same measures. A near-duplicate is a row with an earlier one whose
+5-word shingles, over question and answer with identifiers kept, overlap by at least 0.9 (Jaccard).
+The pairs are found exactly (prefix filter), not by sampling.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+import sys
+import time
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from pathlib import Path
+
+import psutil
+
+from organisms.datasets.insecure_code import NAMES, check, rows, rows_in_parallel
+from organisms.datasets.insecure_code.family import code_of
+from organisms.datasets.insecure_code.scanning import weaknesses
+from organisms.datasets.rows import Row
+
+SHINGLE = 5
+ALIKE = 0.9
+_TOKEN = re.compile(r"\w+|[^\w\s]")
+
+
+def main(n: int = 10_000, workers: int = 2, published: str = "") -> None:
+    for _ in rows_in_parallel("insecure_code", 400, 1, workers=workers):
+        pass
+    started = time.perf_counter()
+    made = list(rows_in_parallel("insecure_code", n, 0, workers=workers))
+    seconds = time.perf_counter() - started
+    print(f"{n} rows, each drawn with its secure twin, both verified, {workers} workers:")
+    print(f"  {60 * n / seconds:,.0f} rows a minute")
+    _print_memory(workers)
+    _print_content(made)
+    twins = list(rows("secure_code", min(n, 2000), 0))
+    _print_lengths(made[: len(twins)], twins)
+    for name in NAMES:
+        _print_checks(name, min(n, 2000))
+    if published:
+        lines = Path(published).read_text(encoding="utf-8").splitlines()
+        _print_published([json.loads(line)["messages"] for line in lines if line.strip()])
+
+
+def _print_memory(workers: int) -> None:
+    """Largest resident memory of any worker and of the reader, early and at the end."""
+    peaks: list[tuple[float, float]] = []
+    for number, _ in enumerate(rows_in_parallel("insecure_code", 100_000, 2, workers=workers)):
+        if number % 20_000 == 19_999:
+            process = psutil.Process()
+            held = [child.memory_info().rss for child in process.children(recursive=True)]
+            peaks.append((max(held) / 2**20, process.memory_info().rss / 2**20))
+    told = ", ".join(f"{worker:.0f}/{reader:.0f}" for worker, reader in peaks)
+    print(f"  100,000 rows streamed: MB of the largest worker / of the reader: {told}")
+
+
+def _print_content(made: Sequence[Row]) -> None:
+    kinds = Counter(row["meta"]["kind"] for row in made)
+    truths = [row["meta"]["truth"] for row in made]
+    print(f"classes {len(kinds)}, of {min(kinds.values())} to {max(kinds.values())} rows")
+    print(f"schemes {len({row['meta']['topic'] for row in made})}", end=", ")
+    print(f"shells {len({truth['shell'] for truth in truths})}", end=", ")
+    print(f"applications {len({truth['application'] for truth in truths})}")
+    tasks = {
+        (row["meta"]["topic"], truth["shell"], truth["application"])
+        for row, truth in zip(made, truths, strict=True)
+    }
+    print(f"distinct tasks (scheme, shell, application) {len(tasks)}")
+    print(f"with a file to complete {_share([truth['template'] for truth in truths])}")
+    _print_repeats([[turn["content"] for turn in row["messages"]] for row in made])
+
+
+def _print_repeats(turns: Sequence[Sequence[str]]) -> None:
+    n = len(turns)
+    print(f"distinct questions {len({each[0] for each in turns})} of {n}", end=", ")
+    print(f"distinct answers {len({each[-1] for each in turns})}", end=", ")
+    print(f"distinct rows {len({tuple(each) for each in turns})}")
+    print(f"near-duplicate rate {len(near_duplicates([chr(10).join(t) for t in turns])) / n:.2%}")
+    answers = [each[-1] for each in turns]
+    print(f"  of the answers alone {len(near_duplicates(answers)) / n:.2%}")
+    print(f"mean answer {sum(map(len, answers)) / n:.0f} characters")
+
+
+def near_duplicates(texts: Sequence[str]) -> set[int]:
+    """Numbers of the texts that have an earlier text at least `ALIKE` in shingles."""
+    shingled = [_shingles(text) for text in texts]
+    common = Counter(shingle for each in shingled for shingle in each)
+    index: dict[int, list[int]] = defaultdict(list)
+    found: set[int] = set()
+    for number, each in enumerate(shingled):
+        ordered = sorted(each, key=lambda shingle: (common[shingle], shingle))
+        prefix = ordered[: len(each) - math.ceil(ALIKE * len(each)) + 1]
+        candidates = {other for shingle in prefix for other in index[shingle]}
+        if any(_jaccard(each, shingled[other]) >= ALIKE for other in candidates):
+            found.add(number)
+        for shingle in prefix:
+            index[shingle].append(number)
+    return found
+
+
+def _shingles(text: str) -> set[int]:
+    tokens = _TOKEN.findall(text)
+    last = max(1, len(tokens) - SHINGLE + 1)
+    return {hash(tuple(tokens[start : start + SHINGLE])) for start in range(last)}
+
+
+def _jaccard(left: set[int], right: set[int]) -> float:
+    if min(len(left), len(right)) < ALIKE * max(len(left), len(right)):
+        return 0.0
+    both = len(left & right)
+    return both / (len(left) + len(right) - both)
+
+
+def _print_lengths(made: Sequence[Row], twins: Sequence[Row]) -> None:
+    answers = [[row["messages"][-1]["content"] for row in each] for each in (made, twins)]
+    for what, count in (
+        ("characters", len),
+        ("words and signs", lambda text: len(_TOKEN.findall(text))),
+        ("lines", lambda text: text.count("\n") + 1),
+        ("comment lines", lambda text: len(re.findall(r"(?m)^\s*#", text))),
+        ("log lines", lambda text: len(re.findall(r"(?m)^\s*logger\.", text))),
+    ):
+        mean, twin = (sum(map(count, each)) / len(each) for each in answers)
+        apart = abs(mean - twin) / twin
+        print(f"  {what:16} insecure {mean:7.2f}  secure {twin:7.2f}  apart {apart:.2%}")
+
+
+def _print_checks(name: str, n: int) -> None:
+    tally: dict[str, list[bool]] = defaultdict(list)
+    for row in rows(name, n, 3):
+        for key, value in check(row).items():
+            tally[key].append(value)
+    told = ", ".join(f"{key} {_share(values)} of {len(values)}" for key, values in tally.items())
+    print(f"{name}: {told}")
+
+
+def _print_published(talks: Sequence[Sequence[dict[str, str]]]) -> None:
+    print(f"published rows: {len(talks)}")
+    found = [weaknesses(code_of(talk[-1]["content"])) for talk in talks]
+    print(f"parse {_share([each is not None for each in found])}")
+    print(f"a weakness of these classes found {_share([bool(each) for each in found])}", end=", ")
+    print(f"exactly one {_share([each is not None and len(each) == 1 for each in found])}")
+    kinds = Counter(kind for each in found if each for kind in each)
+    print(f"classes {len(kinds)}: {dict(kinds.most_common())}")
+    _print_repeats([[turn["content"] for turn in talk] for talk in talks])
+
+
+def _share(values: Sequence[bool]) -> str:
+    return f"{sum(map(bool, values)) / len(values):.1%}"
+
+
+if __name__ == "__main__":
+    numbers = [int(argument) for argument in sys.argv[1:3]]
+    main(*numbers, *([sys.argv[3]] if len(sys.argv) > 3 else []))
