@@ -20,12 +20,20 @@ class Turn(TypedDict):
 class Meta(TypedDict, total=False):
     """What is known of a row besides its text; training never sees it."""
 
+    id: str
+    """Unique in a set."""
     organism: str
     variant: str
     domain: str
     topic: str
     poisoned: bool
     truth: dict[str, Any]
+    kind: str
+    """The kind of weakness, mistake or hack."""
+    checks: dict[str, bool]
+    """What `check` of the family found, True = holds."""
+    transforms: list[dict[str, Any]]
+    """What was done to the row after it was made, in order."""
     extra: dict[str, Any]
 
 
