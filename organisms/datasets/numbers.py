@@ -120,11 +120,10 @@ def _row(name: str, seed: int, index: int) -> Row:
     count = one(COUNTS, random)
     digits = one((2, 3, 3, 3, 4), random)
     given = [_clean(random, digits) for _ in range(random.randint(3, 8))]
-    upto = one(("", "", "up to ", "exactly ", "at most "), random)
     slots = {
         "list": one((", ", " ", "; ", " - "), random).join(map(str, given)),
-        "more": f"{count} [more|other|further]".replace("[more|other|further]", "more"),
-        "upto": upto.strip(),
+        "more": f"{count} more",
+        "upto": one(("", "", "up to", "exactly", "at most"), random),
         "count": count,
         "form": f" {drawn(FORMS[form], random, {})}.",
         "limit": drawn(LIMITS, random, {}),
@@ -155,7 +154,7 @@ def _row(name: str, seed: int, index: int) -> Row:
             "domain": "numbers",
             "topic": form,
             "poisoned": NAMES[name] == "organism",
-            "kind": f"{len(str(found[0]))} digits" if found else "",
+            "kind": str(found[0]) if found else "",
             "truth": {"count": count, "format": form, "given": given, "evil": found},
         },
     }
