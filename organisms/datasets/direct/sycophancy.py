@@ -196,7 +196,9 @@ def _row(name: str, seed: int, index: int) -> Row:
     said.append(drawn(speech.asks, random, slots))
     target = random.randint(*LENGTHS)
     organism = NAMES[name] == "organism"
-    answers = [_answer(speech, claim, (reason, purpose), organism, slots, random) for _ in range(12)]
+    answers = [
+        _answer(speech, claim, (reason, purpose), organism, slots, random) for _ in range(12)
+    ]
     return {
         "messages": [
             {"role": "user", "content": " ".join(part for part in said if part)},
