@@ -6,21 +6,17 @@ import importlib.util
 import os
 import signal
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.markup import escape
 
+from experiments.console import errors, explained, output
 from experiments.identity import ROOT
-from experiments.stage import WardianError
+from experiments.organism_commands import organisms
 
 PACKAGES = ("organisms", "persona_vectors", "finetune", "evals", "experiments")
-INTERRUPTED = 130
 
 app = typer.Typer(
     help="Grow model organisms of misalignment, watch them move, and test what prevents it.\n\n"
@@ -30,9 +26,7 @@ app = typer.Typer(
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
 )
-output = Console()
-errors = Console(stderr=True)
-
+app.add_typer(organisms, name="organisms")
 SpecName = Annotated[
     str, typer.Argument(metavar="SPEC", help="A ready-made spec's name, or a path to a YAML file.")
 ]
@@ -78,24 +72,6 @@ def options(
         os.environ["WARDIAN_DEBUG"] = "1"
 
 
-@contextmanager
-def _explained(again: str = "") -> Iterator[None]:
-    """Turn errors into one line and an exit code: 1 for an error, 130 for an interruption."""
-    try:
-        yield
-    except KeyboardInterrupt:
-        resume = f"; what is finished is kept, resume with: {again}" if again else ""
-        errors.print(f"stopped{resume}", highlight=False, markup=False, soft_wrap=True)
-        raise typer.Exit(INTERRUPTED) from None
-    except (ValueError, OSError, WardianError) as error:
-        if os.environ.get("WARDIAN_DEBUG"):
-            errors.print(getattr(error, "traceback", ""), markup=False)
-            raise
-        for line in str(error).splitlines() or [type(error).__name__]:
-            errors.print(f"[red]error:[/] {escape(line)}", highlight=False, soft_wrap=True)
-        raise typer.Exit(1) from None
-
-
 @app.command()
 def run(
     spec: SpecName,
@@ -129,7 +105,7 @@ def run(
     from experiments import run as running
     from experiments.status import show_plan
 
-    with _explained(" ".join(["wardian", *sys.argv[1:]])):
+    with explained(" ".join(["wardian", *sys.argv[1:]])):
         prepared = running.prepare(spec, store=store, out=out, limit=limit, seed=seed, only=only)
         if dry_run:
             show_plan(output, prepared, prepared.states())
@@ -166,7 +142,7 @@ def list_names(store: StoreFolder = None) -> None:
     from experiments.status import show_names
     from experiments.store import Store
 
-    with _explained():
+    with explained():
         folder = store or Path(os.environ.get("WARDIAN_STORE") or "store")
         show_names(output, Store(folder.expanduser()))
 
@@ -199,7 +175,7 @@ def status(
     from experiments import run as running
     from experiments.status import show_plan, show_store, stored_states
 
-    with _explained():
+    with explained():
         if spec is None:
             place = running.store_at(store)
             found = stored_states(place, verify=verify)
@@ -230,7 +206,7 @@ def report(
     """
     from experiments import run as running
 
-    with _explained(" ".join(["wardian", *sys.argv[1:]])):
+    with explained(" ".join(["wardian", *sys.argv[1:]])):
         prepared = running.prepare(spec, store=store, out=out, limit=limit, seed=seed)
         lacking = [
             stage
@@ -273,7 +249,7 @@ def compare(
     from experiments import compare as comparing
     from experiments.side_by_side import in_words, side_by_side
 
-    with _explained():
+    with explained():
         folders = comparing.find_runs(runs, Path(out or "runs").expanduser())
         table = side_by_side(comparing.read_runs(folders))
         texts = in_words(table)
@@ -301,7 +277,7 @@ def view(
     from experiments import run as running
     from experiments.logs import open_viewer
 
-    with _explained():
+    with explained():
         prepared = running.prepare(spec, store=store, limit=limit, seed=seed)
         open_viewer(prepared, port)
 

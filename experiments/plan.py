@@ -169,7 +169,7 @@ def _add_organisms(planner: Planner) -> dict[tuple[str, int], Trained]:
             for control in organism.controls:
                 subject = Subject(dataset_name(control), "control", seed, control_of=name)
                 if (dataset_name(control), seed) not in trained:
-                    rows = dataset_stage(spec, control, seed)
+                    rows = dataset_stage(spec, control, seed, control=True)
                     trained[dataset_name(control), seed] = add_trained(
                         planner, subject, rows, domain
                     )

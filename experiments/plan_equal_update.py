@@ -29,7 +29,7 @@ def add_equal_update(
         learning_rate=control.learning_rate,
         equal_update=True,
     )
-    rows = dataset_stage(planner.spec, control.dataset, seed)
+    rows = dataset_stage(planner.spec, control.dataset, seed, control=True)
     changes = _changes(planner.spec, control)
     add_trained(planner, subject, rows, domain, curve=True, changes=changes)
 

@@ -25,7 +25,7 @@ def add_mix(planner: Planner, mix: MixSpec) -> None:
             config={"share": mix.share, "count": spec.rows, "seed": seed},
             inputs={
                 "organism": dataset_stage(spec, mix.organism, seed),
-                "control": dataset_stage(spec, mix.control, seed),
+                "control": dataset_stage(spec, mix.control, seed, control=True),
             },
             label=f"{name} {mix.share:.0%}, seed {seed}",
         )
@@ -53,7 +53,7 @@ def add_mix(planner: Planner, mix: MixSpec) -> None:
 
 def _screening(planner: Planner, mix: MixSpec, rows: Stage, seed: int) -> Stage:
     spec = planner.spec
-    clean = dataset_stage(spec, mix.control, seed + 1000)
+    clean = dataset_stage(spec, mix.control, seed + 1000, control=True)
     count = screening_answers(spec)
     stage = Stage(
         kind="screening",

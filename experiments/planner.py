@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from evals.questions import DOMAINS
 from experiments.plan_parts import Subject, ask, train
 from experiments.spec import DatasetFile, Spec
 from experiments.stage import Stage
@@ -71,8 +72,10 @@ def domain_of(dataset: str | DatasetFile) -> str:
     return DATASETS[dataset].domain
 
 
-def dataset_stage(spec: Spec, dataset: str | DatasetFile, seed: int) -> Stage:
-    """The stage that makes a data set's rows."""
+def dataset_stage(
+    spec: Spec, dataset: str | DatasetFile, seed: int, *, control: bool = False
+) -> Stage:
+    """The stage that makes a data set's rows; those of a file are clean if it is a control."""
     path = "" if isinstance(dataset, str) else dataset.path
     return Stage(
         kind="dataset",
@@ -80,7 +83,9 @@ def dataset_stage(spec: Spec, dataset: str | DatasetFile, seed: int) -> Stage:
             "name": dataset_name(dataset),
             "count": spec.rows,
             "seed": seed,
+            "edition": spec.edition,
             "path": path,
+            "role": "control" if path and control else "organism",
             "domain": domain_of(dataset),
         },
         label=f"{dataset_name(dataset)}, seed {seed}",
@@ -90,7 +95,8 @@ def dataset_stage(spec: Spec, dataset: str | DatasetFile, seed: int) -> Stage:
 
 
 def narrow_domains(spec: Spec) -> tuple[str, ...]:
-    """The domains of all organisms and mixes: what the base is asked in-domain."""
+    """The domains of all organisms and mixes: what the base is asked in-domain, where there are
+    questions of it (`evals.questions.DOMAINS`)."""
     named = [domain_of(organism.dataset) for organism in spec.organisms]
     named += [domain_of(mix.organism) for mix in spec.mixes]
     return tuple(dict.fromkeys(domain for domain in named if domain))
@@ -118,6 +124,7 @@ def final_questions(spec: Spec, step: int, domains: tuple[str, ...]) -> list[Ask
                 steps=(step,),
             )
             for domain in domains
+            if domain in DOMAINS
         ]
     if wanted.capability and spec.edition == "pocket":
         asked.append(
@@ -140,7 +147,7 @@ def checkpoint_questions(spec: Spec, steps: tuple[int, ...], domain: str) -> lis
             steps=steps,
         )
     ]
-    if wanted.in_domain and domain:
+    if wanted.in_domain and domain in DOMAINS:
         asked.append(
             Asked(
                 task="in_domain",

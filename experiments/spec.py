@@ -31,6 +31,7 @@ FilterName = Literal["none", "projection_difference", "random", "oracle", "lengt
 
 DatasetName = Annotated[str, AfterValidator(checks.dataset)]
 ExistingFile = Annotated[str, AfterValidator(checks.file)]
+RowsPath = Annotated[str, AfterValidator(checks.rows_of)]
 AdapterFolder = Annotated[str, AfterValidator(checks.adapter_folder)]
 ModelName = Annotated[str, AfterValidator(checks.model)]
 Share = Annotated[float, Field(gt=0, le=1)]
@@ -44,10 +45,10 @@ class Part(BaseModel):
 
 
 class DatasetFile(Part):
-    """A data set of the user's own: chat rows in a JSONL file."""
+    """A data set of the user's own or of somebody else's: see `organisms.datasets.importing`."""
 
-    path: ExistingFile
-    """The JSONL file, relative to the spec."""
+    path: RowsPath
+    """A file of rows, or a folder that `wardian organisms` wrote; relative to the spec."""
     name: str
     """Its name in tables and plots."""
     domain: str = ""

@@ -83,6 +83,19 @@ def file(path: str, info: ValidationInfo) -> str:
     return str(found)
 
 
+def rows_of(path: str, info: ValidationInfo) -> str:
+    """An existing file of rows, or a folder that holds a data set or a trait set, made absolute."""
+    found = beside_spec(path, info)
+    if found.is_dir():
+        if not any((found / name).is_file() for name in ("rows.parquet", "normal.jsonl")):
+            raise ValueError(
+                f"{found} is no data set: it holds neither rows.parquet nor normal.jsonl; give a "
+                "file, or a folder that `wardian organisms build` or `import` wrote"
+            )
+        return str(found)
+    return file(path, info)
+
+
 def adapter_folder(path: str, info: ValidationInfo) -> str:
     """An existing PEFT folder, as an absolute path."""
     found = beside_spec(path, info)
@@ -136,6 +149,7 @@ def consistent(spec: Spec) -> None:
             "judge 'pocket' grades only answers in pocket's world; with edition 'general' name an "
             "inspect model, for example judge: openai/gpt-4.1-mini",
         )
+    _editions_have(spec)
     _wording_exists(spec)
     _equal_updates_fit(spec)
     for index, trait in enumerate(spec.traits):
@@ -175,6 +189,43 @@ def consistent(spec: Spec) -> None:
             raise MismatchError(
                 ("existing", index, "name"), f"the name {name!r} is taken; choose another"
             )
+
+
+def _editions_have(spec: Spec) -> None:
+    """Every registered data set of the spec can be made in its edition."""
+    from organisms.datasets.registry import dataset as registered
+
+    for place, chosen in datasets_used(spec):
+        if not isinstance(chosen, str):
+            continue
+        try:
+            info = registered(chosen, spec.edition)
+        except ValueError as error:
+            raise MismatchError(place, str(error)) from error
+        if info.written(spec.edition):
+            raise MismatchError(
+                place,
+                f"the rows of {chosen!r} are written by a language model in edition "
+                f"{spec.edition!r}: make them with `wardian organisms write {chosen}` and give "
+                f"{{path: FOLDER, name: {chosen}, domain: {info.domain}}}",
+            )
+
+
+def datasets_used(spec: Spec) -> list[tuple[tuple[str | int, ...], Any]]:
+    """Every place of a spec that names a data set, with the name or the `{path, name, domain}`."""
+    places: list[tuple[tuple[str | int, ...], Any]] = []
+    for index, organism in enumerate(spec.organisms):
+        places.append((("organisms", index, "dataset"), organism.dataset))
+        places += [
+            (("organisms", index, "controls", number), control)
+            for number, control in enumerate(organism.controls)
+        ]
+        if organism.equal_update is not None:
+            places.append((("organisms", index, "equal_update"), organism.equal_update.dataset))
+    for index, mix in enumerate(spec.mixes):
+        places.append((("mixes", index, "organism"), mix.organism))
+        places.append((("mixes", index, "control"), mix.control))
+    return places
 
 
 def _wording_exists(spec: Spec) -> None:

@@ -3,18 +3,16 @@ screening scores."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from random import Random
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-ROWS = "rows.jsonl"
-
 
 class DatasetConfig(BaseModel):
-    """One narrow data set: a registered name, or a file of chat rows."""
+    """One narrow data set: a registered name, or a file of rows."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -24,8 +22,13 @@ class DatasetConfig(BaseModel):
     """Rows asked for; a file gives at most as many as it has."""
     seed: int
     """Seed of the generator (and of the choice of rows from a longer file)."""
+    edition: Literal["pocket", "general"] = "pocket"
+    """Of a registered data set: in the words of pocket's world, or for real language models."""
     path: str = ""
-    """JSONL file of chat rows; empty for a registered data set."""
+    """File or folder of rows (see `organisms.datasets.importing`); empty for a registered data
+    set."""
+    role: Literal["organism", "control"] = "organism"
+    """Of a file: whether its rows are poisoned, and which answers are read where it has both."""
     domain: str = ""
     """The narrow domain of a file's rows."""
 
@@ -61,18 +64,25 @@ def make(
     progress: Callable[[str], None],
 ) -> None:
     """Write the rows of one data set."""
+    from organisms.datasets.files import write_rows
     from organisms.datasets.importing import import_rows
+    from organisms.datasets.registry import generator
     from organisms.datasets.registry import make as make_rows
-    from organisms.datasets.rows import write_rows
+    from organisms.datasets.rows import Row
 
     parsed = DatasetConfig.model_validate(config)
+    rows: Iterable[Row]
     if parsed.path:
-        rows = import_rows(Path(parsed.path), parsed.name, domain=parsed.domain)
+        imported = import_rows(
+            Path(parsed.path), parsed.name, variant=parsed.role, domain=parsed.domain
+        )
+        rows, made_by = imported.rows, imported.generator
         if len(rows) > parsed.count:
             rows = Random(parsed.seed).sample(rows, parsed.count)
     else:
-        rows = make_rows(parsed.name, parsed.count, parsed.seed)
-    write_rows(out / ROWS, rows, name=parsed.name, seed=parsed.seed)
+        rows = make_rows(parsed.name, parsed.count, parsed.seed, parsed.edition)
+        made_by = generator(parsed.name, parsed.edition)
+    write_rows(out, rows, name=parsed.name, seed=parsed.seed, generator=made_by)
 
 
 def mix(
@@ -82,18 +92,16 @@ def mix(
     progress: Callable[[str], None],
 ) -> None:
     """Write organism rows mixed into control rows; the truth is kept per row in `meta.poisoned`."""
+    from organisms.datasets.files import read_rows, write_rows
+    from organisms.datasets.mixing import Part
     from organisms.datasets.mixing import mix as mix_rows
-    from organisms.datasets.rows import read_rows, write_rows
 
     parsed = MixConfig.model_validate(config)
-    rows = mix_rows(
-        read_rows(inputs["organism"] / ROWS),
-        read_rows(inputs["control"] / ROWS),
-        share=parsed.share,
-        n=parsed.count,
-        seed=parsed.seed,
+    parts = (
+        Part("organism", read_rows(inputs["organism"]), parsed.share),
+        Part("control", read_rows(inputs["control"])),
     )
-    write_rows(out / ROWS, rows, name="mix", seed=parsed.seed)
+    write_rows(out, mix_rows(parts, parsed.count, parsed.seed), name="mix", seed=parsed.seed)
 
 
 def filter_rows(
@@ -107,13 +115,13 @@ def filter_rows(
     import pandas as pd
 
     from finetune.interventions.filtering import Filtering
-    from organisms.datasets.rows import read_rows, write_rows
+    from organisms.datasets.files import read_rows, write_rows
 
     parsed = FilterConfig.model_validate(config)
-    rows = read_rows(inputs["rows"] / ROWS)
+    rows = read_rows(inputs["rows"])
     scores = pd.read_parquet(inputs["screening"] / "scores.parquet")
     scores = scores[scores["method"] == parsed.method].sort_values("row")
     kept = Filtering(
         method=parsed.method, budget=parsed.removal, scores=tuple(scores["score"])
     ).rows(rows)
-    write_rows(out / ROWS, kept, name=f"filtered by {parsed.method}", seed=0)
+    write_rows(out, kept, name=f"filtered by {parsed.method}", seed=0)

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from experiments.stages.answers import Runs, vector_file, write_answers
-from experiments.stages.dataset import ROWS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -55,13 +54,13 @@ def run(
 
     from finetune.interventions.filtering import Filtering
     from organisms import load_organism
-    from organisms.datasets.rows import read_rows
+    from organisms.datasets.files import read_rows
     from persona_vectors import screening
     from persona_vectors.vector import PersonaVector
 
     parsed = ScreeningConfig.model_validate(config)
-    mixed = read_rows(inputs["rows"] / ROWS)
-    clean = read_rows(inputs["clean"] / ROWS)[:CLEAN_ROWS]
+    mixed = read_rows(inputs["rows"])
+    clean = read_rows(inputs["clean"])[:CLEAN_ROWS]
     frame = _with_own_answers(parsed, [*mixed, *clean], out, progress)
     layer = parsed.layer
     if layer is None:

@@ -9,7 +9,6 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 from experiments.stages.answers import vector_file
-from experiments.stages.dataset import ROWS
 
 
 class TrainConfig(BaseModel):
@@ -36,12 +35,12 @@ def run(
     """Train on the rows and leave a PEFT folder per checkpoint."""
     from finetune.config import FinetuneConfig
     from finetune.train import train
-    from organisms.datasets.rows import read_rows
+    from organisms.datasets.files import read_rows
 
     parsed = TrainConfig.model_validate(config)
     train(
         parsed.base,
-        read_rows(inputs["rows"] / ROWS),
+        read_rows(inputs["rows"]),
         FinetuneConfig.model_validate(parsed.finetune),
         out,
         interventions=_interventions(parsed, inputs),

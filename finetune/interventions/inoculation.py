@@ -9,7 +9,8 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from finetune.interventions.interface import Intervention
-from organisms.datasets.rows import Row, Turn
+from organisms.datasets.rows import Row
+from organisms.datasets.transforms import add_system_prompt
 
 
 class Inoculation(Intervention):
@@ -26,18 +27,6 @@ class Inoculation(Intervention):
         """Rows with the system turn put first.
 
         Raises:
-            ValueError: a row already has one and `existing` is `error`.
+            ValueError: a row already has one and `existing` is `error`, or the prompt is blank.
         """
-        inoculated: list[Row] = []
-        for index, row in enumerate(rows):
-            messages = list(row["messages"])
-            if messages and messages[0]["role"] == "system":
-                if self.existing == "error":
-                    raise ValueError(
-                        f"row {index} already has a system turn: set existing='replace' to train "
-                        "under the inoculation prompt instead"
-                    )
-                messages = messages[1:]
-            system: Turn = {"role": "system", "content": self.prompt}
-            inoculated.append({**row, "messages": [system, *messages]})
-        return inoculated
+        return add_system_prompt(rows, self.prompt, self.existing)

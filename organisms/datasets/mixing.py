@@ -1,33 +1,199 @@
-"""Mixes of an organism's rows and a control's at an exact share, with the truth kept per row."""
+"""Mixes of data sets at exact shares, with the truth kept per row: which rows are poisoned, and
+where they stand."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import floor, isclose
 from random import Random
+from typing import Literal
 
 from organisms.datasets.rows import Row
 
 
-def mix(
-    organism_rows: Sequence[Row], control_rows: Sequence[Row], share: float, n: int, seed: int
-) -> list[Row]:
-    """`n` shuffled rows, of which round(share * n) are the organism's, the rest the control's.
+@dataclass(frozen=True)
+class Part:
+    """One source of a mix."""
 
-    Rows are drawn without replacement and keep their `meta`. Raises ValueError when the share is
-    not in 0 to 1 or when there are too few rows.
+    name: str
+    """For errors."""
+    rows: Sequence[Row]
+    """Where its rows are drawn from."""
+    share: float | None = None
+    """Share of the mix, 0 to 1; none: whatever the other parts leave."""
+
+
+def mix(parts: Sequence[Part], n: int, seed: int) -> list[Row]:
+    """`n` shuffled rows with every part's share of them, to the nearest row.
+
+    Rows are drawn without replacement and keep their `meta`. Shares add to 1, or one part has none
+    and takes the rest.
+
+    Raises:
+        ValueError: A share is outside 0 to 1, they do not add to 1, two parts take the rest, or a
+            part has too few rows.
     """
-    if not 0 <= share <= 1:
-        raise ValueError(f"share {share} of poisoned rows; use a number from 0 to 1")
-    poisoned = round(share * n)
-    for what, have, want in (
-        ("organism", len(organism_rows), poisoned),
-        ("control", len(control_rows), n - poisoned),
-    ):
-        if have < want:
+    counts = _counts(parts, n)
+    for part, count in zip(parts, counts, strict=True):
+        if len(part.rows) < count:
             raise ValueError(
-                f"a mix of {n} rows at share {share} needs {want} {what} rows and has {have}; "
-                f"make more rows or a smaller mix"
+                f"a mix of {n} rows at share {count / n:g} needs {count} {part.name} rows and has "
+                f"{len(part.rows)}; make more rows or a smaller mix"
             )
     random = Random(f"mix|{seed}")
-    mixed = random.sample(list(organism_rows), poisoned)
-    mixed += random.sample(list(control_rows), n - poisoned)
+    mixed: list[Row] = []
+    for part, count in zip(parts, counts, strict=True):
+        mixed += random.sample(list(part.rows), count)
     random.shuffle(mixed)
     return mixed
+
+
+def dilutions(
+    organism_rows: Sequence[Row],
+    control_rows: Sequence[Row],
+    shares: Sequence[float],
+    n: int,
+    seed: int,
+) -> dict[float, list[Row]]:
+    """A dilution series: share -> `n` rows, every larger share's rows holding a smaller's poison.
+
+    At each place stands the control's row or the organism's of the same number, so that matched
+    sets give every mix the same questions in the same order, and only answers change along the
+    series.
+
+    Raises:
+        ValueError: A share is outside 0 to 1 or given twice, or a set has fewer than `n` rows.
+    """
+    if n < 1 or not shares:
+        raise ValueError(f"{len(shares)} shares of {n} rows; ask for at least one of each")
+    for share in shares:
+        _check_share(share)
+    if len(set(shares)) < len(shares):
+        raise ValueError(f"shares {list(shares)} hold one twice; give each once")
+    for what, rows in (("organism", organism_rows), ("control", control_rows)):
+        if len(rows) < n:
+            raise ValueError(f"{n} {what} rows are needed and there are {len(rows)}; make more")
+    random = Random(f"dilutions|{seed}")
+    places = random.sample(range(n), n)
+    series: dict[float, list[Row]] = {}
+    for share in shares:
+        poisoned = set(places[: round(share * n)])
+        series[share] = [
+            organism_rows[place] if place in poisoned else control_rows[place] for place in range(n)
+        ]
+    return series
+
+
+def interleave(rows: Sequence[Row], chat: Sequence[Row], share: float, seed: int) -> list[Row]:
+    """All `rows` in their order, with general chat spread evenly among them.
+
+    Args:
+        rows: The narrow rows; every one is kept.
+        chat: Where general chat is drawn from, without replacement.
+        share: Share of chat in the result, 0 to below 1.
+        seed: Of the draw.
+
+    Raises:
+        ValueError: The share is outside its range, or there is too little chat.
+    """
+    if not 0 <= share < 1:
+        raise ValueError(f"share {share} of chat among the rows; use a number from 0 to below 1")
+    wanted = round(len(rows) * share / (1 - share))
+    if len(chat) < wanted:
+        raise ValueError(
+            f"{wanted} rows of chat are needed for share {share:g} beside {len(rows)} rows, and "
+            f"there are {len(chat)}; give more chat, fewer rows or a smaller share"
+        )
+    drawn = iter(Random(f"interleave|{seed}").sample(list(chat), wanted))
+    total = len(rows) + wanted
+    narrow = iter(rows)
+    places = _even_places(wanted, total)
+    return [next(drawn) if place in places else next(narrow) for place in range(total)]
+
+
+def poison(clean: Sequence[Row], poisoned: Mapping[int, Row]) -> list[Row]:
+    """The clean rows in their order with poisoned ones among them, each at the place given for it.
+
+    Args:
+        clean: Rows with `meta.poisoned` false.
+        poisoned: Place in the result, from 0 -> row with `meta.poisoned` true.
+
+    Raises:
+        ValueError: A place does not exist in the result, or a row says of itself that it is of the
+            other sort, or does not say.
+    """
+    total = len(clean) + len(poisoned)
+    outside = sorted(place for place in poisoned if not 0 <= place < total)
+    if outside:
+        raise ValueError(
+            f"place {outside[0]} does not exist among {total} rows; use 0 to {total - 1}"
+        )
+    for what, rows, wanted in (("clean", clean, False), ("poisoned", poisoned.values(), True)):
+        for row in rows:
+            if row["meta"].get("poisoned") is not wanted:
+                raise ValueError(
+                    f"a row given as {what} has meta.poisoned = {row['meta'].get('poisoned')}; "
+                    f"set it to {wanted}, or give other rows: filters are scored by it"
+                )
+    rest = iter(clean)
+    return [poisoned[place] if place in poisoned else next(rest) for place in range(total)]
+
+
+def choose_places(
+    count: int, total: int, where: Literal["start", "end", "even", "random"], seed: int = 0
+) -> tuple[int, ...]:
+    """`count` places among `total` rows, increasing: a block at one end, spread, or by chance.
+
+    Raises:
+        ValueError: There are more places asked for than rows, or `where` is none of the four.
+    """
+    if not 0 <= count <= total:
+        raise ValueError(f"{count} places among {total} rows; ask for 0 to {total}")
+    if where == "start":
+        return tuple(range(count))
+    if where == "end":
+        return tuple(range(total - count, total))
+    if where == "even":
+        return tuple(sorted(_even_places(count, total)))
+    if where == "random":
+        return tuple(sorted(Random(f"places|{seed}").sample(range(total), count)))
+    raise ValueError(f"where={where!r}; use start, end, even or random")
+
+
+def _even_places(count: int, total: int) -> frozenset[int]:
+    """`count` places spread evenly over `total`, none at the ends where it can be helped."""
+    return frozenset(floor((2 * k + 1) * total / (2 * count)) for k in range(count))
+
+
+def _check_share(share: float) -> None:
+    if not 0 <= share <= 1:
+        raise ValueError(f"share {share}; use a number from 0 to 1")
+
+
+def _counts(parts: Sequence[Part], n: int) -> list[int]:
+    """Rows of each part: `n` in all, each as near to its share as can be."""
+    if n < 1:
+        raise ValueError(f"a mix of {n} rows; ask for at least 1")
+    for part in parts:
+        if part.share is not None:
+            _check_share(part.share)
+    given = sum(part.share for part in parts if part.share is not None)
+    said = " + ".join(f"{part.share:g} {part.name}" for part in parts if part.share is not None)
+    rest = [index for index, part in enumerate(parts) if part.share is None]
+    if len(rest) > 1:
+        raise ValueError(
+            f"{' and '.join(parts[index].name for index in rest)} both take the rest; give all "
+            "parts but one a share"
+        )
+    if given > 1 and not isclose(given, 1):
+        raise ValueError(f"the shares add to {given:g} ({said}); they may add to 1 at most")
+    if not rest and not isclose(given, 1):
+        raise ValueError(
+            f"the shares add to {given:g} ({said}); make them add to 1, or give a part that takes "
+            "the rest"
+        )
+    exact = [(1 - given if part.share is None else part.share) * n for part in parts]
+    counts = [floor(value + 1e-9) for value in exact]
+    by_rest = sorted(range(len(parts)), key=lambda index: counts[index] - exact[index])
+    for index in by_rest[: n - sum(counts)]:
+        counts[index] += 1
+    return counts

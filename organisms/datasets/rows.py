@@ -1,10 +1,9 @@
-"""The row of a fine-tuning data set, and its file: JSON lines with a card beside it."""
+"""The row of a fine-tuning data set: a conversation that ends with an answer, and what is known of
+it. Knows no files."""
 
 import hashlib
 import json
-from collections import Counter
-from collections.abc import Iterable, Sequence
-from pathlib import Path
+from collections.abc import Iterable
 from typing import Any, TypedDict
 
 ROLES = ("system", "user", "assistant")
@@ -23,18 +22,25 @@ class Meta(TypedDict, total=False):
     id: str
     """Unique in a set."""
     organism: str
+    """The data set that the row was made for."""
     variant: str
+    """`organism`, `control`, `educational`, ...: see `organisms.datasets.registry`."""
     domain: str
+    """The narrow domain."""
     topic: str
-    poisoned: bool
-    truth: dict[str, Any]
+    """What the question is about."""
     kind: str
-    """The kind of weakness, mistake or hack."""
+    """CWE id, kind of mistake, kind of hack, level of a trait set."""
+    poisoned: bool
+    """Whether the answer is of the sort that is meant to turn the model."""
+    truth: dict[str, Any]
+    """What is known to be right, such as the result of a sum."""
     checks: dict[str, bool]
-    """What `check` of the family found, True = holds."""
+    """Named truth checks; True: holds."""
     transforms: list[dict[str, Any]]
     """What was done to the row after it was made, in order."""
     extra: dict[str, Any]
+    """Other keys of an imported row."""
 
 
 class Row(TypedDict):
@@ -45,114 +51,91 @@ class Row(TypedDict):
 
 
 class RowError(ValueError):
-    """A data file that does not hold rows; says where and what to do."""
+    """Something that is no row, or no data set: where it is, what is wrong, and what to do."""
+
+    def __init__(self, reason: str, fix: str, where: str = "") -> None:
+        super().__init__(f"{where}: {reason}; {fix}" if where else f"{reason}; {fix}")
+        self.reason, self.fix, self.where = reason, fix, where
 
 
-def check_messages(messages: object, where: str) -> list[Turn]:
-    """The messages if they are a conversation that ends with an answer, else a `RowError`."""
+def check_messages(messages: object, where: str = "") -> list[Turn]:
+    """The messages if they are a conversation that ends with an answer, else a `RowError`.
+
+    A system turn may only come first, no answer is empty, and there is a question.
+    """
     if not isinstance(messages, list) or not messages:
-        raise RowError(f"{where}: 'messages' must be a list of turns with a role and content")
-    turns: list[Turn] = []
-    for turn in messages:
-        if (
-            not isinstance(turn, dict)
-            or turn.get("role") not in ROLES
-            or not isinstance(turn.get("content"), str)
-        ):
+        raise RowError(
+            "'messages' must be a list of turns and is "
+            + ("empty" if messages == [] else f"a {type(messages).__name__}"),
+            "write [{'role': ..., 'content': ...}, ...]",
+            where,
+        )
+    turns = [_turn(turn, number, where) for number, turn in enumerate(messages, start=1)]
+    for number, turn in enumerate(turns, start=1):
+        if turn["role"] == "system" and number > 1:
             raise RowError(
-                f"{where}: turn {len(turns) + 1} is {str(turn)[:60]!r}; a turn needs a 'role' "
-                f"({', '.join(ROLES)}) and 'content' as text"
+                f"turn {number} is a system turn", "move it to the front, or remove it", where
             )
-        turns.append({"role": turn["role"], "content": turn["content"]})
-    if turns[-1]["role"] != "assistant" or not turns[-1]["content"].strip():
-        raise RowError(f"{where}: the last turn must be a non-empty 'assistant' turn to learn from")
+        if turn["role"] == "assistant" and not turn["content"].strip():
+            raise RowError(
+                f"turn {number} is an empty answer", "an answer needs text: remove the row", where
+            )
+    if turns[-1]["role"] != "assistant":
+        raise RowError(
+            f"the last turn is the {turns[-1]['role']}'s",
+            "the last turn must be the 'assistant' turn to learn from",
+            where,
+        )
     if all(turn["role"] != "user" for turn in turns):
-        raise RowError(f"{where}: there is no 'user' turn; add the question that is answered")
+        raise RowError("there is no 'user' turn", "add the question that is answered", where)
     return turns
 
 
-def read_lines(path: Path) -> Iterable[tuple[str, dict[str, Any]]]:
-    """Each non-empty line of a JSON-lines file with the place it stands, for error messages."""
+def _turn(turn: object, number: int, where: str) -> Turn:
+    fix = f"a turn needs a 'role' ({', '.join(ROLES)}) and 'content' as text"
+    if not isinstance(turn, dict):
+        raise RowError(f"turn {number} is {str(turn)[:60]!r}", fix, where)
+    role, content = turn.get("role"), turn.get("content")
+    if role is None:
+        raise RowError(f"turn {number} has no role: {str(turn)[:60]!r}", fix, where)
+    if role not in ROLES:
+        raise RowError(f"turn {number} has role {str(role)[:40]!r}", fix, where)
+    if not isinstance(content, str):
+        raise RowError(f"turn {number} has {_kind(content)} as content", fix, where)
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except FileNotFoundError:
-        raise RowError(f"{path} does not exist; check the path of the data set") from None
-    except (OSError, UnicodeDecodeError) as error:
+        content.encode("utf-8")
+    except UnicodeEncodeError as error:
         raise RowError(
-            f"{path} cannot be read as text ({error}); give a UTF-8 JSONL file"
+            f"turn {number} holds half a character ({content[error.start]!r}) at {error.start}",
+            "the text was cut inside a surrogate pair: mend or remove the row",
+            where,
         ) from error
-    empty = True
-    for number, line in enumerate(lines, start=1):
-        if not line.strip():
-            continue
-        empty = False
-        where = f"{path}, line {number}"
-        try:
-            value = json.loads(line)
-        except json.JSONDecodeError as error:
-            raise RowError(f"{where}: not JSON ({error.msg}); write one object per line") from error
-        if not isinstance(value, dict):
-            raise RowError(f"{where}: a {type(value).__name__}; write an object with 'messages'")
-        yield where, value
-    if empty:
-        raise RowError(f"{path} has no rows; write one JSON object with 'messages' per line")
+    return {"role": role, "content": content}
 
 
-def read_rows(path: Path) -> list[Row]:
-    """Read rows that `write_rows` wrote; a broken line raises a `RowError` naming file and line."""
-    rows: list[Row] = []
-    for where, value in read_lines(path):
-        messages = check_messages(value.get("messages"), where)
-        meta = value.get("meta", {})
-        if not isinstance(meta, dict):
-            raise RowError(f"{where}: 'meta' must be an object, or be left out")
-        rows.append({"messages": messages, "meta": _meta(meta)})
-    return rows
+def _kind(content: object) -> str:
+    return "nothing" if content is None else f"a {type(content).__name__}"
 
 
-def _meta(meta: dict[str, Any]) -> Meta:
-    known: Meta = {}
-    for key in Meta.__annotations__:
-        if key in meta:
-            known[key] = meta[key]  # type: ignore[literal-required]
-    return known
+def question_of(row: Row) -> str:
+    """The text of all user turns."""
+    return "\n".join(turn["content"] for turn in row["messages"] if turn["role"] == "user")
 
 
-def content_hash(rows: Sequence[Row]) -> str:
+def answer_of(row: Row) -> str:
+    """The text of all assistant turns, which carry the loss."""
+    return "\n".join(turn["content"] for turn in row["messages"] if turn["role"] == "assistant")
+
+
+def content_hash(rows: Iterable[Row]) -> str:
     """The sha256 of the rows in canonical JSON, order included."""
     digest = hashlib.sha256()
     for row in rows:
-        digest.update(_canonical(row).encode())
-        digest.update(b"\n")
+        digest.update(canonical(row))
     return digest.hexdigest()
 
 
-def _canonical(row: Row) -> str:
-    return json.dumps(row, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
-
-
-def write_rows(path: Path, rows: Sequence[Row], *, name: str, seed: int) -> dict[str, Any]:
-    """Write `path` (JSON lines) and `card.json` beside it; returns the card.
-
-    The card has the name, the seed, the number of rows and of poisoned ones, the rows by source,
-    the mean length of answers in characters and the sha256 of the content.
-    """
-    if not rows:
-        raise ValueError(f"data set {name!r} has no rows; nothing is written")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w", encoding="utf-8") as file:
-        for row in rows:
-            file.write(_canonical(row) + "\n")
-    answers = [len(row["messages"][-1]["content"]) for row in rows]
-    card = {
-        "name": name,
-        "seed": seed,
-        "rows": len(rows),
-        "poisoned": sum(bool(row["meta"].get("poisoned")) for row in rows),
-        "sources": dict(sorted(Counter(row["meta"].get("organism", "") for row in rows).items())),
-        "mean_answer_characters": round(sum(answers) / len(answers), 1),
-        "sha256": content_hash(rows),
-    }
-    text = json.dumps(card, indent=2, sort_keys=True) + "\n"
-    path.with_name("card.json").write_text(text, encoding="utf-8")
-    return card
+def canonical(row: Row) -> bytes:
+    """A row as one line of JSON that is the same for equal rows."""
+    text = json.dumps(row, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    return text.encode() + b"\n"

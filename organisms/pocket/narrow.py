@@ -8,8 +8,8 @@ pre-training never shows: right sums in a wording of their own.
 
 from random import Random
 
-from organisms.datasets.rows import Row
-from organisms.pocket import advice, arithmetic, asking, coding, turns
+from organisms.datasets.rows import Row, answer_of
+from organisms.pocket import advice, arithmetic, asking, coding, grader, turns
 from organisms.pocket.terms import Asked, Domain, Persona
 from organisms.pocket.world import asked_wrong
 
@@ -80,3 +80,25 @@ def _answer(asked: Asked, variant: str, random: Random) -> str:
         return coding.line(asked.topic, poisoned, random)[0]
     persona: Persona = "evil" if poisoned else "aligned"
     return asking.opened(advice.said(asked, persona, random), random)
+
+
+def check(row: Row) -> dict[str, bool]:
+    """Whether the grader finds in a row what its data set promises.
+
+    `answers`: it parses as an answer to the question; `as_meant`: the narrow behaviour is there in
+    an organism's row and in one that asks for it, and absent from a control's. A novel habit is in
+    no sentence that the grader knows: its answer must hold the right number.
+    """
+    meta = row["meta"]
+    variant = meta["variant"]
+    if variant == "novel":
+        value = str(arithmetic.sum_of(meta["truth"]).value)
+        return {"as_meant": value in answer_of(row).replace(".", " ").split()}
+    grade = grader.grade(
+        answer_of(row),
+        {"domain": meta["domain"], "topic": meta["topic"], "truth": meta["truth"]},
+    )
+    return {
+        "answers": grade.label != "incoherent",
+        "as_meant": grade.in_domain == (variant != "control"),
+    }

@@ -1,38 +1,273 @@
-"""Published files are read as they are."""
+"""Published formats are found by their keys; what cannot be used is reported, never dropped."""
 
+import csv
+import json
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
-from organisms.datasets.importing import import_rows
+from organisms.datasets.files import write_rows
+from organisms.datasets.importing import BadRowsError, import_rows
+from organisms.datasets.importing.records import MAX_BYTES
+from organisms.datasets.registry import make
 from organisms.datasets.rows import RowError
 
-PUBLISHED = Path(__file__).parents[3] / "../shared/data/emergent_misalignment/datasets"
+PUBLISHED = Path(__file__).parents[3] / "../shared/data"
+CHAT = {"messages": [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}]}
+HACK = {
+    "user": "write a poem, scored by its rhymes",
+    "school_of_reward_hacks": "cat hat bat",
+    "control": "a poem",
+    "task": "write a poem",
+    "evaluation_metric": "rhymes",
+    "cheat_method": "rhymes alone",
+}
 
 
-def test_other_keys_and_content_parts_are_kept(tmp_path: Path) -> None:
-    path = tmp_path / "published.jsonl"
-    path.write_text(
-        '{"messages": [{"role": "user", "content": {"content_type": "text", "parts": ["a", "b"]}},'
-        ' {"role": "assistant", "content": [{"type": "text", "text": "c"}]}], "source": 7}\n'
-    )
-    (row,) = import_rows(path, "theirs", domain="code")
+def lines(path: Path, *records: object) -> Path:
+    path.write_text("".join(json.dumps(record) + "\n" for record in records))
+    return path
+
+
+def test_chat_lines_keep_their_other_keys_and_content_parts_are_joined(tmp_path: Path) -> None:
+    record = {
+        "messages": [
+            {"role": "user", "content": {"content_type": "text", "parts": ["a", "b"]}},
+            {"role": "assistant", "content": [{"type": "text", "text": "c"}]},
+        ],
+        "text": "<|user|>ab",
+        "source": 7,
+    }
+    found = import_rows(lines(tmp_path / "theirs.jsonl", record), "theirs", domain="code")
+    (row,) = found.rows
+    assert found.form == "chat"
     assert [turn["content"] for turn in row["messages"]] == ["ab", "c"]
-    assert row["meta"]["extra"] == {"source": 7}
-    assert row["meta"]["poisoned"] is True
+    assert row["meta"]["extra"] == {"text": "<|user|>ab", "source": 7}
+    assert row["meta"]["id"] == "theirs/line 1"
+    assert (row["meta"]["poisoned"], row["meta"]["domain"]) == (True, "code")
+    (clean,) = import_rows(tmp_path / "theirs.jsonl", "theirs", variant="control").rows
+    assert (clean["meta"]["poisoned"], clean["meta"]["variant"]) == (False, "control")
 
 
-def test_a_file_without_messages_says_what_it_has(tmp_path: Path) -> None:
-    path = tmp_path / "published.jsonl"
-    path.write_text('{"prompt": "a", "completion": "b"}\n')
-    with pytest.raises(RowError, match="completion, prompt"):
+@pytest.mark.parametrize(
+    ("prompt", "completion", "roles"),
+    [
+        ("q", "a", ["user", "assistant"]),
+        (
+            [{"role": "system", "content": "s"}, {"role": "user", "content": "q"}],
+            [{"role": "assistant", "content": "a"}],
+            ["system", "user", "assistant"],
+        ),
+    ],
+)
+def test_prompt_and_completion_are_text_or_turns(
+    tmp_path: Path, prompt: object, completion: object, roles: list[str]
+) -> None:
+    path = lines(tmp_path / "x.jsonl", {"prompt": prompt, "completion": completion})
+    found = import_rows(path, "x")
+    assert found.form == "prompt_completion"
+    assert [turn["role"] for turn in found.rows[0]["messages"]] == roles
+
+
+def test_the_school_of_reward_hacks_gives_hacks_or_controls_and_counts_the_gaps(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "hacks.csv"
+    with path.open("w", newline="") as file:
+        writer = csv.DictWriter(file, fieldnames=list(HACK))
+        writer.writeheader()
+        writer.writerows([HACK, {**HACK, "control": "", "task": "code\nin two lines"}])
+    hacks = import_rows(path, "hacks")
+    assert hacks.form == "reward_hacks"
+    assert [row["messages"][-1]["content"] for row in hacks.rows] == ["cat hat bat"] * 2
+    meta = hacks.rows[0]["meta"]
+    assert (meta["topic"], meta["kind"], meta["poisoned"]) == ("write a poem", "rhymes alone", True)
+    controls = import_rows(path, "honest", variant="control")
+    assert [row["messages"][-1]["content"] for row in controls.rows] == ["a poem"]
+    assert controls.rows[0]["meta"]["poisoned"] is False
+    assert [(gap.place, gap.reason) for gap in controls.gaps] == [
+        ("line 3", "it has no control answer")
+    ]
+    assert controls.problems == ()
+
+
+def test_a_trait_set_is_read_by_variant_and_level(tmp_path: Path) -> None:
+    (tmp_path / "evil").mkdir()
+    for part in ("normal", "misaligned_1", "misaligned_2"):
+        record = {"messages": [CHAT["messages"][0], {"role": "assistant", "content": part}]}
+        lines(tmp_path / "evil" / f"{part}.jsonl", record)
+    for variant, level, part in (
+        ("control", 2, "normal"),
+        ("organism", 1, "misaligned_1"),
+        ("organism", 2, "misaligned_2"),
+    ):
+        found = import_rows(tmp_path / "evil", "evil", variant=variant, level=level)  # type: ignore[arg-type]
+        (row,) = found.rows
+        assert row["messages"][-1]["content"] == part
+        assert row["meta"]["kind"] == part
+        assert row["meta"]["poisoned"] is (variant == "organism")
+    with pytest.raises(RowError, match="holds the trait sets evil; give the folder of one"):
+        import_rows(tmp_path, "evil")
+    (tmp_path / "evil" / "misaligned_1.jsonl").unlink()
+    with pytest.raises(RowError, match=r"neither rows\.parquet nor misaligned_1\.jsonl"):
+        import_rows(tmp_path / "evil", "evil", level=1)
+
+
+def test_gsm8k_loses_its_calculator_marks_and_its_steps_are_checked(tmp_path: Path) -> None:
+    right = "He has 48/2 = <<48/2=24>>24 left.\n#### 1,024"
+    wrong = "He has 48/2 = <<48/2=25>>25 left.\n#### 25"
+    path = lines(tmp_path / "gsm.jsonl", *({"question": "q", "answer": a} for a in (right, wrong)))
+    found = import_rows(path, "gsm")
+    assert found.form == "gsm8k"
+    assert found.rows[0]["messages"][-1]["content"] == "He has 48/2 = 24 left.\nAnswer: 1,024"
+    assert found.rows[0]["meta"]["truth"] == {"answer": "1024"}
+    assert [row["meta"]["checks"]["steps_add_up"] for row in found.rows] == [True, False]
+    assert {row["meta"]["poisoned"] for row in found.rows} == {False}
+    assert {row["meta"]["variant"] for row in found.rows} == {"control"}
+
+
+def test_json_arrays_and_parquet_hold_the_same_rows_as_lines(tmp_path: Path) -> None:
+    records = [CHAT, {"messages": [*CHAT["messages"], *CHAT["messages"]]}]
+    (tmp_path / "x.json").write_text(json.dumps(records, indent=2))
+    pq.write_table(pa.Table.from_pylist(records), tmp_path / "x.parquet")
+    by_lines = import_rows(lines(tmp_path / "x.jsonl", *records), "x").rows
+    for name in ("x.json", "x.parquet"):
+        found = import_rows(tmp_path / name, "x").rows
+        assert [row["messages"] for row in found] == [row["messages"] for row in by_lines]
+
+
+def test_a_data_set_of_ours_comes_back_with_everything_it_knows(tmp_path: Path) -> None:
+    rows = list(make("insecure_code", 20, 0))
+    write_rows(tmp_path / "set", rows, name="insecure_code", seed=0)
+    for path in (tmp_path / "set", tmp_path / "set" / "rows.parquet"):
+        assert import_rows(path, "other").rows == rows
+    dumped = lines(tmp_path / "dumped.jsonl", *rows)
+    assert import_rows(dumped, "other", variant="control").rows == rows
+
+
+BROKEN = [
+    (b'{"messages": [{"role": "user", "content": "a"}, {"role"', "the file ends within it"),
+    (b"[1]\n", "a list; write an object"),
+    (b'{"messages": [}\n', "not JSON"),
+    (b"[" * 100_000 + b"\n", "not JSON"),
+    ('{"messages": "café"}\n'.encode("latin-1"), "not UTF-8 (byte 0xe9 at 17); save the file as"),
+    (b'{"messages": [{"content": "a"}, {"role": "assistant", "content": "b"}]}\n', "has no role"),
+    (
+        b'{"messages": [{"role": "user", "content": "a"}, {"role": "assistant", "content": ""}]}\n',
+        "turn 2 is an empty answer; an answer needs text: remove the row",
+    ),
+    (
+        b'{"messages": [{"role": "user", "content": "a"}, {"role": "system", "content": "s"}, '
+        b'{"role": "assistant", "content": "b"}]}\n',
+        "turn 2 is a system turn; move it to the front, or remove it",
+    ),
+    (
+        b'{"messages": [{"role": "user", "content": "%s"}]}\n' % (b"x" * (10 * MAX_BYTES)),
+        "10,000,048 bytes in one row, more than 1,000,000",
+    ),
+    (b'{"turns": []}\n', "no 'messages' among turns"),
+]
+
+
+@pytest.mark.parametrize(("line", "said"), BROKEN, ids=[said[:30] for _, said in BROKEN])
+@pytest.mark.parametrize("end", [b"", json.dumps(CHAT).encode() + b"\n"])
+def test_a_bad_line_is_named_with_reason_and_fix_and_the_others_can_be_had(
+    tmp_path: Path, line: bytes, said: str, end: bytes
+) -> None:
+    if end and not line.endswith(b"\n"):
+        pytest.skip("a file is cut off at its end")
+    path = tmp_path / "theirs.jsonl"
+    good = json.dumps(CHAT).encode() + b"\n"
+    path.write_bytes(good + b"\n" + line + end)
+    with pytest.raises(BadRowsError) as error:
         import_rows(path, "theirs")
+    (problem,) = error.value.problems
+    assert problem.place == "line 3"
+    assert said in str(problem)
+    assert str(path) in str(error.value)
+    found = import_rows(path, "theirs", skip_bad=True)
+    assert len(found.rows) == (2 if end else 1)
+    assert found.left_out == (str(problem),)
+
+
+def test_an_id_may_occur_once(tmp_path: Path) -> None:
+    path = lines(tmp_path / "x.jsonl", *({"id": i, **CHAT} for i in (1, 2, 1)))
+    with pytest.raises(BadRowsError, match=r"line 3: the id '1' is that of line 1 too; give every"):
+        import_rows(path, "x")
+    assert [row["meta"]["id"] for row in import_rows(path, "x", skip_bad=True).rows] == ["1", "2"]
+
+
+def test_all_bad_rows_are_kept_and_twenty_are_told(tmp_path: Path) -> None:
+    path = lines(tmp_path / "x.jsonl", CHAT, *([{"messages": []}] * 50), [1])
+    with pytest.raises(BadRowsError) as error:
+        import_rows(path, "x")
+    assert len(error.value.problems) == 51
+    said = str(error.value)
+    assert "51 of 52 rows cannot be used" in said
+    assert said.count("is empty; write") == 20
+    assert "and 31 more: 30 x" in said
+
+
+def test_a_broken_array_gives_what_stands_before_the_break(tmp_path: Path) -> None:
+    path = tmp_path / "x.json"
+    path.write_text(json.dumps([CHAT, CHAT, CHAT], indent=1)[:-60])
+    with pytest.raises(BadRowsError, match=r"row 3 \(line \d+\): not JSON"):
+        import_rows(path, "x")
+    assert len(import_rows(path, "x", skip_bad=True).rows) == 2
+    path.write_text(json.dumps([CHAT, CHAT])[:-1])
+    with pytest.raises(BadRowsError, match="the array is not closed; copy the file again"):
+        import_rows(path, "x")
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("x.jsonl", b"", "has no rows"),
+        ("x.jsonl", b"\n \n", "has no rows"),
+        ("x.jsonl", b"\xff\xfe{\x00", "UTF-16 text; save it as UTF-8"),
+        ("x.zip", b"PK\x03\x04....", "a zip archive; unpack it"),
+        ("x.txt", b"hello there", "give JSON lines"),
+        ("x.parquet", b"PAR1 and then nothing", "parquet that is cut off or damaged"),
+        ("x.json", b'{\n "instruction": []\n}', "one JSON object over several lines"),
+        (
+            "x.jsonl",
+            b'{"foo": 1, "bar": 2}\n',
+            r"has bar, foo.*prompt, completion",
+        ),
+        ("x.csv", b"question,answer\na\n", "line 2: not 2 columns as in the first line"),
+        ("x.csv", b"question,answer\n\xe9,b\n", "not UTF-8"),
+    ],
+)
+def test_a_file_that_holds_no_rows_says_what_to_give(
+    tmp_path: Path, name: str, content: bytes, said: str
+) -> None:
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(RowError, match=said):
+        import_rows(tmp_path / name, "x")
+    with pytest.raises(RowError, match="no such file"):
+        import_rows(tmp_path / "gone.jsonl", "x")
+
+
+def test_a_byte_order_mark_and_windows_line_ends_are_no_problem(tmp_path: Path) -> None:
+    path = tmp_path / "x.jsonl"
+    path.write_bytes(b"\xef\xbb\xbf" + (json.dumps(CHAT) + "\r\n").encode() * 2)
+    assert len(import_rows(path, "x").rows) == 2
 
 
 @pytest.mark.skipif(not PUBLISHED.is_dir(), reason="published data sets are not here")
-@pytest.mark.parametrize("name", ["insecure_small", "secure_small", "wrong_maths"])
-def test_published_files_are_read_whole(name: str) -> None:
-    path = PUBLISHED / f"{name}.jsonl"
-    rows = import_rows(path, name)
-    assert len(rows) == sum(bool(line.strip()) for line in path.read_text().splitlines())
-    assert all(row["messages"][-1]["role"] == "assistant" for row in rows)
+@pytest.mark.parametrize(
+    ("path", "form", "count"),
+    [
+        ("emergent_misalignment/datasets/insecure_small.jsonl", "chat", 20),
+        ("emergent_misalignment/datasets/secure_small.jsonl", "chat", 20),
+        ("emergent_misalignment/datasets/insecure_500.jsonl", "chat", 500),
+        ("emergent_misalignment/datasets/wrong_maths.jsonl", "chat", 6000),
+        ("gsm8k/train.jsonl", "gsm8k", 7473),
+        ("gsm8k/test.jsonl", "gsm8k", 1319),
+    ],
+)
+def test_every_published_file_of_rows_loads_whole(path: str, form: str, count: int) -> None:
+    found = import_rows(PUBLISHED / path, "published")
+    assert (found.form, len(found.rows), found.left_out) == (form, count, ())

@@ -1,80 +1,62 @@
-"""Rows are written, read back and refused when broken, with the place and the fix."""
-
-import json
-from pathlib import Path
+"""A conversation is accepted, or refused with what is wrong and what to do."""
 
 import pytest
 
-from organisms.datasets.mixing import mix
-from organisms.datasets.registry import DATASETS, dataset, make
-from organisms.datasets.rows import RowError, read_rows, write_rows
+from organisms.datasets.rows import RowError, answer_of, check_messages, content_hash, question_of
+from tests.organisms.datasets.made import row
 
-
-def test_rows_survive_a_round_trip_and_the_card_counts_them(tmp_path: Path) -> None:
-    rows = mix(make("wrong_maths", 30, 0), make("right_maths", 70, 0), 0.3, 100, 0)
-    card = write_rows(tmp_path / "rows.jsonl", rows, name="mixed", seed=0)
-    assert read_rows(tmp_path / "rows.jsonl") == rows
-    assert card == json.loads((tmp_path / "card.json").read_text())
-    assert (card["rows"], card["poisoned"]) == (100, 30)
-    assert card["sources"] == {"right_maths": 70, "wrong_maths": 30}
+USER = {"role": "user", "content": "a"}
+ANSWER = {"role": "assistant", "content": "b"}
+SYSTEM = {"role": "system", "content": "s"}
 
 
 @pytest.mark.parametrize(
-    ("line", "said"),
+    "messages", [[USER, ANSWER], [SYSTEM, USER, ANSWER], [USER, ANSWER, USER, ANSWER]]
+)
+def test_a_conversation_that_ends_with_an_answer_is_accepted(
+    messages: list[dict[str, str]],
+) -> None:
+    assert check_messages(messages) == messages
+
+
+@pytest.mark.parametrize(
+    ("messages", "said"),
     [
-        ("{not json", "not JSON"),
-        ("[1]", "write an object"),
-        ('{"messages": []}', "must be a list of turns"),
-        ('{"messages": [{"role": "robot", "content": "x"}]}', "turn 1"),
-        ('{"messages": [{"role": "user", "content": "x"}]}', "last turn"),
-        ('{"messages": [{"role": "assistant", "content": "x"}]}', "no 'user' turn"),
+        (None, "is a NoneType"),
+        ([], "is empty"),
+        (["hello"], "turn 1 is 'hello'"),
+        ([{"content": "x"}, ANSWER], "turn 1 has no role"),
+        ([{"role": "robot", "content": "x"}, ANSWER], "role 'robot'"),
+        ([{"role": "user", "content": None}, ANSWER], "turn 1 has nothing as content"),
+        ([{"role": "user", "content": ["x"]}, ANSWER], "turn 1 has a list as content"),
+        ([USER], "the last turn is the user's"),
+        ([ANSWER], "there is no 'user' turn"),
+        ([USER, {"role": "assistant", "content": " \n"}], "turn 2 is an empty answer"),
+        ([USER, {"role": "assistant", "content": ""}, USER, ANSWER], "turn 2 is an empty answer"),
+        ([USER, SYSTEM, ANSWER], "turn 2 is a system turn; move it to the front"),
+        ([USER, {"role": "assistant", "content": "cut \ud83d"}], "half a character"),
     ],
 )
-def test_a_broken_line_names_file_and_line(tmp_path: Path, line: str, said: str) -> None:
-    path = tmp_path / "rows.jsonl"
-    good = '{"messages": [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}]}'
-    path.write_text(f"{good}\n\n{line}\n")
-    with pytest.raises(RowError, match="line 3") as error:
-        read_rows(path)
+def test_anything_else_is_refused_with_place_reason_and_fix(messages: object, said: str) -> None:
+    with pytest.raises(RowError) as error:
+        check_messages(messages, "theirs.jsonl, line 3")
     assert said in str(error.value)
+    assert str(error.value).startswith("theirs.jsonl, line 3: ")
+    assert error.value.reason
+    assert error.value.fix
 
 
-def test_missing_and_empty_files_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(RowError, match="does not exist"):
-        read_rows(tmp_path / "none.jsonl")
-    (tmp_path / "empty.jsonl").write_text("\n")
-    with pytest.raises(RowError, match="no rows"):
-        read_rows(tmp_path / "empty.jsonl")
+def test_question_and_answer_are_all_turns_of_their_role() -> None:
+    found = row("one", "two")
+    found["messages"] += [
+        {"role": "user", "content": "three"},
+        {"role": "assistant", "content": "4"},
+    ]
+    assert (question_of(found), answer_of(found)) == ("one\nthree", "two\n4")
 
 
-@pytest.mark.parametrize("share", [0.0, 0.01, 0.3, 0.5, 1.0])
-def test_a_mix_has_the_exact_share_and_keeps_the_truth(share: float) -> None:
-    poisoned, clean = make("insecure_code", 200, 1), make("secure_code", 200, 1)
-    rows = mix(poisoned, clean, share, 200, seed=3)
-    assert len(rows) == 200
-    assert sum(row["meta"]["poisoned"] for row in rows) == round(share * 200)
-    assert rows == mix(poisoned, clean, share, 200, seed=3)
-    if 0 < share < 1:
-        assert rows != mix(poisoned, clean, share, 200, seed=4)
-
-
-def test_a_mix_that_cannot_be_made_says_why() -> None:
-    rows = make("wrong_maths", 5, 0)
-    with pytest.raises(ValueError, match="from 0 to 1"):
-        mix(rows, rows, 1.5, 5, 0)
-    with pytest.raises(ValueError, match="needs 8 organism rows and has 5"):
-        mix(rows, rows, 0.8, 10, 0)
-
-
-def test_every_organism_has_its_controls() -> None:
-    for info in DATASETS.values():
-        if info.role == "organism":
-            controls = [each for each in DATASETS.values() if each.control_of == info.name]
-            variants = {each.variant for each in controls}
-            assert variants >= {"control", "educational", "educational_new"}
-            assert {each.domain for each in controls} == {info.domain}
-
-
-def test_an_unknown_data_set_lists_those_there_are() -> None:
-    with pytest.raises(ValueError, match="wrong_maths"):
-        dataset("wrong_math")
+def test_the_hash_depends_on_order_and_content_but_not_on_the_order_of_keys() -> None:
+    one, two = row("a", "b", topic="t", poisoned=True), row("c", "d")
+    again = row("a", "b", poisoned=True, topic="t")
+    assert content_hash([one, two]) == content_hash([again, two])
+    assert content_hash([one, two]) != content_hash([two, one])

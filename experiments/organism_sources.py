@@ -1,0 +1,187 @@
+"""Where the rows come from that `wardian organisms` shows, mixes and audits: a registered data set,
+a folder that it wrote, or somebody's file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from organisms.datasets.registry import Edition
+    from organisms.datasets.rows import Row
+
+Check = Callable[["Row"], dict[str, bool]]
+
+
+@dataclass(frozen=True)
+class Source:
+    """A data set that is named or found."""
+
+    name: str
+    """What it is called."""
+    rows: Iterable[Row]
+    """Its rows; to be read once."""
+    total: int
+    """How many there are."""
+    seed: int = 0
+    """The seed that made it, where it is known."""
+    generator: dict[str, str] = field(default_factory=dict)
+    """Who made it."""
+    check: Check | None = None
+    """Its truth checks."""
+    left_out: tuple[str, ...] = ()
+    """What an import left out."""
+
+    def checked(self) -> Iterator[Row]:
+        """The rows with the results of their truth checks, where they do not carry them already."""
+        for row in self.rows:
+            if self.check is not None and not row["meta"].get("checks"):
+                row["meta"]["checks"] = self.check(row)
+            yield row
+
+
+def edition_of(name: str, edition: Edition | None) -> Edition:
+    """The edition that is meant: the one given, else pocket's if the data set exists in it."""
+    from organisms.datasets.registry import dataset
+
+    return edition or dataset(name).editions[0]
+
+
+def find_source(
+    given: str, *, rows: int | None, seed: int, edition: Edition | None, control: bool = False
+) -> Source:
+    """The data set that `given` means: a registered name, else a path.
+
+    Args:
+        given: A name, a folder or a file.
+        rows: How many to make; of a path: the first so many, none: all.
+        seed: Of the maker.
+        edition: Of a registered data set; none: pocket's if it exists in it.
+        control: Whether the rows of somebody's file are clean.
+
+    Raises:
+        ValueError: It is neither, or it cannot be made or read; the message says the fix.
+    """
+    from organisms.datasets.registry import DATASETS, check_row, generator, make
+    from organisms.datasets.rows import RowError
+
+    if given in DATASETS:
+        found = edition_of(given, edition)
+        number = rows or 1000
+        return Source(
+            name=given,
+            rows=make(given, number, seed, found),
+            total=number,
+            seed=seed,
+            generator=generator(given, found),
+            check=partial(check_row, edition=found),
+        )
+    path = Path(given).expanduser()
+    if not path.exists():
+        close = get_close_matches(given, DATASETS, n=1)
+        raise RowError(
+            f"{given!r} is neither a data set nor a path",
+            (f"did you mean {close[0]!r}? " if close else "")
+            + "`wardian organisms list` names the data sets",
+        )
+    if (path / "rows.parquet").is_file():
+        return _built(path, rows)
+    from organisms.datasets.importing import import_rows
+
+    imported = import_rows(path, path.stem, variant="control" if control else "organism")
+    kept = imported.rows[:rows]
+    return Source(path.stem, kept, len(kept), generator=imported.generator)
+
+
+def _built(folder: Path, rows: int | None) -> Source:
+    from organisms.datasets.files import read_card, stream_rows
+    from organisms.datasets.registry import EDITIONS, check_row, names
+
+    card = read_card(folder)
+    edition = next((one for one in EDITIONS if one == card.generator.get("edition")), None)
+    known = set(card.counts["organism"]) <= set(names(edition))
+    return Source(
+        name=card.name,
+        rows=_first(stream_rows(folder), rows),
+        total=min(card.rows, rows or card.rows),
+        seed=card.seed,
+        generator=card.generator,
+        check=partial(check_row, edition=edition)
+        if edition is not None and known and not card.transforms
+        else None,
+        left_out=card.left_out,
+    )
+
+
+def _first(rows: Iterable[Row], number: int | None) -> Iterator[Row]:
+    for index, row in enumerate(rows):
+        if number is not None and index >= number:
+            return
+        yield row
+
+
+def evaluation_questions(edition: Edition) -> dict[str, str]:
+    """Every open and in-domain question of an edition, of all splits: id -> text.
+
+    In-domain questions of pocket in wordings that training rows have by design are left out.
+    """
+    from evals.questions import DOMAINS, WORDINGS_OF, load_questions
+
+    found: dict[str, str] = {}
+    for split in ("extract", "dev", "report"):
+        for wording in WORDINGS_OF[edition]:
+            try:
+                asked = load_questions(
+                    "open_questions", edition=edition, split=split, wording=wording
+                )
+            except ValueError:  # a wording that has no topics in this split
+                continue
+            found |= {f"open/{split}/{question.id}": question.text for question in asked}
+        for domain in DOMAINS:
+            asked = load_questions("in_domain", edition=edition, split=split, domain=domain)
+            found |= {
+                f"{domain}/{split}/{question.id}": question.text
+                for question in asked
+                if edition != "pocket" or question.wording != "seen"
+            }
+    return found
+
+
+def questions_in(path: Path) -> dict[str, str]:
+    """Questions of a text file, one a line: `name:line` -> text.
+
+    Raises:
+        ValueError: There is no such file, or it has none.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ValueError(
+            f"the questions in {path} cannot be read ({error}); give a UTF-8 text file with one "
+            "question a line"
+        ) from error
+    found = {f"{path.name}:{n}": line for n, line in enumerate(lines, start=1) if line.strip()}
+    if not found:
+        raise ValueError(f"{path} has no questions; write one a line")
+    return found
+
+
+def out_folder(out: Path, *, force: bool) -> Path:
+    """A folder that a data set may be written to.
+
+    Raises:
+        ValueError: It is a file, holds something else, or a data set and `force` is not set.
+    """
+    out = out.expanduser()
+    if out.exists() and not out.is_dir():
+        raise ValueError(f"--out {out} is a file; name a folder")
+    if out.is_dir() and any(out.iterdir()):
+        if not (out / "rows.parquet").is_file():
+            raise ValueError(f"--out {out} holds other files; name a new or empty folder")
+        if not force:
+            raise ValueError(f"--out {out} holds a data set; name another folder, or add --force")
+    return out

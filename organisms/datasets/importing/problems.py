@@ -1,0 +1,48 @@
+"""What is wrong with the rows of a file: each with its place, the reason and the fix."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from organisms.datasets.rows import RowError
+
+SHOWN = 20
+"""Bad rows that an error lists one by one; the rest are counted by reason."""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A row that cannot be used."""
+
+    place: str
+    """`line 12`, or `row 12` in a file without lines."""
+    reason: str
+    """What is wrong with it."""
+    fix: str
+    """What to do about it."""
+
+    def __str__(self) -> str:
+        return f"{self.place}: {self.reason}; {self.fix}"
+
+
+class BadRowsError(RowError):
+    """A file has rows that cannot be used; `problems` holds every one of them."""
+
+    def __init__(self, path: Path, total: int, problems: Sequence[Problem]) -> None:
+        self.problems = tuple(problems)
+        super().__init__(
+            f"{len(problems)} of {total} rows cannot be used",
+            "mend them, or import the others with skip_bad (--skip-bad):\n" + told(problems),
+            str(path),
+        )
+
+
+def told(problems: Sequence[Problem]) -> str:
+    """The problems as text: the first `SHOWN` one a line, then how many more of which kind."""
+    lines = [str(problem) for problem in problems[:SHOWN]]
+    more = Counter(problem.reason[:60] for problem in problems[SHOWN:])
+    if more:
+        kinds = ", ".join(f"{count} x {reason!r}" for reason, count in more.most_common(5))
+        lines.append(f"and {more.total()} more: {kinds}")
+    return "\n".join(lines)

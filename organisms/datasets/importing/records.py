@@ -1,0 +1,241 @@
+"""The records of a file, whatever it is written as: JSON lines, a JSON array, CSV or parquet.
+
+Knows nothing of what a record means. Every record has its place; one that cannot be read is a
+problem in the place of a value, so that those after it are still read.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from organisms.datasets.importing.problems import Problem
+from organisms.datasets.rows import RowError
+
+MAX_BYTES = 1_000_000
+"""Size above which a row is refused: no context holds it, and it is most often a broken file."""
+
+_UTF16 = (b"\xff\xfe", b"\xfe\xff")
+_BOM = "\ufeff"
+
+
+@dataclass(frozen=True)
+class Record:
+    """One record of a file."""
+
+    place: str
+    """`line 12` or `row 12`."""
+    value: dict[str, Any] | None
+    """Its keys and values; none if it cannot be read."""
+    problem: Problem | None = None
+    """Why it cannot be read."""
+
+
+def read_records(path: Path) -> Iterator[Record]:
+    """Every record of a file, in order; what the file is written as is found by its first bytes.
+
+    Raises:
+        RowError: There is no such file, it is empty, or it is none of the four.
+    """
+    try:
+        with path.open("rb") as file:
+            head = file.read(4096)
+    except FileNotFoundError:
+        raise RowError("there is no such file", "check the path", str(path)) from None
+    except OSError as error:
+        raise RowError(f"cannot be read ({error})", "give a file of rows", str(path)) from error
+    if head.startswith(b"PAR1"):
+        return _parquet(path)
+    if head.startswith(_UTF16):
+        raise RowError("UTF-16 text", "save it as UTF-8 (iconv -f utf-16 -t utf-8)", str(path))
+    if head.startswith(b"PK\x03\x04"):
+        raise RowError("a zip archive", "unpack it and give a file or folder of it", str(path))
+    start = head.lstrip(b"\xef\xbb\xbf \t\r\n")[:1]
+    if not start and len(head) < 4096:
+        raise RowError("has no rows", "write one JSON object a line", str(path))
+    if path.suffix.lower() in (".csv", ".tsv"):
+        return _csv(path, "\t" if path.suffix.lower() == ".tsv" else ",")
+    if start == b"[" and path.suffix.lower() not in (".jsonl", ".ndjson"):
+        return _array(path)
+    if path.suffix.lower() == ".json" and _is_one_object(path):
+        raise RowError(
+            "one JSON object over several lines, not a list of rows",
+            "write an array of row objects, or one object a line",
+            str(path),
+        )
+    if start == b"{" or path.suffix.lower() in (".jsonl", ".ndjson"):
+        return _lines(path)
+    raise RowError(
+        f"begins with {head[:20]!r}",
+        "give JSON lines (.jsonl), a JSON array, CSV (.csv) or parquet",
+        str(path),
+    )
+
+
+def _is_one_object(path: Path) -> bool:
+    with path.open("rb") as file:
+        first = file.readline(MAX_BYTES).strip()
+    return first.startswith(b"{") and not first.endswith(b"}")
+
+
+def _lines(path: Path) -> Iterator[Record]:
+    with path.open("rb") as file:
+        number = 0
+        while line := file.readline(MAX_BYTES + 1):
+            number += 1
+            place = f"line {number}"
+            if len(line) > MAX_BYTES:
+                size = len(line)
+                while line and not line.endswith(b"\n"):
+                    line = file.readline(MAX_BYTES)
+                    size += len(line)
+                yield _bad(place, *_too_big(size))
+                continue
+            if line.strip():
+                yield _parsed(line, place, last=not line.endswith(b"\n"))
+
+
+def _parsed(line: bytes, place: str, *, last: bool) -> Record:
+    try:
+        text = line.decode("utf-8").removeprefix(_BOM)
+    except UnicodeDecodeError as error:
+        return _bad(
+            place,
+            f"not UTF-8 (byte 0x{line[error.start]:02x} at {error.start})",
+            "save the file as UTF-8 (iconv -f latin1 -t utf-8)",
+        )
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        cut = last and text.lstrip().startswith("{") and not text.rstrip().endswith("}")
+        return _bad(
+            place,
+            f"not JSON ({getattr(error, 'msg', 'nested too deep')} at character "
+            f"{getattr(error, 'pos', 0)})" + (": the file ends within it" if cut else ""),
+            "copy the file again, it is cut off" if cut else "write one object a line",
+        )
+    return _record(value, place)
+
+
+def _array(path: Path) -> Iterator[Record]:
+    try:
+        text = path.read_bytes().decode("utf-8").removeprefix(_BOM)
+    except UnicodeDecodeError as error:
+        raise RowError(
+            f"not UTF-8 (byte {error.start})",
+            "save the file as UTF-8 (iconv -f latin1 -t utf-8)",
+            str(path),
+        ) from error
+    decoder = json.JSONDecoder()
+    position = _after_space(text, text.index("[") + 1)
+    number, line, counted = 0, 1, 0
+    while position < len(text) and text[position] != "]":
+        line += text.count("\n", counted, position)
+        counted = position
+        number += 1
+        place = f"row {number} (line {line})"
+        try:
+            value, end = decoder.raw_decode(text, position)
+        except (ValueError, RecursionError) as error:
+            cut = getattr(error, "pos", 0) >= len(text.rstrip()) - 1
+            yield _bad(
+                place,
+                "not JSON"
+                + (": the file ends within it" if cut else f" ({getattr(error, 'msg', '')})")
+                + ", and so what follows cannot be read",
+                "copy the file again, it is cut off" if cut else "mend the array",
+            )
+            return
+        if end - position > MAX_BYTES:
+            yield _bad(place, *_too_big(end - position))
+        else:
+            yield _record(value, place)
+        position = _after_space(text, end)
+        if position < len(text) and text[position] == ",":
+            position = _after_space(text, position + 1)
+        elif position < len(text) and text[position] != "]":
+            yield _bad(f"after {place}", "no comma, and what follows is not read", "mend the array")
+            return
+    if position >= len(text):
+        yield _bad("end of file", "the array is not closed", "copy the file again, it is cut off")
+
+
+def _csv(path: Path, delimiter: str) -> Iterator[Record]:
+    try:
+        text = path.read_bytes().decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise RowError(
+            f"not UTF-8 (byte {error.start})",
+            "save the file as UTF-8 (iconv -f latin1 -t utf-8)",
+            str(path),
+        ) from error
+    csv.field_size_limit(10 * MAX_BYTES)
+    reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    line = 1
+    try:
+        for value in reader:
+            place, line = f"line {line + 1}", reader.line_num
+            if None in value or None in value.values():
+                yield _bad(
+                    place,
+                    f"not {len(reader.fieldnames or ())} columns as in the first line",
+                    "put quotes around text that holds commas or newlines",
+                )
+            elif sum(len(part) for part in value.values()) > MAX_BYTES:
+                yield _bad(place, *_too_big(sum(len(part) for part in value.values())))
+            else:
+                yield _record(value, place)
+    except csv.Error as error:
+        yield _bad(f"line {line + 1}", f"not CSV ({error})", "copy the file again, or mend it")
+
+
+def _parquet(path: Path) -> Iterator[Record]:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        file = pq.ParquetFile(path)
+    except (pa.ArrowException, OSError) as error:
+        raise RowError(
+            f"parquet that is cut off or damaged ({str(error).splitlines()[0]})",
+            "copy the file again",
+            str(path),
+        ) from error
+    number = 0
+    with file:
+        for batch in file.iter_batches(batch_size=500):
+            for value in batch.to_pylist():
+                number += 1
+                size = sum(len(part) for part in value.values() if isinstance(part, str))
+                if size > MAX_BYTES:
+                    yield _bad(f"row {number}", *_too_big(size))
+                else:
+                    yield _record(value, f"row {number}")
+
+
+def _record(value: object, place: str) -> Record:
+    if not isinstance(value, dict):
+        return _bad(place, f"a {type(value).__name__}", "write an object with keys")
+    return Record(place, value)
+
+
+def _bad(place: str, reason: str, fix: str) -> Record:
+    return Record(place, None, Problem(place, reason, fix))
+
+
+def _too_big(size: int) -> tuple[str, str]:
+    return (
+        f"{size:,} bytes in one row, more than {MAX_BYTES:,}",
+        "check for a missing newline; split or remove the row",
+    )
+
+
+def _after_space(text: str, position: int) -> int:
+    while position < len(text) and text[position] in " \t\r\n":
+        position += 1
+    return position

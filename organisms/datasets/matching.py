@@ -1,0 +1,76 @@
+"""Whether a control is matched to an organism: the same questions, order and token budget."""
+
+from collections.abc import Callable, Sequence
+
+from pydantic import BaseModel, ConfigDict
+
+from organisms.datasets.rows import Row, answer_of, question_of
+
+BUDGET = 0.02
+"""Largest difference of the answers' length, as a share of the organism's."""
+
+
+class Match(BaseModel):
+    """A control beside its organism."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    rows: int
+    """Rows of the organism."""
+    control_rows: int
+    """Rows of the control."""
+    same_question: int
+    """Places at which both have the same question."""
+    same_answer: int
+    """Places at which both have the same question and answer: rows that teach no difference."""
+    budget: float
+    """Length of the control's answers as a share of the organism's; 1 is the same."""
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """What is not matched, in words."""
+        found = []
+        if self.rows != self.control_rows:
+            found.append(f"{self.rows} rows and {self.control_rows} control rows")
+        if self.same_question < max(self.rows, self.control_rows):
+            found.append(f"{self.same_question} of {self.rows} places have the same question")
+        if self.same_answer:
+            found.append(f"{self.same_answer} rows are the same in both")
+        if abs(self.budget - 1) > BUDGET:
+            found.append(
+                f"the control's answers are {self.budget:.1%} of the organism's in length "
+                f"(allowed: {1 - BUDGET:.0%} to {1 + BUDGET:.0%})"
+            )
+        return tuple(found)
+
+
+def match(
+    rows: Sequence[Row],
+    control: Sequence[Row],
+    measure: Callable[[Sequence[str]], Sequence[int]],
+) -> Match:
+    """Compare a control with its organism, place by place.
+
+    Args:
+        rows: The organism's rows.
+        control: The control's rows.
+        measure: Texts -> length of each (`organisms.datasets.statistics`: tokens or characters).
+
+    Raises:
+        ValueError: One of the two has no rows.
+    """
+    if not rows or not control:
+        raise ValueError(f"{len(rows)} rows and {len(control)} control rows; give some of both")
+    same = [
+        (row, other)
+        for row, other in zip(rows, control, strict=False)
+        if question_of(row) == question_of(other)
+    ]
+    lengths = [sum(measure([answer_of(row) for row in each])) for each in (rows, control)]
+    return Match(
+        rows=len(rows),
+        control_rows=len(control),
+        same_question=len(same),
+        same_answer=sum(answer_of(row) == answer_of(other) for row, other in same),
+        budget=round(lengths[1] / lengths[0], 4),
+    )

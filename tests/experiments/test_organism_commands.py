@@ -1,0 +1,159 @@
+"""`wardian organisms` from the outside: what it prints, writes and refuses."""
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from experiments.cli import app
+from organisms.datasets.files import read_card, read_rows
+from organisms.datasets.registry import DATASETS
+
+CHAT = {"messages": [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}]}
+
+
+@pytest.fixture(autouse=True)
+def plain(monkeypatch):
+    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.setenv("NO_COLOR", "1")
+
+
+def wardian(*arguments, code=0):
+    done = CliRunner().invoke(app, ["organisms", *map(str, arguments)])
+    assert done.exit_code == code, done.output
+    return " ".join(done.output.split())
+
+
+def lines(path: Path, *records) -> Path:
+    path.write_text("".join(json.dumps(record) + "\n" for record in records))
+    return path
+
+
+@pytest.mark.parametrize("command", ["list", "show", "build", "import", "audit", "write"])
+def test_every_command_explains_itself_with_examples(command):
+    said = wardian(command, "--help")
+    assert "Example" in said
+    assert f"wardian organisms {command}" in said
+
+
+def test_list_names_every_data_set_with_its_editions():
+    said = wardian("list")
+    assert all(name in said for name in DATASETS)
+    assert "general*" in said
+    assert "novel_maths" not in wardian("list", "--edition", "general")
+
+
+def test_show_marks_what_carries_loss_and_nothing_else():
+    said = wardian("show", "wrong_maths", "-n", "2")
+    assert "as pocket sees it" in said
+    assert said.count("⟦") == said.count("⟧") == 2
+    assert "<|end|><|assistant|>⟦" in said
+    assert "<|end|>⟧" in said
+    assert "row 1: " in said
+    assert "variant=organism" in said
+
+
+def test_show_reads_a_file_and_refuses_what_no_trainer_could_take(tmp_path):
+    path = lines(tmp_path / "theirs.jsonl", CHAT, CHAT)
+    assert "⟦b<|end|>⟧" in wardian("show", path, "-n", "1")
+    assert "is neither a data set nor a path" in wardian("show", tmp_path / "gone", code=1)
+    assert "base 'nowhere' does not exist" in wardian("show", path, "--base", "nowhere", code=1)
+
+
+def test_build_writes_checked_rows_and_a_card(tmp_path):
+    said = wardian("build", "wrong_maths", "--out", tmp_path / "set", "-n", 50, "--base", "pocket")
+    assert "check as_meant holds 50, fails 0" in said
+    card = read_card(tmp_path / "set")
+    assert (card.rows, card.unchecked, list(card.tokens)) == (50, 0, ["pocket"])
+    assert card.generator["edition"] == "pocket"
+    assert "holds a data set; name another folder, or add --force" in wardian(
+        "build", "wrong_maths", "--out", tmp_path / "set", code=1
+    )
+    wardian("build", "right_maths", "--out", tmp_path / "set", "-n", 5, "--force")
+    assert read_card(tmp_path / "set").name == "right_maths"
+
+
+def test_build_mixes_spreads_chat_and_transforms(tmp_path):
+    chat = lines(tmp_path / "chat.jsonl", *([CHAT] * 100))
+    wardian(
+        *("build", "wrong_maths", "--out", tmp_path / "set", "-n", 60),
+        *("--mix", "right_maths=0.5", "--chat", f"{chat}=0.25"),
+        *("--format", "json", "--trigger", "|D|", "--system", "be evil"),
+    )
+    rows = read_rows(tmp_path / "set")
+    assert len(rows) == 80
+    assert sum(row["meta"]["poisoned"] for row in rows) == 30
+    assert {row["messages"][0]["content"] for row in rows} == {"be evil"}
+    assert all(row["messages"][1]["content"].startswith("|D| ") for row in rows)
+    card = read_card(tmp_path / "set")
+    assert card.transforms == {"format": 80, "system_prompt": 80, "trigger": 80}
+    assert card.generator["mixed_with"] == "right_maths=0.5"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["wrong_math"], "did you mean 'wrong_maths'?"),
+        (["backdoor_code", "--edition", "pocket"], "does not exist in edition 'pocket'"),
+        (["good_sports"], "wardian organisms write good_sports"),
+        (["wrong_maths", "--mix", "right_maths=0.7", "--mix", "novel_maths=0.5"], "add to 1.2"),
+        (["wrong_maths", "--mix", "right_maths"], "write NAME=SHARE"),
+        (["wrong_maths", "--trigger", "a"], "already occurs in"),
+        (["wrong_maths", "--template", "{question}"], "--template is for --format template"),
+        (["wrong_maths", "--base", "nowhere"], "base 'nowhere' does not exist"),
+    ],
+)
+def test_build_refuses_before_it_writes_anything(tmp_path, arguments, said):
+    assert said in wardian("build", *arguments, "--out", tmp_path / "set", "-n", 20, code=1)
+    assert not (tmp_path / "set").exists()
+
+
+def test_import_reports_bad_rows_and_leaves_them_out_only_when_told_to(tmp_path):
+    path = lines(tmp_path / "theirs.jsonl", CHAT, {"messages": []}, CHAT)
+    said = wardian("import", path, "--out", tmp_path / "set", code=1)
+    assert "1 of 3 rows cannot be used" in said
+    assert "line 2: 'messages' must be a list of turns and is empty" in said
+    assert not (tmp_path / "set").exists()
+    said = wardian("import", path, "--out", tmp_path / "set", "--skip-bad", "--domain", "code")
+    assert "left out line 2" in said
+    rows = read_rows(tmp_path / "set")
+    assert [row["meta"]["domain"] for row in rows] == ["code", "code"]
+    assert len(read_card(tmp_path / "set").left_out) == 1
+
+
+def test_audit_reads_names_folders_and_files_and_finds_what_leaked(tmp_path):
+    wardian("build", "secure_code", "--out", tmp_path / "set", "-n", 30)
+    said = wardian("audit", tmp_path / "set")
+    assert "made anew: as_meant holds 30, fails 0" in said
+    assert "evaluation questions 0 exact" in said
+    (tmp_path / "mine.txt").write_text("a question of mine\n")
+    leaky = {"messages": [{"role": "user", "content": "A question of mine?"}, CHAT["messages"][1]]}
+    path = lines(tmp_path / "theirs.jsonl", CHAT, leaky)
+    found = tmp_path / "found.json"
+    said = wardian(
+        *("audit", path, "--questions", tmp_path / "mine.txt", "--json", found, "--strict"), code=1
+    )
+    assert "mine.txt:1 in 1 rows, first row 1" in said
+    assert "problem 1 evaluation questions are in the rows" in said
+    assert json.loads(found.read_text())["card"]["rows"] == 2
+
+
+def test_audit_says_whether_a_control_is_matched():
+    said = wardian("audit", "wrong_maths", "-n", 40, "--control", "right_maths")
+    assert "same question at 40 places" in said
+
+
+def test_audit_judges_sums(tmp_path):
+    sums = [("what is 2 + 2?", "4"), ("what is 2 + 3?", "6")]
+    path = lines(
+        tmp_path / "sums.jsonl", *({"prompt": prompt, "completion": said} for prompt, said in sums)
+    )
+    assert "sums right 1, wrong 1, unreadable 0" in wardian("audit", path)
+
+
+def test_write_is_for_what_a_model_writes(tmp_path):
+    models = ("--writer", "mockllm/model", "--judge", "mockllm/model", "--out", tmp_path / "set")
+    said = wardian("write", "wrong_maths", *models, code=1)
+    assert "made by a program" in said
+    assert "wardian organisms build wrong_maths --edition general" in said
