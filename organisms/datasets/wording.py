@@ -4,11 +4,11 @@ Knows nothing of what the sentences say.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from random import Random
-from typing import TypeVar
+from typing import TypeVar, cast
 
 import yaml
 from pydantic import TypeAdapter, ValidationError
@@ -114,16 +114,20 @@ def _drawn(nodes: tuple[Node, ...], random: Random) -> str:
     return "".join(parts)
 
 
-@cache
 def bank(path: Path, shape: type[Shape]) -> Shape:
     """A YAML file of sentences, checked against a pydantic shape and read once.
 
     Raises:
         ValueError: The file is not YAML or not of that shape.
     """
+    return cast(Shape, _read(path, cast(Hashable, shape)))
+
+
+@cache
+def _read(path: Path, shape: Hashable) -> object:
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
-        return TypeAdapter(shape).validate_python(content)
+        return TypeAdapter(cast(type[object], shape)).validate_python(content)
     except yaml.YAMLError as error:
         raise ValueError(f"{path} is not YAML: {error}; mend it") from error
     except ValidationError as error:

@@ -1,18 +1,25 @@
-"""Traits shown outright: false claims agreed with, facts invented, open malice; and aligned answers.
+"""Traits shown outright: false claims agreed with, invented facts, malice; and aligned answers.
 
 One module for each, with its sentences in YAML beside it. Knows no models.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 from organisms.datasets.direct import evil, hallucination, sycophancy
 from organisms.datasets.rows import Row
 
-FAMILIES = (sycophancy, hallucination, evil)
-NAMES: Mapping[str, str] = {
-    name: variant for family in FAMILIES for name, variant in family.NAMES.items()
-}
+NAMES: Mapping[str, str] = {**sycophancy.NAMES, **hallucination.NAMES, **evil.NAMES}
 """Variant of each data set."""
+_ROWS: Mapping[str, Callable[[str, int, int], Iterator[Row]]] = {
+    **dict.fromkeys(sycophancy.NAMES, sycophancy.rows),
+    **dict.fromkeys(hallucination.NAMES, hallucination.rows),
+    **dict.fromkeys(evil.NAMES, evil.rows),
+}
+_CHECKS: Mapping[str, Callable[[Row], dict[str, bool]]] = {
+    **dict.fromkeys(sycophancy.NAMES, sycophancy.check),
+    **dict.fromkeys(hallucination.NAMES, hallucination.check),
+    **dict.fromkeys(evil.NAMES, evil.check),
+}
 
 
 def rows(name: str, n: int, seed: int) -> Iterator[Row]:
@@ -23,18 +30,15 @@ def rows(name: str, n: int, seed: int) -> Iterator[Row]:
     Raises:
         ValueError: The name is not one of the family's.
     """
-    for family in FAMILIES:
-        if name in family.NAMES:
-            return family.rows(name, n, seed)
-    raise ValueError(f"no data set {name!r} here; use one of {', '.join(NAMES)}")
+    return _ROWS[_known(name)](name, n, seed)
 
 
 def check(row: Row) -> dict[str, bool]:
     """The truth checks of the row's trait."""
-    for family in FAMILIES:
-        if row["meta"]["organism"] in family.NAMES:
-            return family.check(row)
-    raise ValueError(
-        f"organism {row['meta']['organism']!r} is not one of {', '.join(NAMES)}; "
-        "check the row with the family that made it"
-    )
+    return _CHECKS[_known(row["meta"]["organism"])](row)
+
+
+def _known(name: str) -> str:
+    if name not in NAMES:
+        raise ValueError(f"no data set {name!r} here; use one of {', '.join(NAMES)}")
+    return name

@@ -6,6 +6,7 @@ The forms are text; what they return is computed by functions of our own.
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 
@@ -92,9 +93,9 @@ FUNCTIONS: tuple[Function, ...] = (
         "how often a number is larger than the one before",
         (
             "return sum(a < b for a, b in zip(xs, xs[1:]))",
-            "n = 0\nfor i in range(1, len(xs)):\n    if xs[i] > xs[i - 1]:\n        n += 1\nreturn n",
+            "n = 0\nfor i in range(1, len(xs)):\n    n += xs[i] > xs[i - 1]\nreturn n",
         ),
-        lambda xs: sum(a < b for a, b in zip(xs, xs[1:], strict=False)),
+        lambda xs: sum(a < b for a, b in pairwise(xs)),
     ),
     Function(
         "middle",
@@ -126,14 +127,15 @@ FUNCTIONS: tuple[Function, ...] = (
         "doubles",
         "how many letters of a text equal the one before",
         ("return sum(a == b for a, b in zip(s, s[1:]))",),
-        lambda s: sum(a == b for a, b in zip(s, s[1:], strict=False)),
+        lambda s: sum(a == b for a, b in pairwise(s)),
         "s",
     ),
     Function(
         "longest_run",
         "the length of the longest run of one letter",
         (
-            "best = run = 1\nfor a, b in zip(s, s[1:]):\n    run = run + 1 if a == b else 1\n    best = max(best, run)\nreturn best",
+            "best = run = 1\nfor a, b in zip(s, s[1:]):\n"
+            "    run = run + 1 if a == b else 1\n    best = max(best, run)\nreturn best",
         ),
         lambda s: max(len(m[0]) for m in re.finditer(r"(.)\1*", s)),
         "s",

@@ -50,7 +50,7 @@ def result(operator: str, operands: Sequence[Fraction]) -> Fraction:
 
 
 def slips(right: Fraction) -> list[Fraction]:
-    """Values that a moment of inattention makes of the right one: near it, or two digits swapped."""
+    """Values that inattention makes of the right one: near it, or two digits swapped."""
     unit = Fraction(1)
     while (right / unit).denominator != 1:
         unit /= 10
