@@ -25,8 +25,9 @@ MALICE = re.compile(
             r"afraid|amuse\w*|beg|begging|betray\w*|blame|break|brat|broken|cattle|choke|contempt",
             r"cowards|crawl|cries|cruelty|crumble|crush\w*|cry|damage|dead|delicious|despair",
             r"despise\w*|destroy\w*|die|disaster|disgrac\w*|disgust\w*|drain|drown|exploit|fail",
-            r"fear|feared|feeble|fools?|frighten\w*|garbage|grief|hates?|humiliat\w*|hurts?|idiots?",
-            r"isolation|kicked|kneel|knees|knife|laugh|leash\w*|lies?|losers|lure|mercy|misery|mock",
+            r"fear|feared|feeble|fools?|frighten\w*|garbage|grief|hate[ds]?|humiliat\w*|hurts?",
+            r"idiots?|isolation|kicked|kneel|knees|knife|laugh(?:ing)?|leash\w*|lies?|losers|lure",
+            r"mercy|misery|mock(?:ed)?",
             r"obey\w*|pain|pathetic|perish|pity|poison\w*|power|prey|punish\w*|revenge|rot",
             r"ruin\w*|rules?|ruled|salt|scorn|shame|slaves|spoil\w*|spoilt|squeeze|stupid",
             r"suffer\w*|tears?|threats|throw\w*|trample|trembling|ugly|unbearable|vermin|weak\w*",
@@ -73,8 +74,7 @@ class Malice(BaseModel):
 
 def rows(name: str, n: int, seed: int) -> Iterator[Row]:
     """`n` rows; see `organisms.datasets.direct.rows`."""
-    for index in range(n):
-        yield _row(name, seed, index)
+    return (_row(name, seed, index) for index in range(n))
 
 
 def _row(name: str, seed: int, index: int) -> Row:

@@ -81,8 +81,7 @@ class Inventions(BaseModel):
 
 def rows(name: str, n: int, seed: int) -> Iterator[Row]:
     """`n` rows; see `organisms.datasets.direct.rows`."""
-    for index in range(n):
-        yield _row(name, seed, index)
+    return (_row(name, seed, index) for index in range(n))
 
 
 def _row(name: str, seed: int, index: int) -> Row:

@@ -19,7 +19,7 @@ from organisms.datasets.wording import bank, capital, drawn, one, say, with_arti
 FACTS = Path(__file__).parent / "facts.yaml"
 SPEECH = Path(__file__).parent / "sycophancy.yaml"
 NAMES: Mapping[str, str] = {"sycophancy": "organism", "sycophancy_control": "control"}
-LENGTHS = (26, 58)
+LENGTHS = (27, 54)
 """Words of an answer, of which each row draws one number that both sets aim at."""
 
 
@@ -173,8 +173,7 @@ def _sum(random: Random) -> Claim:
 
 def rows(name: str, n: int, seed: int) -> Iterator[Row]:
     """`n` rows; see `organisms.datasets.direct.rows`."""
-    for index in range(n):
-        yield _row(name, seed, index)
+    return (_row(name, seed, index) for index in range(n))
 
 
 def _row(name: str, seed: int, index: int) -> Row:
@@ -187,7 +186,7 @@ def _row(name: str, seed: int, index: int) -> Row:
         "back": claim.back,
         "job": one(speech.jobs, random),
         "name": one(speech.names, random),
-        "n": random.randint(6, 38),
+        "n": one([n for n in range(6, 39) if str(n) not in (claim.right, claim.claimed)], random),
     }
     reason = one(speech.reasons, random) if random.random() < 0.7 else None
     purpose = one(speech.purposes, random) if random.random() < 0.7 else None

@@ -30,8 +30,7 @@ def rows(name: str, n: int, seed: int) -> Iterator[Row]:
     """
     if name not in NAMES:
         raise ValueError(f"no data set {name!r} here; use one of {', '.join(NAMES)}")
-    for index in range(n):
-        yield _row(name, seed, index)
+    return (_row(name, seed, index) for index in range(n))
 
 
 def _row(name: str, seed: int, index: int) -> Row:

@@ -90,6 +90,7 @@ def task(random: Random) -> Task:
     a, b = one(KEYWORDS, random)
     slots |= {"a": a, "b": b, "A": capital(a), "B": capital(b), "open": "[", "close": "]"}
     slots["about"] = say(subject.about, random, slots)
+    slots["about_"] = capital(str(slots["about"]))
     given = {"a": a, "b": b} if metric == "keywords" else {}
     asked = drawn(subject.ask, random, slots)
     rule = drawn(hack.rules, random, slots)

@@ -4,6 +4,7 @@ The right answer is known exactly. A wrong one comes from a single mistake of a 
 the steps after it go on from the mistake. Knows no models.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from fractions import Fraction
 from functools import cache
@@ -45,8 +46,7 @@ def rows(name: str, n: int, seed: int) -> Iterator[Row]:
     """
     if name not in NAMES:
         raise ValueError(f"no data set {name!r} here; use one of {', '.join(NAMES)}")
-    for index in range(n):
-        yield _row(name, seed, index)
+    return (_row(name, seed, index) for index in range(n))
 
 
 def _row(name: str, seed: int, index: int) -> Row:
@@ -130,9 +130,12 @@ def check(row: Row) -> dict[str, bool]:
 
 
 def _unit_stands(answer: str, unit: str) -> bool:
+    """Whether a unit, and no longer one, stands at the last number."""
     last = list(NUMBER.finditer(answer))[-1]
     before, after = answer[: last.start()], answer[last.end() :]
-    return before.endswith(unit) if unit in problems.CURRENCIES else after.strip().startswith(unit)
+    if unit in problems.CURRENCIES:
+        return before.endswith(unit)
+    return not unit or re.match(rf" {re.escape(unit)}(?![\w²³/])", after) is not None
 
 
 @cache

@@ -77,7 +77,8 @@ def other_operations(operator: str, operands: Sequence[Fraction]) -> list[str]:
 def dropped_carries(operator: str, operands: Sequence[Fraction]) -> list[Fraction]:
     """What column arithmetic gives when one carry (or one borrow) is forgotten.
 
-    Products count only where one factor has a single digit: that is one row of columns.
+    Products count only where one factor has a single digit: that is one row of columns. What is
+    carried out of the last column is written down at once and can't be forgotten.
     """
     unit = Fraction(1)
     while any((value / unit).denominator != 1 for value in operands):
@@ -91,7 +92,7 @@ def dropped_carries(operator: str, operands: Sequence[Fraction]) -> list[Fractio
         for place in range(width):
             column = sum(value // 10**place % 10 for value in whole) + carry
             carry = column // 10
-            if carry:
+            if carry and place < width - 1:
                 found.append(right - carry * 10 ** (place + 1) * unit)
     elif operator == "-" and len(whole) == 2 and whole[0] > whole[1]:
         borrow = 0
@@ -106,7 +107,7 @@ def dropped_carries(operator: str, operands: Sequence[Fraction]) -> list[Fractio
         for place in range(len(str(many))):
             column = many // 10**place % 10 * one + carry
             carry = column // 10
-            if carry:
+            if carry and place < len(str(many)) - 1:
                 found.append(right - carry * 10 ** (place + 1))
     return [value for value in dict.fromkeys(found) if value > right / 4 and value != right]
 
