@@ -128,17 +128,21 @@ def told(story: Story, random: Random) -> Problem:
         slots[name] = one(choices, random)
     steps = tuple(_step(form, values, slots, random) for form in story.steps)
     used = [name for form in story.steps for name in form.do.split()[::2] if name in values]
+    question = drawn(story.ask, random, slots)
+    finals = [
+        final for final in story.final if "{name}" not in final or str(slots["name"]) in question
+    ]
     unit = currency if story.unit == MONEY else say(story.unit, random, slots)
     return Problem(
         story=story.id,
         topic=story.topic,
-        question=drawn(story.ask, random, slots),
+        question=question,
         steps=steps,
         given=tuple(values[name] for name in dict.fromkeys(used)),
         expression=expression_of(steps),
         unit=unit,
         confuse=story.confuse,
-        final=drawn(story.final, random, slots),
+        final=drawn(finals, random, slots),
     )
 
 

@@ -27,7 +27,7 @@ SETS = [
     for family in FAMILIES
     for name in import_module(f"organisms.datasets.{family}").NAMES
 ]
-COUNT = 800
+COUNT = 500
 _MADE: dict[str, list[Row]] = {}
 
 
