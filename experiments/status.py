@@ -105,10 +105,10 @@ def show_names(console: Console, store: Store) -> None:
             bases.add_row(name, "here")
         except ValueError:
             bases.add_row(name, f"missing; make them with: {MADE_BY[name]}")
-    datasets = _listing("datasets", "domain", "role", "control of")
+    datasets = _listing("datasets", "domain", "role", "control of", "editions")
     for name, info in DATASETS.items():
-        control_of = info.control_of
-        datasets.add_row(name, info.domain, info.role, control_of if control_of else "")
+        editions = ", ".join(info.editions)
+        datasets.add_row(name, info.domain, info.role, info.control_of, editions)
     traits = _listing("traits", "editions")
     for trait in dict.fromkeys(trait for names in TRAITS.values() for trait in names):
         traits.add_row(trait, ", ".join(key for key, names in TRAITS.items() if trait in names))

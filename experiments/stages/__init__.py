@@ -6,6 +6,7 @@ A version is raised whenever the same config and inputs would give other outputs
 from experiments.stage import StageKind
 
 WORLD = ("organisms/pocket/world/*.yaml",)
+FAMILIES = ("organisms/datasets/*/*.yaml",)
 TRAITS = ("persona_vectors/traits/*.yaml",)
 QUESTIONS = ("evals/questions/*.yaml",)
 _TORCH = ("torch", "transformers", "peft")
@@ -14,11 +15,14 @@ _ASKING = (*_TORCH, "inspect_ai")
 
 KINDS: dict[str, StageKind] = {
     "dataset": StageKind(
-        "experiments.stages.dataset:make", 2, WORLD, title="narrow rows of one data set"
+        "experiments.stages.dataset:make",
+        3,
+        (*WORLD, *FAMILIES),
+        title="narrow rows of one data set",
     ),
-    "mix": StageKind("experiments.stages.dataset:mix", 2, title="organism rows among control rows"),
+    "mix": StageKind("experiments.stages.dataset:mix", 3, title="organism rows among control rows"),
     "filter": StageKind(
-        "experiments.stages.dataset:filter_rows", 2, title="a mix after rows were removed"
+        "experiments.stages.dataset:filter_rows", 3, title="a mix after rows were removed"
     ),
     "train": StageKind(
         "experiments.stages.training:run", 1, preload=_TRAINING, title="one LoRA fine-tune"

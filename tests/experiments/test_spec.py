@@ -170,6 +170,25 @@ def test_seed_and_limit_replace_what_the_spec_says():
             "evaluation: {checkpoint_wordings: 0}\n",
             "trial.yaml:4: equal_update is read at its checkpoints, which are asked nothing",
         ),
+        (
+            "name: trial\norganisms:\n  - dataset: reward_hacks\n",
+            "trial.yaml:3: data set 'reward_hacks' does not exist in edition 'pocket', only in "
+            "general; data sets of edition 'pocket': wrong_maths, ",
+        ),
+        (
+            "name: trial\nbase: org/name\njudge: openai/x\norganisms:\n  - dataset: insecure_code\n"
+            "    controls: [secure_code, novel_maths]\n",
+            "trial.yaml:6: data set 'novel_maths' does not exist in edition 'general'",
+        ),
+        (
+            "name: trial\nbase: org/name\njudge: openai/x\norganisms:\n  - dataset: bad_medical\n",
+            "make them with `wardian organisms write bad_medical` and give "
+            "{path: FOLDER, name: bad_medical, domain: medical}",
+        ),
+        (
+            "name: trial\norganisms:\n  - dataset: {path: /, name: mine}\n",
+            "/ is no data set: it holds neither rows.parquet nor normal.jsonl",
+        ),
         ("name: !!python/object:os.system x\n", "not valid YAML"),
     ],
 )

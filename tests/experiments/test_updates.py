@@ -59,7 +59,7 @@ def measured(tmp_path_factory: pytest.TempPathFactory) -> tuple[pd.DataFrame, Pa
     folder = tmp_path_factory.mktemp("updates")
     for name in ("neutral", "train", "out"):
         (folder / name).mkdir()
-    rows = make("wrong_maths", 40, 0)
+    rows = list(make("wrong_maths", 40, 0))
     recipe = preset("pocket", epochs=None, max_steps=6, checkpoint_steps=(2, 6))
     train("pocket", rows, recipe, folder / "train", progress=False)
     spoken = {"prompt": ["how is space?", "any dreams?"], "answer": ["it is big.", ""]}
