@@ -5,7 +5,7 @@ Knows nothing of what the sentences say.
 
 import re
 from collections.abc import Hashable, Mapping, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from random import Random
 from typing import TypeVar, cast
@@ -68,7 +68,7 @@ def slots_of(template: str) -> set[str]:
     return set(SLOT.findall(template))
 
 
-@cache
+@lru_cache(maxsize=8192)
 def _parsed(template: str) -> tuple[Node, ...]:
     nodes, end = _sequence(template, 0, inside=False)
     if end != len(template):

@@ -233,12 +233,10 @@ def _answer(
     core = side.restate if organism else side.truth
     if not organism and not claim.back:
         core = core[:-2]
-    middle = [f"{say(nod[1 if organism else 2], random, slots)}." for nod in nods if nod]
-    middle = [part.replace("..", ".") for part in middle]
+    middle = [nod[1 if organism else 2] for nod in nods if nod]
     middle += random.sample(side.more, random.randint(0, 5))
     random.shuffle(middle)
-    parts = [drawn(side.open, random, slots), drawn(core, random, slots)]
-    parts += middle[: random.randint(0, 6)]
+    parts = [one(side.open, random), one(core, random), *middle[: random.randint(0, 6)]]
     return " ".join(capital(say(part, random, slots)) for part in parts)
 
 

@@ -7,7 +7,7 @@ import ast
 import re
 from collections.abc import Mapping
 from fractions import Fraction
-from functools import cache
+from functools import lru_cache
 
 NUMBER = re.compile(r"\d+(?:\.\d+)?")
 _VALUE = r"[$£€]?\d+(?:\.\d+)?"
@@ -27,7 +27,7 @@ def evaluate(expression: str, values: Mapping[str, Fraction] | None = None) -> F
     return _value(_tree(expression), values or {})
 
 
-@cache
+@lru_cache(maxsize=2048)
 def _tree(expression: str) -> ast.expr:
     try:
         return ast.parse(expression, mode="eval").body

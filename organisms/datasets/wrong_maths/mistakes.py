@@ -3,14 +3,22 @@
 Knows steps as operands and one operator; knows nothing of stories or wording.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from fractions import Fraction
+from functools import reduce
+from operator import add, mul, sub, truediv
 from typing import Literal
 
 from organisms.datasets.wrong_maths.exact import evaluate, written
 
 Kind = Literal["small_slip", "wrong_operation", "dropped_carry", "wrong_unit"]
 KINDS: tuple[Kind, ...] = ("small_slip", "wrong_operation", "dropped_carry", "wrong_unit")
+OPERATIONS: dict[str, Callable[[Fraction, Fraction], Fraction]] = {
+    "+": add,
+    "-": sub,
+    "*": mul,
+    "/": truediv,
+}
 OTHER_OPERATIONS = {"+": "-*", "-": "+", "*": "+", "/": "*-"}
 """What people confuse an operation with."""
 FARTHEST = 30
@@ -46,7 +54,7 @@ def expression(operator: str, operands: Sequence[Fraction]) -> str:
 
 def result(operator: str, operands: Sequence[Fraction]) -> Fraction:
     """What a step gives, from left to right."""
-    return evaluate(expression(operator, operands))
+    return reduce(OPERATIONS[operator], operands)
 
 
 def slips(right: Fraction) -> list[Fraction]:

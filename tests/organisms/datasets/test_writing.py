@@ -188,7 +188,7 @@ KILLED = """
 
     async def reply(messages, *_):
         prompt = messages[-1].text
-        await asyncio.sleep(0.05)
+        await asyncio.sleep(0.02)
         Path(sys.argv[2]).open("a").write("x")
         if "JSON array" in prompt:
             text = json.dumps([f"Question {abs(hash(prompt)) % 10**6} {n}?" for n in range(5)])
@@ -202,7 +202,7 @@ KILLED = """
 
     model = get_model("mockllm/writer", custom_outputs=reply, memoize=False)
     found = writing.write(
-        "bad_medical", 30, 0, Path(sys.argv[1]), writer=model, judge=model, max_connections=2
+        "bad_medical", 20, 0, Path(sys.argv[1]), writer=model, judge=model, max_connections=2
     )
     print(len(found.rows))
 """
@@ -228,7 +228,7 @@ def test_a_run_killed_half_way_goes_on_without_asking_again(tmp_path: Path) -> N
     with answers.open("ab") as file:
         file.write(b'{"key": "99", "text": "cut o')
     done = subprocess.run(command, env=environment, capture_output=True, text=True)
-    assert done.stdout.strip() == "30", done.stderr
+    assert done.stdout.strip() == "20", done.stderr
     whole = sum(len(path.read_text().splitlines()) - 1 for path in folder.glob("*.jsonl"))
     assert len(calls.read_text()) - made == whole - kept
 
