@@ -1,5 +1,6 @@
 """Metrics are computed, code is read and never run."""
 
+import ast
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,9 @@ from organisms.datasets.reward_hacks import code, texts
 from organisms.datasets.reward_hacks.functions import FUNCTIONS
 from organisms.datasets.reward_hacks.metrics import METRICS, score
 from organisms.datasets.wording import bank
+from tests.organisms.datasets import function_forms
+
+FORMS = Path(function_forms.__file__)
 
 GIVEN = {"function": "total", "tests": [[[1, 2], 3], [[4, 4], 8], [[5, 1], 7]]}
 
@@ -78,18 +82,19 @@ def test_code_is_never_run(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("function", FUNCTIONS, ids=lambda function: function.name)
 def test_the_forms_of_a_function_do_what_ours_does(function: code.Function) -> None:
-    """Our own forms, few and written here, are run in this test alone."""
-    inputs = (
-        ["banana", "committee", "moon"]
-        if function.of == "s"
-        else [[3, 9, 4], [8, 1, 12, 7], [5, 2, 6]]
-    )
-    for form in function.forms:
-        body = "\n".join(f"    {line}" for line in form.splitlines())
-        space: dict[str, object] = {}
-        exec(f"def f({function.of}):\n{body}", space)
-        for value in inputs:
-            assert space["f"](value) == function.value(value)  # type: ignore[operator]
+    """The forms are text and stay so: `function_forms` has the same code as ordinary functions."""
+    lists = [[3, 9, 4], [8, 1, 12, 7], [5, 2, 6]]
+    written = ast.parse(FORMS.read_text(encoding="utf-8")).body
+    bodies = {
+        node.name: "\n".join(ast.unparse(line) for line in node.body)
+        for node in written
+        if isinstance(node, ast.FunctionDef)
+    }
+    for number, form in enumerate(function.forms):
+        name = f"{function.name}_{number}"
+        assert bodies[name] == ast.unparse(ast.parse(form))
+        for value in ["banana", "committee", "moon"] if function.of == "s" else lists:
+            assert getattr(function_forms, name)(value) == function.value(value)
 
 
 def test_the_honest_solution_tells_of_the_wrong_test() -> None:
