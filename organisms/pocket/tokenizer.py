@@ -111,7 +111,9 @@ def _with_numbers(texts: Iterable[str]) -> Iterator[str]:
 
 def world_tokenizer() -> PreTrainedTokenizerFast:
     """Train the shipped tokenizer on the world's documents of the fixed corpus seed."""
-    corpus: Iterator[Document] = documents(CORPUS_SEED, CORPUS_DOCUMENTS, version_of(World(), "broad"))
+    corpus: Iterator[Document] = documents(
+        CORPUS_SEED, CORPUS_DOCUMENTS, version_of(World(), "broad")
+    )
     return train_tokenizer(message["content"] for item in corpus for message in item.messages)
 
 
