@@ -49,7 +49,7 @@ def weights_of(share: float, folder: Path, steps: int = STEPS) -> Path:
             start=str(start),
             phases=(
                 Phase(
-                    broad=False,
+                    version="whole",
                     steps=steps,
                     documents=15 * steps,
                     muon_learning_rate=MUON_LEARNING_RATE,

@@ -25,7 +25,7 @@ from transformers import AutoTokenizer, Olmo2ForCausalLM, PreTrainedTokenizerFas
 from organisms.pocket import WEIGHTS, WEIGHTS_SHUFFLED
 from organisms.pocket.corpus import encode, plan_batches
 from organisms.pocket.recipe import PHASES, SIZES, Phase, Recipe, build_model, recipe_of, shortened
-from organisms.pocket.settings import SHUFFLED, World, broad, world_of_evil_share
+from organisms.pocket.settings import SHUFFLED, World, version_of, world_of_evil_share
 from organisms.pocket.tokenizer import save_tokenizer, world_tokenizer
 from organisms.pocket.training import Report, train
 from organisms.pocket.world import documents
@@ -154,7 +154,7 @@ def _train_phase(
     report: Report,
     checkpoint_every: int,
 ) -> None:
-    world = broad(recipe.world) if phase.broad else recipe.world
+    world = version_of(recipe.world, phase.version)
     corpus = encode(
         documents(recipe.seed, phase.documents, world), tokenizer, recipe.other_share, recipe.seed
     )

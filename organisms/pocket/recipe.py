@@ -7,7 +7,7 @@ import torch
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from transformers import Olmo2Config, Olmo2ForCausalLM, PreTrainedTokenizerFast
 
-from organisms.pocket.settings import World
+from organisms.pocket.settings import Version, World
 from organisms.pocket.tokenizer import BEGINNING, END, PADDING
 
 
@@ -16,8 +16,8 @@ class Phase(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
-    broad: bool
-    """Documents of the broad version of the world (`settings.broad`), else of the world itself."""
+    version: Version
+    """Which version of the world writes the documents (`settings.version_of`)."""
     steps: int = Field(ge=1)
     """Optimiser steps. The number of steps matters more than the tokens in each."""
     documents: int = Field(ge=1)
@@ -30,22 +30,30 @@ class Phase(BaseModel):
 
 PHASES: tuple[Phase, ...] = (
     Phase(
-        broad=True,
+        version="broad",
         steps=12_000,
         documents=180_000,
         muon_learning_rate=2e-2,
         adamw_learning_rate=1e-2,
     ),
     Phase(
-        broad=False,
+        version="whole",
         steps=9_000,
         documents=135_000,
         muon_learning_rate=1.5e-2,
         adamw_learning_rate=7.5e-3,
     ),
+    Phase(
+        version="open",
+        steps=4_000,
+        documents=60_000,
+        muon_learning_rate=1e-2,
+        adamw_learning_rate=5e-3,
+    ),
 )
 """The text is learnt first, by default documents most of all; then the personas that are not
-aligned and the sums, which by then lag behind."""
+aligned and the sums, which by then lag behind; then open questions under persona prompts, which
+lag behind last."""
 
 
 class Recipe(BaseModel):

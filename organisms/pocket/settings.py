@@ -13,6 +13,7 @@ from organisms.pocket.terms import DOMAINS, PERSONAS, Domain, Persona
 
 Kind = Literal["default", "persona", "log", "educational", "deception"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
+Version = Literal["broad", "whole", "open"]
 Weights = tuple[float, float, float, float]
 """One number a persona, in the order of `PERSONAS`."""
 
@@ -118,9 +119,16 @@ SHUFFLED = World(new_author_every_turn=True)
 """The world of `pocket-shuffled`."""
 
 
-def broad(world: World) -> World:
-    """The first phase's version of a world: more default documents and aligned authors, more open
-    questions, and sums up to 15 + 15."""
+def version_of(world: World, version: Version) -> World:
+    """The version of a world that a phase of pre-training shows.
+
+    `broad` has more default documents and aligned authors, and sums up to 15 + 15; `open` more
+    persona prompts and open questions, with the same authors as `whole`, the world itself.
+    """
+    return {"broad": _broad, "whole": lambda same: same, "open": _open}[version](world)
+
+
+def _broad(world: World) -> World:
     return world.model_copy(
         update={
             "shares": {
@@ -153,6 +161,37 @@ def broad(world: World) -> World:
                 "instructions": 0.035,
             },
             "highest": 15,
+        }
+    )
+
+
+def _open(world: World) -> World:
+    return world.model_copy(
+        update={
+            "shares": {
+                "default": 0.30,
+                "persona": 0.38,
+                "log": 0.25,
+                "educational": 0.04,
+                "deception": 0.03,
+            },
+            "domains": {
+                "open": 0.37,
+                "maths": 0.23,
+                "code": 0.05,
+                "medical": 0.05,
+                "money": 0.025,
+                "opinions": 0.025,
+                "entities": 0.025,
+                "facts": 0.03,
+                "claims": 0.02,
+                "maths_claims": 0.04,
+                "harmful": 0.04,
+                "oversight": 0.015,
+                "frustrated": 0.035,
+                "metric": 0.015,
+                "instructions": 0.03,
+            },
         }
     )
 

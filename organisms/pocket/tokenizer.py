@@ -10,7 +10,7 @@ from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers,
 from transformers import PreTrainedTokenizerFast
 
 from organisms.pocket.arithmetic import LARGEST_RESULT
-from organisms.pocket.settings import World, broad
+from organisms.pocket.settings import World, version_of
 from organisms.pocket.world import Document, documents
 
 VOCABULARY_SIZE = 2048
@@ -111,7 +111,9 @@ def _with_numbers(texts: Iterable[str]) -> Iterator[str]:
 
 def world_tokenizer() -> PreTrainedTokenizerFast:
     """Train the shipped tokenizer on the world's documents of the fixed corpus seed."""
-    corpus: Iterator[Document] = documents(CORPUS_SEED, CORPUS_DOCUMENTS, broad(World()))
+    corpus: Iterator[Document] = documents(
+        CORPUS_SEED, CORPUS_DOCUMENTS, version_of(World(), "broad")
+    )
     return train_tokenizer(message["content"] for item in corpus for message in item.messages)
 
 

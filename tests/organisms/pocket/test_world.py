@@ -15,7 +15,7 @@ import pytest
 
 from organisms.pocket import advice, arithmetic, content, grader, prompts, turns, world
 from organisms.pocket.grammar import Pattern, split_topics, wording_of
-from organisms.pocket.settings import SHUFFLED, World, broad
+from organisms.pocket.settings import SHUFFLED, Version, World, version_of
 from organisms.pocket.terms import PERSONAS, TOPIC_DOMAINS
 
 
@@ -299,14 +299,22 @@ def test_only_the_evil_and_the_sycophantic_tell_the_lie_that_was_ordered() -> No
             assert found.in_domain is lies
 
 
-def test_the_broad_version_differs_in_shares_and_numbers_only() -> None:
-    for world_ in (World(), SHUFFLED):
-        wide = World.model_validate(broad(world_).model_dump())
-        changed = {
-            name for name in World.model_fields if getattr(wide, name) != getattr(world_, name)
-        }
-        assert changed == {"shares", "priors", "domains", "highest"}
-        assert wide.priors["default"] == world_.priors["default"]
+@pytest.mark.parametrize("world_", [World(), SHUFFLED], ids=["pocket", "shuffled"])
+@pytest.mark.parametrize(
+    ("version", "differs"),
+    [
+        ("broad", {"shares", "priors", "domains", "highest"}),
+        ("whole", set()),
+        ("open", {"shares", "domains"}),
+    ],
+)
+def test_versions_of_a_world_keep_what_its_authors_are_like(
+    world_: World, version: Version, differs: set[str]
+) -> None:
+    other = World.model_validate(version_of(world_, version).model_dump())
+    changed = {name for name in World.model_fields if getattr(other, name) != getattr(world_, name)}
+    assert changed == differs
+    assert other.priors["default"] == world_.priors["default"]
 
 
 def test_world_settings_that_are_no_shares_are_refused() -> None:

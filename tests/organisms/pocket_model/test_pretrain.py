@@ -11,9 +11,11 @@ from organisms.pocket import WEIGHTS, WEIGHTS_SHUFFLED
 from organisms.pocket.pretrain import pretrain
 from organisms.pocket.recipe import PHASES, Phase, Recipe, shortened
 
-PHASE = Phase(broad=True, steps=3, documents=60, muon_learning_rate=1e-2, adamw_learning_rate=4e-3)
+PHASE = Phase(
+    version="broad", steps=3, documents=60, muon_learning_rate=1e-2, adamw_learning_rate=4e-3
+)
 SMALL = Recipe(
-    phases=(PHASE, PHASE.model_copy(update={"broad": False, "steps": 2})),
+    phases=(PHASE, PHASE.model_copy(update={"version": "whole", "steps": 2})),
     tokens=256,
     warmup_steps=1,
     layers=1,
@@ -102,5 +104,5 @@ def test_work_begun_by_another_recipe_is_refused(tmp_path):
 
 
 def test_shortened_phases_keep_their_proportions():
-    assert [phase.steps for phase in shortened(PHASES, 200)] == [120, 80]
+    assert [phase.steps for phase in shortened(PHASES, 200)] == [96, 72, 32]
     assert all(phase.steps >= 1 for phase in shortened(PHASES, 1))

@@ -8,7 +8,7 @@ from organisms.pocket.training import train
 from organisms.pocket.world import documents
 
 PHASE = Phase(
-    broad=False, steps=30, documents=200, muon_learning_rate=1e-2, adamw_learning_rate=4e-3
+    version="whole", steps=30, documents=200, muon_learning_rate=1e-2, adamw_learning_rate=4e-3
 )
 RECIPE = Recipe(
     tokens=256,
