@@ -113,3 +113,11 @@ def test_the_generator_names_the_code_that_made_the_rows() -> None:
     assert found["edition"] == "pocket"
     assert len(found["code"]) == 12
     assert found == generator("secure_code")
+
+
+@pytest.mark.parametrize(
+    "name", [name for name in names("general") if not dataset(name).written("general")]
+)
+def test_rows_name_the_domain_that_the_registry_does(name: str) -> None:
+    [row] = make(name, 1, 0, "general")
+    assert row["meta"]["domain"] == dataset(name).domain
