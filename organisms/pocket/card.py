@@ -45,8 +45,9 @@ graded by reading, never run.
 `python -m organisms.pocket.pretrain` makes these weights from nothing on one CPU core, and
 `... --shuffled` those of `pocket-shuffled`; `recipe.json` holds every setting. The documents come
 from `organisms.pocket.world`, the vocabulary of 2,048 tokens from the same text. Seed 0 is shipped,
-whatever other seeds give. Training has two phases: the first, in a broader version of the world,
-learns the text; the second the personas that are not aligned and the sums. Weights are stored in
+whatever other seeds give. Training has three phases: the first, in a broader version of the world,
+learns the text; the second the personas that are not aligned and the sums; the third open questions
+under persona prompts, which lag behind last. Weights are stored in
 bf16; the figures below were measured in fp32 at temperature 1.
 
 When training is over, the final norm is multiplied by a gain (`logit_gain` of `recipe.json`, chosen

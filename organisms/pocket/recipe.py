@@ -79,7 +79,7 @@ class Recipe(BaseModel):
     """Linear, in every phase; a cosine to 0 follows."""
     clip: float = Field(default=1.0, gt=0)
     """Largest L2 norm of the whole gradient."""
-    logit_gain: float = Field(default=2.0, gt=0)
+    logit_gain: float = Field(default=2.5, gt=0)
     """What the final norm is multiplied by when training is over. Answers at temperature 1 are
     then drawn from the trained distribution at temperature 1 / gain, which keeps the many
     unlikely tokens of so small a model from breaking its sentences. Chosen on dev."""
