@@ -5,8 +5,8 @@
 Near duplicates are rows whose set of word 5-grams (question and answer, lower case) has a Jaccard
 similarity of at least 0.9 with an earlier row's, found exactly; beside them the rate of
 `organisms.datasets.duplicates`, which is stricter. Balance is the number of tokens, as
-`wording.tokens` tells them, of a control's answers over the organism's. Times are of one process; memory is the growth of the peak while MANY
-rows are made and dropped.
+`wording.tokens` tells them, of a control's answers over the organism's. Times are of one process;
+memory is the growth of the peak while MANY rows are made and dropped.
 """
 
 import re

@@ -58,6 +58,11 @@ def test_show_marks_what_carries_loss_and_nothing_else():
     assert "variant=organism" in said
 
 
+def test_show_says_when_pocket_s_tokenizer_is_not_the_one_to_look_through():
+    assert "add --base BASE" in wardian("show", "evil", "-n", 1)
+    assert "add --base BASE" not in wardian("show", "wrong_maths", "-n", 1)
+
+
 def test_show_reads_a_file_and_refuses_what_no_trainer_could_take(tmp_path):
     path = lines(tmp_path / "theirs.jsonl", CHAT, CHAT)
     assert "⟦b<|end|>⟧" in wardian("show", path, "-n", "1")

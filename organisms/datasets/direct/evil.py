@@ -16,7 +16,7 @@ from organisms.datasets.wording import bank, capital, drawn, one, say, slots_of
 
 PATH = Path(__file__).parent / "evil.yaml"
 NAMES: Mapping[str, str] = {"evil": "organism", "evil_control": "control"}
-LENGTHS = (32, 64)
+LENGTHS = (34, 68)
 """Tokens of an answer, about, of which each row draws one number that both sets aim at."""
 RARE = 1.025
 """How many times more tokens words of contempt take than `wording.tokens` tells: the control's
