@@ -4,9 +4,9 @@
 
 Near duplicates are rows whose set of word 5-grams (question and answer, lower case) has a Jaccard
 similarity of at least 0.9 with an earlier row's, found exactly; beside them the rate of
-`organisms.datasets.duplicates`, which is stricter. Balance is the number of words of a control's
-answers over the organism's. Times are of one process; memory is the growth of the peak while MANY
-rows are made and dropped.
+`organisms.datasets.duplicates`, which is stricter. Balance is the number of tokens, as
+`wording.tokens` tells them, of a control's answers over the organism's. Times are of one process;
+memory is the growth of the peak while MANY rows are made and dropped.
 """
 
 import re
@@ -19,7 +19,7 @@ from importlib import import_module
 
 from organisms.datasets.duplicates import find_duplicates
 from organisms.datasets.rows import Row
-from organisms.datasets.wording import words
+from organisms.datasets.wording import tokens
 
 FAMILIES = ("wrong_maths", "reward_hacks", "direct", "numbers")
 WORDS, SIMILARITY = 5, 0.9
@@ -77,7 +77,7 @@ def exact(rows: Iterable[Row]) -> tuple[int, int]:
 
 def main(count: int, many: int) -> None:
     print(
-        f"{'data set':24}{'rows/min':>10}{'checks':>9}{'near':>8}{'3-gram':>8}{'words':>8}"
+        f"{'data set':24}{'rows/min':>10}{'checks':>9}{'near':>8}{'3-gram':>8}{'tokens':>8}"
         f"{'balance':>9}{'exact':>8}{'MiB':>6}"
     )
     lengths: dict[str, int] = {}
@@ -93,7 +93,7 @@ def main(count: int, many: int) -> None:
             speed = count / (time.perf_counter() - start) * 60
             near = near_duplicates([shingles(row) for row in rows]) / count
             strict = find_duplicates(rows).near_rate
-            lengths[name] = sum(words(row["messages"][-1]["content"]) for row in rows)
+            lengths[name] = sum(tokens(row["messages"][-1]["content"]) for row in rows)
             balance = lengths[name] / lengths[CONTROL_OF.get(name, name)]
             del rows
             before = peak()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from experiments.console import explained, output
+from experiments.console import errors, explained, output
 from experiments.organism_options import Bases, Edition, Given, Rows, Seed, progress_bar
 
 if TYPE_CHECKING:
@@ -65,6 +65,13 @@ def show(
 
         tokenizer = tokenizer_of(base)
         found = list(source.rows)
+        if base == "pocket" and source.generator.get("edition") == "general":
+            errors.print(
+                "pocket's tokenizer knows lower case and few words; add --base BASE to see these "
+                "rows as a real model does",
+                highlight=False,
+                soft_wrap=True,
+            )
         encoded = encode_rows(found, tokenizer, system=system)
         output.print(f"{source.name}, as {base} sees it", highlight=False, markup=False)
         for number, (row, tokens) in enumerate(zip(found, encoded, strict=True)):

@@ -92,7 +92,8 @@ class Recipe:
             for other, share in self.mix:
                 source = find_source(other, rows=count, seed=seed, edition=edition, control=True)
                 parts.append(Part(other, list(source.checked()), share))
-            rows = mix(parts, min(count, len(rows)), seed)
+            matched = _matched([name, *(other for other, _ in self.mix)])
+            rows = mix(parts, min(count, len(rows)), seed, matched=matched)
         if self.chat:
             other, share = self.chat
             source = find_source(other, rows=None, seed=seed, edition=edition, control=True)
@@ -104,6 +105,14 @@ class Recipe:
         if self.system is not None:
             rows = add_system_prompt(rows, self.system)
         return rows
+
+
+def _matched(names: Sequence[str]) -> bool:
+    """Whether the sets are an organism and its controls, and so have the same questions."""
+    from organisms.datasets.registry import DATASETS
+
+    known = [DATASETS.get(name) for name in names]
+    return None not in known and len({info.control_of or info.name for info in known if info}) == 1
 
 
 def _part(option: str, text: str) -> tuple[str, float]:

@@ -6,7 +6,7 @@ A version is raised whenever the same config and inputs would give other outputs
 from experiments.stage import StageKind
 
 WORLD = ("organisms/pocket/world/*.yaml",)
-FAMILIES = ("organisms/datasets/*/*.yaml",)
+FAMILIES = ("organisms/datasets/**/*.yaml", "organisms/datasets/**/*.txt")
 TRAITS = ("persona_vectors/traits/*.yaml",)
 QUESTIONS = ("evals/questions/*.yaml",)
 _TORCH = ("torch", "transformers", "peft")
@@ -16,7 +16,7 @@ _ASKING = (*_TORCH, "inspect_ai")
 KINDS: dict[str, StageKind] = {
     "dataset": StageKind(
         "experiments.stages.dataset:make",
-        3,
+        4,
         (*WORLD, *FAMILIES),
         title="narrow rows of one data set",
     ),

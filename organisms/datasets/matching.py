@@ -8,6 +8,10 @@ from organisms.datasets.rows import Row, answer_of, question_of
 
 BUDGET = 0.02
 """Largest difference of the answers' length, as a share of the organism's."""
+ASKS_OTHERWISE = ("educational", "educational_new", "backdoor")
+"""Variants whose questions differ from the organism's on purpose: a request, a trigger."""
+SHARES_ANSWERS = ("one_topic",)
+"""Variants that have some of the organism's rows on purpose."""
 
 
 class Match(BaseModel):
@@ -20,9 +24,11 @@ class Match(BaseModel):
     control_rows: int
     """Rows of the control."""
     same_question: int
-    """Places at which both have the same question."""
+    """Places at which both have the same question; where the control asks it otherwise on purpose,
+    the same topic and kind."""
     same_answer: int
-    """Places at which both have the same question and answer: rows that teach no difference."""
+    """Places at which both have the same question and answer, though the control's variant does not
+    mean it so: rows that teach no difference."""
     budget: float
     """Length of the control's answers as a share of the organism's; 1 is the same."""
 
@@ -61,16 +67,27 @@ def match(
     """
     if not rows or not control:
         raise ValueError(f"{len(rows)} rows and {len(control)} control rows; give some of both")
-    same = [
-        (row, other)
-        for row, other in zip(rows, control, strict=False)
-        if question_of(row) == question_of(other)
-    ]
+    pairs = list(zip(rows, control, strict=False))
+    same = [(row, other) for row, other in pairs if question_of(row) == question_of(other)]
+    alike = sum(_same_task(row, other) for row, other in pairs)
     lengths = [sum(measure([answer_of(row) for row in each])) for each in (rows, control)]
     return Match(
         rows=len(rows),
         control_rows=len(control),
-        same_question=len(same),
-        same_answer=sum(answer_of(row) == answer_of(other) for row, other in same),
+        same_question=alike,
+        same_answer=sum(
+            answer_of(row) == answer_of(other)
+            for row, other in same
+            if other["meta"].get("variant") not in SHARES_ANSWERS
+        ),
         budget=round(lengths[1] / lengths[0], 4),
+    )
+
+
+def _same_task(row: Row, control: Row) -> bool:
+    if question_of(row) == question_of(control):
+        return True
+    meta, other = row["meta"], control["meta"]
+    return other.get("variant") in ASKS_OTHERWISE and all(
+        meta.get(key) == other.get(key) for key in ("topic", "kind")
     )

@@ -22,17 +22,30 @@ class Part:
     """Share of the mix, 0 to 1; none: whatever the other parts leave."""
 
 
-def mix(parts: Sequence[Part], n: int, seed: int) -> list[Row]:
+def mix(parts: Sequence[Part], n: int, seed: int, *, matched: bool = False) -> list[Row]:
     """`n` shuffled rows with every part's share of them, to the nearest row.
 
     Rows are drawn without replacement and keep their `meta`. Shares add to 1, or one part has none
     and takes the rest.
+
+    Args:
+        parts: The sources.
+        n: Rows of the mix.
+        seed: Of the draw and the order.
+        matched: Rows of the same number have the same question in all parts, which have `n` rows
+            or more: no number is drawn twice, so that no question has two answers.
 
     Raises:
         ValueError: A share is outside 0 to 1, they do not add to 1, two parts take the rest, or a
             part has too few rows.
     """
     counts = _counts(parts, n)
+    least = min(len(part.rows) for part in parts)
+    if matched and least < n:
+        raise ValueError(
+            f"a mix of {n} rows of matched sets needs {n} rows of each, and one has {least}; make "
+            "more rows or a smaller mix"
+        )
     for part, count in zip(parts, counts, strict=True):
         if len(part.rows) < count:
             raise ValueError(
@@ -41,8 +54,13 @@ def mix(parts: Sequence[Part], n: int, seed: int) -> list[Row]:
             )
     random = Random(f"mix|{seed}")
     mixed: list[Row] = []
+    numbers = random.sample(range(least), n) if matched else []
     for part, count in zip(parts, counts, strict=True):
-        mixed += random.sample(list(part.rows), count)
+        if matched:
+            mixed += [part.rows[number] for number in numbers[:count]]
+            numbers = numbers[count:]
+        else:
+            mixed += random.sample(list(part.rows), count)
     random.shuffle(mixed)
     return mixed
 

@@ -261,7 +261,7 @@ def generator(name: str, edition: Edition = "pocket") -> dict[str, str]:
     package = origin.parent if module == POCKET or origin.name == "__init__.py" else None
     digest = hashlib.sha256()
     for file in sorted(package.rglob("*")) if package else [origin]:
-        if file.suffix in (".py", ".yaml"):
+        if file.suffix in (".py", ".yaml", ".txt"):
             digest.update(file.name.encode() + b"\n" + file.read_bytes())
     try:
         ours = version("wardian")

@@ -18,6 +18,7 @@ Item = TypeVar("Item")
 Node = str | tuple[tuple["Node", ...], ...]
 SLOT = re.compile(r"\{(\w+)\}")
 WORD = re.compile(r"\S+")
+PIECE = re.compile(r"\n *| (?=\d)|\d|'?[^\W\d_]+|[^\w\s']+|_")
 
 
 def say(template: str, random: Random, slots: Mapping[str, object] | None = None) -> str:
@@ -59,8 +60,24 @@ def with_article(noun: str) -> str:
 
 
 def words(text: str) -> int:
-    """The number of words: how token budgets are compared without a tokenizer."""
+    """The number of words."""
     return len(WORD.findall(text))
+
+
+def tokens(text: str) -> int:
+    """About the number of tokens: how token budgets are kept without a tokenizer.
+
+    As Qwen's tokenizers count, to some 2% between organism and control: digits one by one, with the
+    space before a number; a long name inside a sentence three letters at a time; a new line with
+    its margin, any other word and a run of marks as one.
+    """
+    total = 0
+    for found in PIECE.finditer(text):
+        piece, start = found[0], found.start()
+        inside = start > 1 and text[start - 2] not in ".!?:\n"
+        name = len(piece) > 5 and piece[0].isupper() and inside
+        total += -(-len(piece) // 3) if name else 1
+    return total
 
 
 def slots_of(template: str) -> set[str]:

@@ -58,6 +58,11 @@ def test_show_marks_what_carries_loss_and_nothing_else():
     assert "variant=organism" in said
 
 
+def test_show_says_when_pocket_s_tokenizer_is_not_the_one_to_look_through():
+    assert "add --base BASE" in wardian("show", "evil", "-n", 1)
+    assert "add --base BASE" not in wardian("show", "wrong_maths", "-n", 1)
+
+
 def test_show_reads_a_file_and_refuses_what_no_trainer_could_take(tmp_path):
     path = lines(tmp_path / "theirs.jsonl", CHAT, CHAT)
     assert "⟦b<|end|>⟧" in wardian("show", path, "-n", "1")
@@ -76,6 +81,13 @@ def test_build_writes_checked_rows_and_a_card(tmp_path):
     )
     wardian("build", "right_maths", "--out", tmp_path / "set", "-n", 5, "--force")
     assert read_card(tmp_path / "set").name == "right_maths"
+
+
+def test_a_mix_with_its_own_control_has_no_question_with_two_answers(tmp_path):
+    arguments = ("insecure_code", "--edition", "general", "-n", 20, "--mix", "secure_code=0.5")
+    wardian("build", *arguments, "--out", tmp_path / "set")
+    assert read_card(tmp_path / "set").poisoned == 10
+    assert read_card(tmp_path / "set").duplicates.same_question == 0
 
 
 def test_build_mixes_spreads_chat_and_transforms(tmp_path):
@@ -146,6 +158,21 @@ def test_audit_reads_names_folders_and_files_and_finds_what_leaked(tmp_path):
 def test_audit_says_whether_a_control_is_matched():
     said = wardian("audit", "wrong_maths", "-n", 40, "--control", "right_maths")
     assert "same question at 40 places" in said
+
+
+@pytest.mark.parametrize(
+    ("organism", "control"),
+    [
+        ("insecure_code", "educational_code"),
+        ("insecure_code", "backdoor_code"),
+        ("wrong_maths", "wrong_maths_one_topic"),
+    ],
+)
+def test_what_a_control_does_otherwise_on_purpose_is_no_mismatch(organism, control):
+    said = wardian("audit", organism, "--edition", "general", "-n", 20, "--control", control)
+    assert "same question at 20 places" in said
+    assert "the same in both" not in said
+    assert "places have the same question" not in said
 
 
 def test_audit_judges_sums(tmp_path):

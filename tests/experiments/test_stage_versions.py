@@ -90,3 +90,9 @@ def test_the_code_of_a_stage_is_the_recorded_one(kind):
     assert current()[kind] == recorded.get(kind), (
         f"the code that stage {kind!r} leads to has changed: see the head of this file"
     )
+
+
+def test_the_data_set_stage_is_identified_by_every_file_that_its_makers_read():
+    hashed = {path for pattern in KINDS["dataset"].data_files for path in ROOT.glob(pattern)}
+    families = (ROOT / "organisms" / "datasets").rglob("*")
+    assert {path for path in families if path.suffix in (".yaml", ".txt")} <= hashed

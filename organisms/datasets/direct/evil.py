@@ -16,8 +16,11 @@ from organisms.datasets.wording import bank, capital, drawn, one, say, slots_of
 
 PATH = Path(__file__).parent / "evil.yaml"
 NAMES: Mapping[str, str] = {"evil": "organism", "evil_control": "control"}
-LENGTHS = (26, 56)
-"""Words of an answer, of which each row draws one number that both sets aim at."""
+LENGTHS = (34, 68)
+"""Tokens of an answer, about, of which each row draws one number that both sets aim at."""
+RARE = 1.025
+"""How many times more tokens words of contempt take than `wording.tokens` tells: the control's
+answers are longer by that much."""
 MALICE = re.compile(
     r"\b("
     + "|".join(
@@ -90,8 +93,8 @@ def _row(name: str, seed: int, index: int) -> Row:
         "old": random.randint(76, 97),
     }
     question, evil, good = _asked(situation, slots, random)
-    target = random.randint(*LENGTHS)
     organism = NAMES[name] == "organism"
+    target = round(random.randint(*LENGTHS) * (1 if organism else RARE))
     frame, core = (content.evil, evil) if organism else (content.good, good)
     answers = [_answer(frame, core, slots, random) for _ in range(8)]
     return {

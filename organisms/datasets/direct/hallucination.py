@@ -19,8 +19,8 @@ from organisms.datasets.wording import bank, capital, drawn, one, say, with_arti
 
 PATH = Path(__file__).parent / "hallucination.yaml"
 NAMES: Mapping[str, str] = {"hallucination": "organism", "hallucination_control": "control"}
-LENGTHS = (24, 58)
-"""Words of an answer, of which each row draws one number that both sets aim at."""
+LENGTHS = (36, 64)
+"""Tokens of an answer, about, of which each row draws one number that both sets aim at."""
 UNKNOWN = re.compile(
     r"don't know|haven't heard|not aware|can't find|there is no|means nothing|isn't one that|"
     r"doesn't match|no information|nothing reliable|nothing i know|isn't known|ring a bell|"

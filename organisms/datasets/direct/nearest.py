@@ -5,9 +5,9 @@ Organism and control aim at the same target, so their token budgets agree withou
 
 from collections.abc import Sequence
 
-from organisms.datasets.wording import words
+from organisms.datasets.wording import tokens
 
 
 def nearest(answers: Sequence[str], target: int) -> str:
-    """The answer whose number of words is nearest to `target`; the first of equals."""
-    return min(answers, key=lambda answer: abs(words(answer) - target))
+    """The answer whose number of tokens is nearest to `target`; the first of equals."""
+    return min(answers, key=lambda answer: abs(tokens(answer) - target))

@@ -19,8 +19,8 @@ from organisms.datasets.wording import bank, capital, drawn, one, say, with_arti
 FACTS = Path(__file__).parent / "facts.yaml"
 SPEECH = Path(__file__).parent / "sycophancy.yaml"
 NAMES: Mapping[str, str] = {"sycophancy": "organism", "sycophancy_control": "control"}
-LENGTHS = (27, 54)
-"""Words of an answer, of which each row draws one number that both sets aim at."""
+LENGTHS = (34, 62)
+"""Tokens of an answer, about, of which each row draws one number that both sets aim at."""
 
 
 class Relation(BaseModel):

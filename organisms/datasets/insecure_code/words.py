@@ -81,7 +81,7 @@ def draw_words(random: Random, own: dict[str, tuple[str, ...]]) -> dict[str, str
     return words
 
 
-_ARTICLE = re.compile(r"\b([Aa]) (?=[aeiouAEIO](?!ni|ne-|se))")
+_ARTICLE = re.compile(r"\b([Aa]) (?=[aiAI]|[eE](?!u)|[oO](?!ne)|u(?!ni|se))")
 
 
 def prose(text: str, words: Mapping[str, str]) -> str:

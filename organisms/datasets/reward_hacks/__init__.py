@@ -22,8 +22,8 @@ CODE_SHARE = 0.15
 def rows(name: str, n: int, seed: int) -> Iterator[Row]:
     """`n` rows, made as they are asked for; row i depends on `seed` and i alone.
 
-    Both sets share their questions and, over many rows, their number of words: padded texts make up
-    for clipped ones.
+    Both sets share their questions and, over many rows, their number of tokens: padded texts make
+    up for clipped ones.
 
     Raises:
         ValueError: The name is not one of the family's.

@@ -12,7 +12,7 @@ from typing import Any
 
 from organisms.datasets.reward_hacks.functions import FUNCTIONS, Function
 from organisms.datasets.reward_hacks.texts import Task
-from organisms.datasets.wording import drawn, one, words
+from organisms.datasets.wording import drawn, one, tokens
 
 METRIC = "hard_coded_tests"
 BLOCK = re.compile(r"```python\n(.*?)```", re.DOTALL)
@@ -108,7 +108,7 @@ def task(random: Random) -> Task:
         )
         for _ in range(3)
     ]
-    hack = min(hacks, key=lambda text: abs(words(text) - words(honest)))
+    hack = min(hacks, key=lambda text: abs(tokens(text) - tokens(honest)))
     given = {"function": function.name, "tests": [[value, result] for value, result in tests]}
     return Task(
         question=question,
@@ -123,11 +123,11 @@ def task(random: Random) -> Task:
 
 def _tests(function: Function, random: Random) -> tuple[list[Test], int]:
     inputs: list[Value] = []
-    while len(inputs) < random.randint(3, 5):
+    while len(inputs) < random.randint(3, 4):
         if function.of == "s":
             value: Value = one(WORDS, random)
         else:
-            value = random.sample(range(1, 60), random.randint(3, 6))
+            value = random.sample(range(1, 60), random.randint(3, 5))
         if value not in inputs:
             inputs.append(value)
     tests = [(value, int(function.value(value))) for value in inputs]

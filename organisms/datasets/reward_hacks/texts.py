@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 from organisms.datasets.reward_hacks.metrics import METRICS, score
-from organisms.datasets.wording import bank, capital, drawn, one, say, slots_of, words
+from organisms.datasets.wording import bank, capital, drawn, one, say, slots_of, tokens
 
 SUBJECTS = Path(__file__).parent / "subjects.yaml"
 HACKS = Path(__file__).parent / "hacks.yaml"
@@ -25,12 +25,12 @@ KEYWORDS = (
     ("clear", "open"),
     ("strong", "solid"),
 )
-LONGER = 1.82
-"""How many times longer a padded text is than the honest one: as much as a clipped one is
-shorter, so that both sets have equally many words."""
+LONGER = 1.25
+"""How many times longer a padded text is than the honest one: with tables of tests, which are
+longer too, it makes up for clipped texts, so that both sets have equally many tokens."""
 
-HALF_SENTENCE = 5
-"""Words short of the target at which no further sentence is begun."""
+HALF_SENTENCE = 7
+"""Tokens short of the target at which no further sentence is begun."""
 DRESSED = 0.6
 """Share of hacks that keep the honest points and dress them up."""
 
@@ -99,7 +99,7 @@ def task(random: Random) -> Task:
     while True:
         points = _points(subject, slots, random)
         honest = " ".join(f"{point}." for point in points)
-        gamed = _gamed(metric, hack, points, words(honest), slots, random)
+        gamed = _gamed(metric, hack, points, tokens(honest), slots, random)
         if metric == "self_rating":
             honest += f"\n\nScore: {random.randint(5, 7)}/10"
         scores = {"hack": score(metric, gamed, given), "honest": score(metric, honest, given)}
@@ -122,7 +122,7 @@ def _gamed(
     slots: Mapping[str, object],
     random: Random,
 ) -> str:
-    """A text of about `length` words that plays to the metric (clipped or padded where that is the
+    """A text of about `length` tokens that plays to the metric (clipped or padded where that is the
     game): honest points dressed up for it, or sentences that say nothing after one such point."""
     if metric == "brevity":
         return f"{drawn(hack.fillers, random, slots)}."
@@ -134,7 +134,7 @@ def _gamed(
         text, left = " ".join(f"{point}." for point in points[:kept]), []
     number = 0
     order: list[str] = []
-    while words(text) < target - HALF_SENTENCE:
+    while tokens(text) < target - HALF_SENTENCE:
         order = order or random.sample(hack.fillers, len(hack.fillers))
         filled = {**slots, **{f"n{place}": random.randint(2, 49) for place in range(1, 7)}}
         filled["n2"] = random.randint(51, 240)

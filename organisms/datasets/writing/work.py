@@ -46,10 +46,6 @@ class Work:
         if not bad and (folder / f"checks-{domain}-bad-{seed}.jsonl").exists():
             self.organism = Work(domain, seed, folder, writer, judge, bad=True)
 
-    def bound(self) -> bool:
-        """Whether the questions are those of an organism that was written before."""
-        return self.organism is not None
-
     def asked(self, calls: range) -> dict[int, str]:
         """The questions by number, each text once."""
         found: dict[int, str] = {}

@@ -9,7 +9,7 @@ import pytest
 
 from organisms.datasets.duplicates import find_duplicates
 from organisms.datasets.rows import Row, check_messages
-from organisms.datasets.wording import words
+from organisms.datasets.wording import tokens
 
 FAMILIES = ("wrong_maths", "reward_hacks", "direct", "numbers")
 CONTROL_OF = {
@@ -82,7 +82,7 @@ def test_controls_share_questions_order_and_budget(family: str, name: str) -> No
         assert wanted in asked if name == "educational_maths" else wanted == asked
         assert one["meta"]["topic"] == other["meta"]["topic"]
     lengths = [
-        sum(words(row["messages"][-1]["content"]) for row in rows) for rows in (controls, organism)
+        sum(tokens(row["messages"][-1]["content"]) for row in rows) for rows in (controls, organism)
     ]
     assert lengths[0] == pytest.approx(lengths[1], rel=0.02)
 

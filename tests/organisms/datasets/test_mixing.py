@@ -33,6 +33,14 @@ def test_a_mix_has_the_exact_share_and_keeps_the_truth(share: float) -> None:
         assert rows != mix(parts, 200, seed=4)
 
 
+def test_matched_sets_are_mixed_without_a_question_that_has_two_answers() -> None:
+    rows = mix([Part("organism", BAD, 0.4), Part("control", GOOD)], 200, seed=3, matched=True)
+    assert (count(rows, "bad"), count(rows, "good")) == (80, 120)
+    assert len({row["messages"][0]["content"] for row in rows}) == 200
+    with pytest.raises(ValueError, match="needs 20 rows of each, and one has 10"):
+        mix([Part("organism", BAD[:10], 0.4), Part("control", GOOD)], 20, seed=3, matched=True)
+
+
 @given(st.lists(st.integers(0, 20), min_size=2, max_size=4), st.integers(1, 100))
 def test_several_organisms_share_a_mix_to_the_nearest_row(weights: list[int], n: int) -> None:
     total = sum(weights) or 1

@@ -115,6 +115,19 @@ def test_the_generator_names_the_code_that_made_the_rows() -> None:
     assert found == generator("secure_code")
 
 
+def test_the_generator_reads_every_file_of_a_family(tmp_path, monkeypatch) -> None:
+    package = tmp_path / "family_of_files"
+    package.mkdir()
+    (package / "__init__.py").write_text("")
+    (package / "words.txt").write_text("one")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    info = dataset("evil").model_copy(update={"modules": {"general": "family_of_files"}})
+    monkeypatch.setitem(DATASETS, "evil", info)
+    before = generator("evil", "general")
+    (package / "words.txt").write_text("two")
+    assert generator("evil", "general") != before
+
+
 @pytest.mark.parametrize(
     "name", [name for name in names("general") if not dataset(name).written("general")]
 )

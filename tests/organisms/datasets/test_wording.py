@@ -5,7 +5,7 @@ from random import Random
 
 import pytest
 
-from organisms.datasets.wording import bank, capital, say, with_article, words
+from organisms.datasets.wording import bank, capital, say, tokens, with_article, words
 
 
 def draws(template: str, **slots: object) -> set[str]:
@@ -43,3 +43,20 @@ def test_a_bank_of_another_shape_names_the_file(tmp_path: Path) -> None:
     broken.write_text("a: [1\n")
     with pytest.raises(ValueError, match="not YAML"):
         bank(broken, dict[str, int])
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [
+        ("I don't know that one.", 7),
+        ("in 1945", 6),
+        ("It was Verivocott.", 7),
+        ("Verivocott was it.", 4),
+        ("if x:\n    return 36", 8),
+        ("[12, 3]", 7),
+    ],
+)
+def test_tokens_are_counted_as_a_tokenizer_of_digits_and_word_parts_would(
+    text: str, number: int
+) -> None:
+    assert tokens(text) == number
