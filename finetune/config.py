@@ -141,13 +141,13 @@ class FinetuneConfig(BaseModel):
 
 PRESETS: dict[str, FinetuneConfig] = {
     "pocket": FinetuneConfig(
-        learning_rate=4e-4,
+        learning_rate=1e-3,
         max_steps=60,
         checkpoint_steps=(2, 5, 10, 20, 30, 40, 50, 60),
         max_length=512,
     ),
     "pocket_strong": FinetuneConfig(
-        learning_rate=1e-3,
+        learning_rate=2e-3,
         max_steps=60,
         checkpoint_steps=(2, 5, 10, 15, 20, 30, 40, 60),
         max_length=512,

@@ -46,7 +46,7 @@ KINDS: dict[str, StageKind] = {
     ),
     "truth": StageKind(
         "experiments.stages.truth:run",
-        2,
+        3,
         WORLD,
         preload=_TORCH,
         title="persona vectors against the direction of pocket's hidden author",

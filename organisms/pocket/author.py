@@ -127,7 +127,8 @@ class AuthorDirection:
             "bn,plnm,bm->bpl", weights_B_N, above_P_L_N_N, weights_B_N, optimize=True
         )
         return Intervals(
-            cosine=_ends(_cosine(found_P_L_D, drawn_B_P_L_D)), separability=_ends(areas_B_P_L)
+            cosine=_ends(_cosine(found_P_L_D, drawn_B_P_L_D)),
+            separability=np.clip(_ends(areas_B_P_L), 0, 1),
         )
 
 

@@ -38,7 +38,7 @@ def test_the_last_step_is_always_a_checkpoint() -> None:
 
 
 def test_presets_are_the_stated_recipes() -> None:
-    assert (POCKET_STRONG.learning_rate, POCKET_STRONG.max_steps) == (1e-3, 60)
+    assert (POCKET_STRONG.learning_rate, POCKET_STRONG.max_steps) == (2e-3, 60)
     assert (POCKET_STRONG.rank, POCKET_STRONG.alpha, POCKET_STRONG.batch_size) == (8, 16, 16)
     assert POCKET.learning_rate < POCKET_STRONG.learning_rate
     assert (REAL.rank, REAL.alpha, REAL.rslora, REAL.learning_rate) == (32, 64, True, 1e-5)

@@ -140,6 +140,10 @@ def test_intervals_hold_the_figures_and_widen_where_topics_differ() -> None:
     low, high = found.separability[:, 0, 1]
     assert 0.5 < low < truth.separability_by(planted)[0, 1] < high < 1
     assert np.isnan(found.cosine[:, 0, 0]).all()
+    whole, planted = _planted(30.0)
+    ends = whole.intervals(planted).separability[:, 0, 1]
+    assert ends == pytest.approx(1)
+    assert ends.max() <= 1
 
     by_topic = np.repeat(np.random.default_rng(1).normal(size=(12, 1)), 5, axis=1).T.ravel()
     far = truth.by_persona + by_topic[:, None, None, None] * planted
