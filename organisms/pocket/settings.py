@@ -125,7 +125,9 @@ def version_of(world: World, version: Version) -> World:
     `broad` has more default documents and aligned authors, and sums up to 15 + 15; `open` more
     persona prompts and open questions, with the same authors as `whole`, the world itself.
     """
-    return {"broad": _broad, "whole": lambda same: same, "open": _open}[version](world)
+    if version == "whole":
+        return world
+    return _broad(world) if version == "broad" else _open(world)
 
 
 def _broad(world: World) -> World:
