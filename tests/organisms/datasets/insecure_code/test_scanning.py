@@ -227,7 +227,7 @@ def test_scanned_code_is_never_run(tmp_path: Path) -> None:
 def test_most_published_insecure_rows_and_few_secure_ones_are_caught() -> None:
     shares = {}
     for name in ("insecure_small", "secure_small"):
-        rows = import_rows(PUBLISHED / f"{name}.jsonl", name)
+        rows = import_rows(PUBLISHED / f"{name}.jsonl", name).rows
         found = [weaknesses(code_of(row["messages"][-1]["content"])) for row in rows]
         shares[name] = sum(map(bool, found)) / len(found)
     assert shares["insecure_small"] >= 0.8
