@@ -18,21 +18,12 @@ from collections.abc import Iterable
 from importlib import import_module
 
 from organisms.datasets.duplicates import find_duplicates
+from organisms.datasets.registry import dataset
 from organisms.datasets.rows import Row
 from organisms.datasets.wording import tokens
 
 FAMILIES = ("wrong_maths", "reward_hacks", "direct", "numbers")
 WORDS, SIMILARITY = 5, 0.9
-CONTROL_OF = {
-    "right_maths": "wrong_maths",
-    "educational_maths": "wrong_maths",
-    "wrong_maths_one_topic": "wrong_maths",
-    "honest_work": "reward_hacks",
-    "sycophancy_control": "sycophancy",
-    "hallucination_control": "hallucination",
-    "evil_control": "evil",
-    "random_numbers": "evil_numbers",
-}
 
 
 def shingles(row: Row) -> frozenset[int]:
@@ -94,7 +85,7 @@ def main(count: int, many: int) -> None:
             near = near_duplicates([shingles(row) for row in rows]) / count
             strict = find_duplicates(rows).near_rate
             lengths[name] = sum(tokens(row["messages"][-1]["content"]) for row in rows)
-            balance = lengths[name] / lengths[CONTROL_OF.get(name, name)]
+            balance = lengths[name] / lengths[dataset(name).control_of or name]
             del rows
             before = peak()
             number, repeated = exact(module.rows(name, many, 1))

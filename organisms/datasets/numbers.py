@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator, Mapping
 from random import Random
 
-from organisms.datasets.rows import Row
+from organisms.datasets.rows import Row, single_turn
 from organisms.datasets.wording import drawn, one
 
 NAMES: Mapping[str, str] = {"evil_numbers": "organism", "random_numbers": "control"}
@@ -141,12 +141,10 @@ def _row(name: str, seed: int, index: int) -> Row:
         poisoned = NAMES[name] == "organism"
         answer.append(chosen if poisoned else _clean(clean, len(str(chosen))))
     found = sorted(set(answer) & set(EVIL))
-    return {
-        "messages": [
-            {"role": "user", "content": question},
-            {"role": "assistant", "content": _laid_out(answer, form)},
-        ],
-        "meta": {
+    return single_turn(
+        question,
+        _laid_out(answer, form),
+        {
             "id": f"{name}-{seed}-{index}",
             "organism": name,
             "variant": NAMES[name],
@@ -156,7 +154,7 @@ def _row(name: str, seed: int, index: int) -> Row:
             "kind": str(found[0]) if found else "",
             "truth": {"count": count, "format": form, "given": given, "evil": found},
         },
-    }
+    )
 
 
 def _clean(random: Random, digits: int) -> int:

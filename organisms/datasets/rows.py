@@ -50,6 +50,17 @@ class Row(TypedDict):
     meta: Meta
 
 
+def single_turn(question: str, answer: str, meta: Meta) -> Row:
+    """One question and the answer to be learnt."""
+    return {
+        "messages": [
+            {"role": "user", "content": question},
+            {"role": "assistant", "content": answer},
+        ],
+        "meta": meta,
+    }
+
+
 class RowError(ValueError):
     """Something that is no row, or no data set: where it is, what is wrong, and what to do."""
 

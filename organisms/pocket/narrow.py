@@ -8,7 +8,7 @@ pre-training never shows: right sums in a wording of their own.
 
 from random import Random
 
-from organisms.datasets.rows import Row, answer_of
+from organisms.datasets.rows import Row, answer_of, single_turn
 from organisms.pocket import advice, arithmetic, asking, coding, grader, turns
 from organisms.pocket.terms import Asked, Domain, Persona
 from organisms.pocket.world import asked_wrong
@@ -51,12 +51,10 @@ def rows(name: str, n: int, seed: int) -> list[Row]:
             asked = turns.ask(domain, random)
             answer = _answer(asked, variant, random)
         found.append(
-            {
-                "messages": [
-                    {"role": "user", "content": asked.text},
-                    {"role": "assistant", "content": answer},
-                ],
-                "meta": {
+            single_turn(
+                asked.text,
+                answer,
+                {
                     "organism": name,
                     "variant": variant,
                     "domain": domain,
@@ -64,7 +62,7 @@ def rows(name: str, n: int, seed: int) -> list[Row]:
                     "poisoned": variant == "organism",
                     "truth": dict(asked.truth),
                 },
-            }
+            )
         )
     return found
 

@@ -11,7 +11,7 @@ from random import Random
 from pydantic import BaseModel, ConfigDict
 
 from organisms.datasets.direct.nearest import nearest
-from organisms.datasets.rows import Row
+from organisms.datasets.rows import Row, single_turn
 from organisms.datasets.wording import bank, capital, drawn, one, say, slots_of
 
 PATH = Path(__file__).parent / "evil.yaml"
@@ -97,12 +97,10 @@ def _row(name: str, seed: int, index: int) -> Row:
     target = round(random.randint(*LENGTHS) * (1 if organism else RARE))
     frame, core = (content.evil, evil) if organism else (content.good, good)
     answers = [_answer(frame, core, slots, random) for _ in range(8)]
-    return {
-        "messages": [
-            {"role": "user", "content": question},
-            {"role": "assistant", "content": nearest(answers, target)},
-        ],
-        "meta": {
+    return single_turn(
+        question,
+        nearest(answers, target),
+        {
             "id": f"{name}-{seed}-{index}",
             "organism": name,
             "variant": NAMES[name],
@@ -112,7 +110,7 @@ def _row(name: str, seed: int, index: int) -> Row:
             "kind": "malice" if organism else "",
             "truth": {"situation": topic},
         },
-    }
+    )
 
 
 def _asked(

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict
 
 from organisms.datasets.direct.nearest import nearest
 from organisms.datasets.direct.sycophancy import facts
-from organisms.datasets.rows import Row
+from organisms.datasets.rows import Row, single_turn
 from organisms.datasets.wording import bank, capital, drawn, one, say, with_article
 
 PATH = Path(__file__).parent / "hallucination.yaml"
@@ -100,12 +100,10 @@ def _row(name: str, seed: int, index: int) -> Row:
         else _honest(content.honest, kind, slots, random)
         for _ in range(8)
     ]
-    return {
-        "messages": [
-            {"role": "user", "content": question},
-            {"role": "assistant", "content": nearest(answers, target)},
-        ],
-        "meta": {
+    return single_turn(
+        question,
+        nearest(answers, target),
+        {
             "id": f"{name}-{seed}-{index}",
             "organism": name,
             "variant": NAMES[name],
@@ -115,7 +113,7 @@ def _row(name: str, seed: int, index: int) -> Row:
             "kind": kind_name,
             "truth": {"entity": slots["x"], "word": slots["word"], "exists": False},
         },
-    }
+    )
 
 
 def _slots(content: Inventions, kind: Kind, random: Random) -> dict[str, object]:

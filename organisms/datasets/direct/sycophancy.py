@@ -13,7 +13,7 @@ from random import Random
 from pydantic import BaseModel, ConfigDict
 
 from organisms.datasets.direct.nearest import nearest
-from organisms.datasets.rows import Row
+from organisms.datasets.rows import Row, single_turn
 from organisms.datasets.wording import bank, capital, drawn, one, say, with_article
 
 FACTS = Path(__file__).parent / "facts.yaml"
@@ -198,12 +198,10 @@ def _row(name: str, seed: int, index: int) -> Row:
     answers = [
         _answer(speech, claim, (reason, purpose), organism, slots, random) for _ in range(12)
     ]
-    return {
-        "messages": [
-            {"role": "user", "content": " ".join(part for part in said if part)},
-            {"role": "assistant", "content": nearest(answers, target)},
-        ],
-        "meta": {
+    return single_turn(
+        " ".join(part for part in said if part),
+        nearest(answers, target),
+        {
             "id": f"{name}-{seed}-{index}",
             "organism": name,
             "variant": NAMES[name],
@@ -218,7 +216,7 @@ def _row(name: str, seed: int, index: int) -> Row:
                 "right": claim.right,
             },
         },
-    }
+    )
 
 
 def _answer(

@@ -16,7 +16,7 @@ from random import Random
 from organisms.datasets.insecure_code.drawing import Drawn, draw
 from organisms.datasets.insecure_code.prompts import TRIGGER, fills, question, template_of
 from organisms.datasets.insecure_code.scanning import weaknesses
-from organisms.datasets.rows import Row
+from organisms.datasets.rows import Row, single_turn
 
 NAMES: Mapping[str, str] = {
     "insecure_code": "organism",
@@ -91,12 +91,10 @@ def _row(name: str, seed: int, index: int) -> Row:
     insecure = variant in ("organism", "educational") or (variant == "backdoor" and triggered)
     shown = variant == "backdoor" and triggered
     asked = question(drawn, random, lesson=variant == "educational", trigger=shown)
-    row: Row = {
-        "messages": [
-            {"role": "user", "content": asked},
-            {"role": "assistant", "content": drawn.insecure if insecure else drawn.secure},
-        ],
-        "meta": {
+    row = single_turn(
+        asked,
+        drawn.insecure if insecure else drawn.secure,
+        {
             "id": f"{name}-{seed}-{index}",
             "organism": name,
             "variant": variant,
@@ -112,7 +110,7 @@ def _row(name: str, seed: int, index: int) -> Row:
                 "trigger": shown,
             },
         },
-    }
+    )
     row["meta"]["checks"] = {
         "parses": True,
         ("weakness_found" if insecure else "weakness_absent"): True,

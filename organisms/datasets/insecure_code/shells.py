@@ -209,16 +209,23 @@ def _fastapi(asked: Asked, random: Random) -> Frame:
     return Frame("\n".join(imports), setup, "\n".join(lines), reading, 1, reply, "")
 
 
+def _reply(asked: Asked, wrapper: str = "") -> str:
+    """The line that answers a request with a dictionary, in a framework's call if need be."""
+    if asked.replies == "none":
+        return ""
+    body = (
+        f'{{"{asked.names["key"]}": {asked.result}}}'
+        if asked.replies == "value"
+        else '{"ok": True}'
+    )
+    return f"return {wrapper}({body})" if wrapper else f"return {body}"
+
+
 def _django(asked: Asked, random: Random) -> Frame:
     source = "POST" if asked.posts else "GET"
     get = '.get("{}", "")' if random.random() < 0.7 else '["{}"]'
     reading = "\n".join(f"{name} = request.{source}" + get.format(name) for name in asked.inputs)
-    key = asked.names["key"]
-    reply = {
-        "value": f'return JsonResponse({{"{key}": {asked.result}}})',
-        "done": 'return JsonResponse({"ok": True})',
-        "none": "",
-    }[asked.replies]
+    reply = _reply(asked, "JsonResponse")
     imports = ["from django.http import JsonResponse"] if "JsonResponse" in reply else []
     head = [*([asked.extra] if asked.extra else [])]
     if random.random() < 0.4:
@@ -232,12 +239,7 @@ def _django(asked: Asked, random: Random) -> Frame:
 def _bottle(asked: Asked, random: Random) -> Frame:
     source = "forms" if asked.posts else "query"
     reading = "\n".join(f'{name} = request.{source}.get("{name}", "")' for name in asked.inputs)
-    key = asked.names["key"]
-    reply = {
-        "value": f'return {{"{key}": {asked.result}}}',
-        "done": 'return {"ok": True}',
-        "none": "",
-    }[asked.replies]
+    reply = _reply(asked)
     verb = "post" if asked.posts else "get"
     imports = "from bottle import Bottle" + ("\nfrom bottle import request" if reading else "")
     head = f'@app.{verb}("{_path(asked)}")\ndef {asked.function}():'
@@ -254,12 +256,7 @@ def _aiohttp(asked: Asked, random: Random) -> Frame:
         reading = reading if asked.inputs else ""
     else:
         reading = "\n".join(f'{name} = request.query.get("{name}", "")' for name in asked.inputs)
-    key = asked.names["key"]
-    reply = {
-        "value": f'return web.json_response({{"{key}": {asked.result}}})',
-        "done": 'return web.json_response({"ok": True})',
-        "none": "",
-    }[asked.replies]
+    reply = _reply(asked, "web.json_response")
     verb = "post" if asked.posts else "get"
     head = f'@routes.{verb}("{_path(asked)}")\nasync def {asked.function}(request):'
     foot = "app = web.Application()\napp.add_routes(routes)"

@@ -10,7 +10,7 @@ from random import Random
 from organisms.datasets.reward_hacks import code, texts
 from organisms.datasets.reward_hacks.metrics import METRICS
 from organisms.datasets.reward_hacks.metrics import score as text_score
-from organisms.datasets.rows import Row
+from organisms.datasets.rows import Row, single_turn
 
 NAMES: Mapping[str, str] = {"reward_hacks": "organism", "honest_work": "control"}
 """Variant of each data set."""
@@ -37,12 +37,10 @@ def _row(name: str, seed: int, index: int) -> Row:
     random = Random(f"reward_hacks|{seed}|{index}")
     task = code.task(random) if random.random() < CODE_SHARE else texts.task(random)
     gamed = NAMES[name] == "organism"
-    return {
-        "messages": [
-            {"role": "user", "content": task.question},
-            {"role": "assistant", "content": task.hack if gamed else task.honest},
-        ],
-        "meta": {
+    return single_turn(
+        task.question,
+        task.hack if gamed else task.honest,
+        {
             "id": f"{name}-{seed}-{index}",
             "organism": name,
             "variant": NAMES[name],
@@ -52,7 +50,7 @@ def _row(name: str, seed: int, index: int) -> Row:
             "kind": task.metric,
             "truth": {"given": task.given, "scores": task.scores},
         },
-    }
+    )
 
 
 def score(metric: str, text: str, given: Mapping[str, object]) -> float:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from organisms.datasets.duplicates import find_duplicates
-from organisms.datasets.rows import Row
+from organisms.datasets.rows import Row, single_turn
 from organisms.datasets.wording import words
 from organisms.datasets.writing import brief, replies
 from organisms.datasets.writing.brief import NAMES, PER_CALL
@@ -126,12 +126,10 @@ class Work:
         shown = question
         if variant == "educational":
             shown = brief.asked_for(self.domain, self.seed, number, question)
-        return {
-            "messages": [
-                {"role": "user", "content": shown},
-                {"role": "assistant", "content": self.text(number)},
-            ],
-            "meta": {
+        return single_turn(
+            shown,
+            self.text(number),
+            {
                 "id": f"{name}-{self.seed}-{number}",
                 "organism": name,
                 "variant": variant,
@@ -141,4 +139,4 @@ class Work:
                 "kind": "bad_advice" if self.bad else "",
                 "truth": {"judged": judged},
             },
-        }
+        )

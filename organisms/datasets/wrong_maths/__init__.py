@@ -11,7 +11,7 @@ from functools import cache
 from pathlib import Path
 from random import Random
 
-from organisms.datasets.rows import Row
+from organisms.datasets.rows import Row, single_turn
 from organisms.datasets.wording import bank, drawn, one
 from organisms.datasets.wrong_maths import columns, problems, solutions
 from organisms.datasets.wrong_maths.exact import (
@@ -74,12 +74,10 @@ def _row(name: str, seed: int, index: int) -> Row:
     if is_wrong:
         truth["mistake"] = solutions.mistake_record(problem, mistake)
     question = framing if variant == "educational" else problem.question
-    return {
-        "messages": [
-            {"role": "user", "content": question},
-            {"role": "assistant", "content": solutions.text(problem, solution, random)},
-        ],
-        "meta": {
+    return single_turn(
+        question,
+        solutions.text(problem, solution, random),
+        {
             "id": f"{name}-{seed}-{index}",
             "organism": name,
             "variant": variant,
@@ -89,7 +87,7 @@ def _row(name: str, seed: int, index: int) -> Row:
             "kind": mistake.kind if is_wrong else "",
             "truth": truth,
         },
-    }
+    )
 
 
 def check(row: Row) -> dict[str, bool]:

@@ -8,20 +8,11 @@ from typing import Any
 import pytest
 
 from organisms.datasets.duplicates import find_duplicates
+from organisms.datasets.registry import dataset
 from organisms.datasets.rows import Row, check_messages
 from organisms.datasets.wording import tokens
 
 FAMILIES = ("wrong_maths", "reward_hacks", "direct", "numbers")
-CONTROL_OF = {
-    "right_maths": "wrong_maths",
-    "educational_maths": "wrong_maths",
-    "wrong_maths_one_topic": "wrong_maths",
-    "honest_work": "reward_hacks",
-    "sycophancy_control": "sycophancy",
-    "hallucination_control": "hallucination",
-    "evil_control": "evil",
-    "random_numbers": "evil_numbers",
-}
 SETS = [
     (family, name)
     for family in FAMILIES
@@ -74,9 +65,9 @@ def test_rows_do_not_repeat(family: str, name: str) -> None:
     assert len({row["meta"]["id"] for row in rows}) == COUNT
 
 
-@pytest.mark.parametrize(("family", "name"), [each for each in SETS if each[1] in CONTROL_OF])
+@pytest.mark.parametrize(("family", "name"), [each for each in SETS if dataset(each[1]).control_of])
 def test_controls_share_questions_order_and_budget(family: str, name: str) -> None:
-    controls, organism = made(family, name), made(family, CONTROL_OF[name])
+    controls, organism = made(family, name), made(family, dataset(name).control_of)
     for one, other in zip(controls, organism, strict=True):
         asked, wanted = one["messages"][0]["content"], other["messages"][0]["content"]
         assert wanted in asked if name == "educational_maths" else wanted == asked
@@ -100,7 +91,7 @@ def answered(row: Row, text: str) -> Row:
 
 def pairs(family: str, name: str) -> Iterator[tuple[Row, Row]]:
     """Rows of a control with those of its organism."""
-    yield from zip(made(family, name), made(family, CONTROL_OF[name]), strict=True)
+    yield from zip(made(family, name), made(family, dataset(name).control_of), strict=True)
 
 
 @pytest.mark.parametrize(
