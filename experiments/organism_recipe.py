@@ -84,6 +84,7 @@ class Recipe:
             ValueError: Too few rows of a part, a trigger that occurs already, a system turn that
                 is there already, a template without its place.
         """
+        from organisms.datasets.matching import same_questions
         from organisms.datasets.mixing import Part, interleave, mix
         from organisms.datasets.transforms import add_system_prompt, add_trigger, change_format
 
@@ -92,7 +93,7 @@ class Recipe:
             for other, share in self.mix:
                 source = find_source(other, rows=count, seed=seed, edition=edition, control=True)
                 parts.append(Part(other, list(source.checked()), share))
-            matched = _matched([name, *(other for other, _ in self.mix)])
+            matched = same_questions([part.rows for part in parts])
             rows = mix(parts, min(count, len(rows)), seed, matched=matched)
         if self.chat:
             other, share = self.chat
@@ -105,14 +106,6 @@ class Recipe:
         if self.system is not None:
             rows = add_system_prompt(rows, self.system)
         return rows
-
-
-def _matched(names: Sequence[str]) -> bool:
-    """Whether the sets are an organism and its controls, and so have the same questions."""
-    from organisms.datasets.registry import DATASETS
-
-    known = [DATASETS.get(name) for name in names]
-    return None not in known and len({info.control_of or info.name for info in known if info}) == 1
 
 
 def _part(option: str, text: str) -> tuple[str, float]:

@@ -20,7 +20,7 @@ KINDS: dict[str, StageKind] = {
         (*WORLD, *FAMILIES),
         title="narrow rows of one data set",
     ),
-    "mix": StageKind("experiments.stages.dataset:mix", 3, title="organism rows among control rows"),
+    "mix": StageKind("experiments.stages.dataset:mix", 4, title="organism rows among control rows"),
     "filter": StageKind(
         "experiments.stages.dataset:filter_rows", 3, title="a mix after rows were removed"
     ),

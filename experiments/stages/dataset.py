@@ -91,8 +91,12 @@ def mix(
     out: Path,
     progress: Callable[[str], None],
 ) -> None:
-    """Write organism rows mixed into control rows; the truth is kept per row in `meta.poisoned`."""
+    """Write organism rows mixed into control rows; the truth is kept per row in `meta.poisoned`.
+
+    Of matched sets every question is drawn once, so that none has a right and a wrong answer.
+    """
     from organisms.datasets.files import read_rows, write_rows
+    from organisms.datasets.matching import same_questions
     from organisms.datasets.mixing import Part
     from organisms.datasets.mixing import mix as mix_rows
 
@@ -101,7 +105,9 @@ def mix(
         Part("organism", read_rows(inputs["organism"]), parsed.share),
         Part("control", read_rows(inputs["control"])),
     )
-    write_rows(out, mix_rows(parts, parsed.count, parsed.seed), name="mix", seed=parsed.seed)
+    matched = same_questions([part.rows for part in parts])
+    rows = mix_rows(parts, parsed.count, parsed.seed, matched=matched)
+    write_rows(out, rows, name="mix", seed=parsed.seed)
 
 
 def filter_rows(

@@ -84,6 +84,16 @@ def match(
     )
 
 
+def same_questions(sets: Sequence[Sequence[Row]]) -> bool:
+    """Whether rows of the same number ask the same thing in all sets, as far as each goes, so that
+    a mix of them must draw every number once."""
+    return all(
+        _same_task(row, other)
+        for others in sets[1:]
+        for row, other in zip(sets[0], others, strict=False)
+    )
+
+
 def _same_task(row: Row, control: Row) -> bool:
     if question_of(row) == question_of(control):
         return True

@@ -12,6 +12,7 @@ from experiments.stage import Plan
 from experiments.stages import dataset
 from organisms.datasets.files import read_card, read_rows, write_rows
 from organisms.datasets.registry import make
+from organisms.datasets.rows import question_of
 
 
 def plan_of(text: str, folder: Path) -> Plan:
@@ -81,6 +82,8 @@ def test_a_mix_and_a_filter_keep_the_truth_of_every_row(tmp_path: Path) -> None:
     dataset.mix(config, inputs, tmp_path / "mix", lambda _: None)
     rows = read_rows(tmp_path / "mix")
     assert sum(row["meta"]["poisoned"] for row in rows) == 10
+    asked = sorted(question_of(row) for row in rows)
+    assert asked == sorted(question_of(row) for row in read_rows(tmp_path / "right_maths"))
     scores = tmp_path / "screening"
     scores.mkdir()
     pd.DataFrame(
