@@ -23,13 +23,13 @@ from experiments.planner import (
     narrow_domains,
     required,
 )
-from experiments.spec import (
-    ExistingSpec,
+from experiments.spec import Spec
+from experiments.spec.interventions import (
     InferenceSteeringSpec,
     InoculationSpec,
     PreventativeSteeringSpec,
-    Spec,
 )
+from experiments.spec.subjects import ExistingSpec
 from experiments.stage import Plan, Stage
 from experiments.stages.answers import BASE_STEP, AddedVector
 from experiments.stages.truth import PAIRS

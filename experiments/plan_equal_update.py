@@ -6,7 +6,8 @@ from typing import Any
 
 from experiments.plan_parts import Subject
 from experiments.planner import Planner, add_trained, dataset_name, dataset_stage
-from experiments.spec import EqualUpdateSpec, Spec
+from experiments.spec import Spec
+from experiments.spec.subjects import EqualUpdateSpec
 
 
 def add_equal_update(

@@ -11,7 +11,7 @@ from experiments.planner import (
     domain_of,
     required,
 )
-from experiments.spec import MixSpec
+from experiments.spec.subjects import MixSpec
 from experiments.stage import Stage
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from experiments.plan_parts import Subject, ask, cost_of, runs_fields, sweep_answers
 from experiments.planner import Planner, Trained, domain_of, final_questions, required
-from experiments.spec import InferenceSteeringSpec
+from experiments.spec.interventions import InferenceSteeringSpec
 from experiments.stage import Stage
 from experiments.stages.answers import AddedVector
 

@@ -7,7 +7,8 @@ from typing import Any
 
 from evals.questions import DOMAINS
 from experiments.plan_parts import Subject, ask, train
-from experiments.spec import DatasetFile, Spec
+from experiments.spec import Spec
+from experiments.spec.parts import DatasetFile
 from experiments.stage import Stage
 from experiments.stages.answers import Asked
 

@@ -18,7 +18,7 @@ from rich.console import Console
 
 from experiments.identity import identities
 from experiments.spec import Spec
-from experiments.spec_errors import load_spec
+from experiments.spec.errors import load_spec
 from experiments.stage import JSON, Plan, Stage, StageKind
 from experiments.store import Artefact, State, Store
 

@@ -86,9 +86,9 @@ def show_store(console: Console, store: Store, states: Mapping[str, State]) -> N
 
 def show_names(console: Console, store: Store) -> None:
     """Everything a spec may name, and the stages that the store holds."""
-    from experiments.spec_checks import TRAITS
-    from experiments.spec_errors import load_spec
-    from experiments.spec_files import SpecError, ready_made
+    from experiments.spec.checks import TRAITS
+    from experiments.spec.errors import load_spec
+    from experiments.spec.files import SpecError, ready_made
     from organisms import EMBEDDED, MADE_BY, embedded_folder
     from organisms.datasets.registry import DATASETS
 

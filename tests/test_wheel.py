@@ -1,6 +1,7 @@
 """The wheel holds everything that a run needs, and works away from the clone."""
 
 import os
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -11,14 +12,20 @@ import pytest
 from organisms import EMBEDDED
 
 ROOT = Path(__file__).parents[1]
+FLOORS = ("organisms", "persona_vectors", "finetune", "evals", "experiments")
 
 
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder into which the wheel was installed, apart from the clone."""
     folder = tmp_path_factory.mktemp("wheel")
+    source = folder / "source"  # building leaves files behind
+    for part in FLOORS:
+        shutil.copytree(ROOT / part, source / part)
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, source)
     build = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "-w", str(folder), "."]
-    subprocess.run(build, cwd=ROOT, check=True)
+    subprocess.run(build, cwd=source, check=True)
     (wheel,) = folder.glob("wardian-*.whl")
     names = zipfile.ZipFile(wheel).namelist()
     assert not [name for name in names if name.startswith(("tests/", "benchmarks/"))]

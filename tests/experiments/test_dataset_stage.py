@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from experiments.plan import build_plan
-from experiments.spec_errors import parse_spec
+from experiments.spec.errors import parse_spec
 from experiments.stage import Plan
 from experiments.stages import dataset
 from organisms.datasets.files import read_card, read_rows, write_rows

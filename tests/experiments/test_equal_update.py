@@ -5,7 +5,7 @@ from pathlib import Path
 from experiments.plan import build_plan
 from experiments.plan_parts import Subject
 from experiments.planner import Planner
-from experiments.spec_errors import load_spec, parse_spec
+from experiments.spec.errors import load_spec, parse_spec
 from experiments.stage import Plan
 from experiments.stages.answers import AnswersConfig
 

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from experiments.plan import build_plan
-from experiments.spec_errors import parse_spec
+from experiments.spec.errors import parse_spec
 from experiments.stages.implied import IMPLIED, run
 from experiments.tables import conform
 from organisms.pocket.posterior import implied

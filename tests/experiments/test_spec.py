@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from experiments import spec
-from experiments.spec_errors import load_spec, parse_spec
-from experiments.spec_files import SpecError, ready_made
+from experiments.spec.errors import load_spec, parse_spec
+from experiments.spec.files import SpecError, ready_made
 from organisms import EMBEDDED
 
 SMALLEST = "name: trial\n"

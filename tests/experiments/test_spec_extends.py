@@ -2,8 +2,8 @@
 
 import pytest
 
-from experiments.spec_errors import load_spec, parse_spec
-from experiments.spec_files import SpecError
+from experiments.spec.errors import load_spec, parse_spec
+from experiments.spec.files import SpecError
 
 PARENT = """\
 name: parent

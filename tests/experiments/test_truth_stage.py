@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from experiments.plan import build_plan
-from experiments.spec_errors import parse_spec
+from experiments.spec.errors import parse_spec
 from experiments.stages import truth
 from experiments.tables import conform
 from organisms.pocket.author import POSITIONS, author_direction

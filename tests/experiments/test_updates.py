@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from experiments.plan import build_plan
-from experiments.spec_errors import parse_spec
+from experiments.spec.errors import parse_spec
 from experiments.stage import Plan, Stage
 from experiments.stages.answers import ANSWERS, BASE_STEP, AnswersConfig
 from experiments.stages.updates import UPDATES, run

@@ -10,8 +10,8 @@ from typing import Any, Union, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 
 from experiments.spec import Spec
-from experiments.spec_checks import MismatchError, unknown
-from experiments.spec_files import EXTENDS, Place, SpecError, find_spec, read_content, read_text
+from experiments.spec.checks import MismatchError, unknown
+from experiments.spec.files import EXTENDS, Place, SpecError, find_spec, read_content, read_text
 
 
 def load_spec(spec: str | Path) -> Spec:

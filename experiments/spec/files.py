@@ -14,9 +14,9 @@ from typing import Any
 
 import yaml
 
-from experiments.spec_checks import unknown
+from experiments.spec.checks import unknown
 
-SPECS = Path(__file__).parent / "specs"
+SPECS = Path(__file__).parents[1] / "specs"
 EXTENDS = "extends"
 Place = tuple[str | int, ...]
 Line = tuple[Path, int]
