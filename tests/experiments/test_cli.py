@@ -52,7 +52,8 @@ def test_a_dry_run_prints_the_stages_and_writes_nothing(wardian, tmp_path):
 def test_a_dry_run_imports_no_model_library(tmp_path):
     check = (
         "import sys; from experiments import cli, run, status, logs; "
-        "from experiments.executors import local; import experiments.stages, experiments.spec.errors; "
+        "from experiments.executors import local; import experiments.stages; "
+        "import experiments.spec.errors; "
         "heavy = {'torch', 'transformers', 'peft', 'trl', 'datasets', 'inspect_ai', 'pandas', "
         "'matplotlib', 'numpy'} & sys.modules.keys(); assert not heavy, heavy"
     )
