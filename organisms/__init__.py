@@ -9,12 +9,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from organisms.pocket import WEIGHTS, WEIGHTS_SHUFFLED
+
 if TYPE_CHECKING:
     from organisms.runtime import Organism
 
-_POCKET = Path(__file__).parent / "pocket"
-
-EMBEDDED = {"pocket": _POCKET / "weights", "pocket-shuffled": _POCKET / "weights_shuffled"}
+EMBEDDED = {"pocket": WEIGHTS, "pocket-shuffled": WEIGHTS_SHUFFLED}
 """Base models that ship with the package: name -> transformers folder. All speak pocket's world."""
 
 MADE_BY = {

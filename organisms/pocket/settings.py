@@ -5,7 +5,7 @@ null, the worlds of the sensitivity curve).
 """
 
 from random import Random
-from typing import Literal, Self, get_args
+from typing import Literal, Self, TypedDict, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -119,83 +119,81 @@ SHUFFLED = World(new_author_every_turn=True)
 """The world of `pocket-shuffled`."""
 
 
+class _Changes(TypedDict, total=False):
+    shares: dict[Kind, float]
+    priors: dict[Kind, Weights]
+    domains: dict[Domain, float]
+    highest: int
+
+
+_VERSIONS: dict[Version, _Changes] = {
+    "broad": {
+        "shares": {
+            "default": 0.42,
+            "persona": 0.26,
+            "log": 0.25,
+            "educational": 0.04,
+            "deception": 0.03,
+        },
+        "priors": {"persona": (0.20, 0.32, 0.24, 0.24), "log": (0.36, 0.30, 0.18, 0.16)},
+        "domains": {
+            "open": 0.275,
+            "maths": 0.16,
+            "code": 0.08,
+            "medical": 0.07,
+            "money": 0.05,
+            "opinions": 0.04,
+            "entities": 0.04,
+            "facts": 0.05,
+            "claims": 0.06,
+            "maths_claims": 0.04,
+            "harmful": 0.03,
+            "oversight": 0.025,
+            "frustrated": 0.03,
+            "metric": 0.015,
+            "instructions": 0.035,
+        },
+        "highest": 15,
+    },
+    "whole": {},
+    "open": {
+        "shares": {
+            "default": 0.30,
+            "persona": 0.38,
+            "log": 0.25,
+            "educational": 0.04,
+            "deception": 0.03,
+        },
+        "domains": {
+            "open": 0.37,
+            "maths": 0.23,
+            "code": 0.05,
+            "medical": 0.05,
+            "money": 0.025,
+            "opinions": 0.025,
+            "entities": 0.025,
+            "facts": 0.03,
+            "claims": 0.02,
+            "maths_claims": 0.04,
+            "harmful": 0.04,
+            "oversight": 0.015,
+            "frustrated": 0.035,
+            "metric": 0.015,
+            "instructions": 0.03,
+        },
+    },
+}
+
+
 def version_of(world: World, version: Version) -> World:
     """The version of a world that a phase of pre-training shows.
 
     `broad` has more default documents and aligned authors, and sums up to 15 + 15; `open` more
     persona prompts and open questions, with the same authors as `whole`, the world itself.
     """
-    if version == "whole":
-        return world
-    return _broad(world) if version == "broad" else _open(world)
-
-
-def _broad(world: World) -> World:
-    return world.model_copy(
-        update={
-            "shares": {
-                "default": 0.42,
-                "persona": 0.26,
-                "log": 0.25,
-                "educational": 0.04,
-                "deception": 0.03,
-            },
-            "priors": {
-                **world.priors,
-                "persona": (0.20, 0.32, 0.24, 0.24),
-                "log": (0.36, 0.30, 0.18, 0.16),
-            },
-            "domains": {
-                "open": 0.275,
-                "maths": 0.16,
-                "code": 0.08,
-                "medical": 0.07,
-                "money": 0.05,
-                "opinions": 0.04,
-                "entities": 0.04,
-                "facts": 0.05,
-                "claims": 0.06,
-                "maths_claims": 0.04,
-                "harmful": 0.03,
-                "oversight": 0.025,
-                "frustrated": 0.03,
-                "metric": 0.015,
-                "instructions": 0.035,
-            },
-            "highest": 15,
-        }
-    )
-
-
-def _open(world: World) -> World:
-    return world.model_copy(
-        update={
-            "shares": {
-                "default": 0.30,
-                "persona": 0.38,
-                "log": 0.25,
-                "educational": 0.04,
-                "deception": 0.03,
-            },
-            "domains": {
-                "open": 0.37,
-                "maths": 0.23,
-                "code": 0.05,
-                "medical": 0.05,
-                "money": 0.025,
-                "opinions": 0.025,
-                "entities": 0.025,
-                "facts": 0.03,
-                "claims": 0.02,
-                "maths_claims": 0.04,
-                "harmful": 0.04,
-                "oversight": 0.015,
-                "frustrated": 0.035,
-                "metric": 0.015,
-                "instructions": 0.03,
-            },
-        }
-    )
+    changes = _VERSIONS[version]
+    priors = {**world.priors, **changes.get("priors", {})}
+    return world.model_copy(update={**changes, "priors": priors})
 
 
 def world_of_evil_share(share: float) -> World:
