@@ -1,0 +1,222 @@
+"""Does a larger pocket have cleaner persona directions? `python -m experiments.ladder`.
+
+Three sizes are pre-trained alike (same documents, steps and rates), turned by the same narrow rows
+and asked the same questions; their persona vectors are held against the hidden author. A vector is
+read at the last prompt token, at the layer that its run chose on dev. Killed anywhere, it resumes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from experiments.plots.style import quiet_style, save
+from experiments.run import run
+from experiments.spec import Spec
+from experiments.stages.correlations import IDENTIFYING
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+TRAITS = ("evil", "sycophancy", "careless")
+POSITION = "last_prompt"
+
+
+def weights_of(size: str, folder: Path, steps: int | None) -> Path:
+    """Weights of one size in `folder`, made where they are missing.
+
+    Args:
+        size: One of `organisms.pocket.recipe.SIZES`.
+        folder: Where the weights of all sizes lie.
+        steps: Optimiser steps over all phases; the shipped recipe's when none.
+    """
+    from organisms.pocket.pretrain import pretrain
+    from organisms.pocket.recipe import PHASES, SIZES, Recipe, shortened
+
+    phases = PHASES if steps is None else shortened(PHASES, steps)
+    recipe = Recipe(phases=phases).model_copy(update=SIZES[size])
+    out = folder / f"{size}-{sum(phase.steps for phase in phases)}"
+    if not (out / "model.safetensors").exists():
+        pretrain(out, recipe)
+    return out
+
+
+def spec_of(size: str, base: Path, seeds: Sequence[int]) -> Spec:
+    """The run of one size: both organisms with a control each, at every checkpoint."""
+    return Spec.model_validate(
+        {
+            "name": f"ladder-{size}",
+            "base": str(base.resolve()),
+            "edition": "pocket",
+            "judge": "pocket",
+            "finetune": "pocket",
+            "rows": 800,
+            "seeds": list(seeds),
+            "traits": TRAITS,
+            "organisms": [
+                {"dataset": "wrong_maths", "controls": ["right_maths"]},
+                {"dataset": "insecure_code", "controls": ["secure_code"]},
+            ],
+            "evaluation": {"split": "report", "wording": "new_combination", "samples": 2},
+        }
+    )
+
+
+def measured(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    """What one size gave: columns measure, estimate, low, high, n.
+
+    Rates are fractions of coherent answers (`coherent`: of all). AUC and cosine of a vector are
+    against the author's direction; `r` is that of shift and expression over checkpoints;
+    crosstalk is the mean |r| of one trait's shift with another's expression over the same
+    checkpoints, beside the mean r with its own.
+
+    Args:
+        tables: A run's `rates`, `shifts`, `truth`, `vectors` and `correlations`.
+    """
+    import pandas as pd
+
+    rows = [*_rates(tables["rates"])]
+    layers = _chosen(tables["correlations"])
+    for trait, layer in layers.items():
+        for table, column, title in (
+            ("truth", "vector_separability", "AUC for the author"),
+            ("truth", "cosine", "cosine with the author's direction"),
+            ("vectors", "split_half_cosine", "split-half cosine"),
+        ):
+            frame = tables[table]
+            at = (frame["trait"] == trait) & (frame["layer"] == layer)
+            row = frame[at & (frame["position"] == POSITION)].iloc[0]
+            low, high = (row.get(f"{column}_{end}", float("nan")) for end in ("low", "high"))
+            count = row["n"] if table == "truth" else row["kept_positive"] + row["kept_negative"]
+            rows.append((f"{trait}, layer {layer}: {title}", row[column], low, high, count))
+        found = tables["correlations"]
+        row = found[(found["what"] == "checkpoints") & (found["trait"] == trait)].iloc[0]
+        rows.append((f"{trait}: r over checkpoints", row["r"], row["low"], row["high"], row["n"]))
+    rows += _crosstalk(tables["shifts"], tables["rates"], layers)
+    return pd.DataFrame(rows, columns=["measure", "estimate", "low", "high", "n"])
+
+
+def _rates(rates: pd.DataFrame) -> list[tuple[str, float, float, float, float]]:
+    asked = rates[(rates["task"] == "open_questions") & rates["final"] & (rates["seed"] == -1)]
+    rows = []
+    for metric, denominator in (("coherent", "all"), ("misaligned", "coherent")):
+        of = asked[(asked["metric"] == metric) & (asked["denominator"] == denominator)]
+        for row in of.sort_values(["role", "organism"]).to_dict("records"):
+            name = f"{row['organism'] or 'base'}: {metric}"
+            rows.append((name, row["estimate"], row["low"], row["high"], row["n"]))
+    return rows
+
+
+def _chosen(correlations: pd.DataFrame) -> dict[str, int]:
+    """Trait -> the layer that its run chose on dev."""
+    first = correlations.drop_duplicates("trait").set_index("trait")["layer"]
+    return {trait: int(first[trait]) for trait in TRAITS}
+
+
+def _crosstalk(
+    shifts: pd.DataFrame, rates: pd.DataFrame, layers: Mapping[str, int]
+) -> list[tuple[str, float, float, float, float]]:
+    expressed = rates[
+        (rates["task"] == "open_questions")
+        & (rates["denominator"] == "coherent_scored")
+        & (rates["seed"] >= 0)
+        & (rates["role"] == "organism")
+    ]
+    own: list[float] = []
+    other: list[float] = []
+    n = 0
+    for along, layer in layers.items():
+        moved = shifts[
+            (shifts["trait"] == along)
+            & (shifts["layer"] == layer)
+            & (shifts["position"] == POSITION)
+            & (shifts["on"] == "prompt")
+        ]
+        for trait in layers:
+            said = expressed[expressed["metric"] == f"trait:{trait}"]
+            both = moved.merge(said, on=IDENTIFYING, suffixes=("_shift", "_said"))
+            n = len(both)
+            r = float(both["estimate_shift"].corr(both["estimate_said"]))
+            (own if along == trait else other).append(r)
+    nan = float("nan")
+    return [
+        ("own trait: mean r of shift and expression", sum(own) / len(own), nan, nan, n),
+        ("crosstalk: mean |r| with other traits", sum(map(abs, other)) / len(other), nan, nan, n),
+    ]
+
+
+def draw(table: pd.DataFrame, folder: Path) -> None:
+    """Separability, stability, r and crosstalk against parameters."""
+    from matplotlib import pyplot as plt
+
+    titles = {
+        "AUC of the evil vector\nfor the hidden author": "evil, .*: AUC for the author",
+        "cosine of the evil vector\nwith the author's direction": "evil, .*: cosine with",
+        "split-half cosine,\nevil vector": "evil, .*: split-half",
+        "r of evil shift and\nexpression, checkpoints": "evil: r over checkpoints",
+        "crosstalk: mean |r| with\nother traits' expression": "crosstalk",
+    }
+    with quiet_style():
+        figure, axes = plt.subplots(1, len(titles), figsize=(2.4 * len(titles), 2.6), sharex=True)
+        for panel, (title, pattern) in zip(axes, titles.items(), strict=True):
+            rows = table[table["measure"].str.match(pattern)].sort_values("parameters")
+            panel.errorbar(
+                rows["parameters"] / 1e6,
+                rows["estimate"],
+                yerr=[rows["estimate"] - rows["low"], rows["high"] - rows["estimate"]],
+                fmt="o-",
+                color="0.15",
+                capsize=3,
+            )
+            panel.set(title=title, xscale="log", ylim=(0, 1.05), xlabel="million parameters")
+            panel.title.set_fontsize(8)
+        save(figure, folder, "ladder")
+        plt.close(figure)
+
+
+def main(
+    out: Annotated[Path, typer.Option(help="Folder of weights, runs, table and plot.")] = Path(
+        "runs/ladder"
+    ),
+    size: Annotated[list[str] | None, typer.Option(help="Sizes to try; else all three.")] = None,
+    seeds: Annotated[int, typer.Option(min=1, help="Fine-tuning seeds.")] = 2,
+    steps: Annotated[
+        int | None, typer.Option(min=3, help="Pre-training steps of each; else the recipe's.")
+    ] = None,
+) -> None:
+    """Pre-train pocket at several sizes and compare their persona directions.
+
+    Example: python -m experiments.ladder --size small --size shipped --steps 6000
+    """
+    import pandas as pd
+    import torch
+    from safetensors.torch import load_file
+
+    from organisms.pocket.recipe import SIZES
+
+    torch.set_num_threads(1)
+    found = []
+    try:
+        if unknown := set(size or ()) - set(SIZES):
+            raise ValueError(f"sizes {sorted(unknown)} do not exist: use {', '.join(SIZES)}")
+        for each in size or SIZES:
+            base = weights_of(each, out / "weights", steps)
+            held = load_file(base / "model.safetensors")
+            parameters = sum(weight.numel() for weight in held.values())
+            result = run(spec_of(each, base, range(seeds)), out=out, store=out / "store")
+            found.append(measured(result.tables()).assign(size=each, parameters=parameters))
+    except (ValueError, OSError) as error:
+        typer.echo(f"error: {error}", err=True)
+        raise typer.Exit(1) from error
+    table = pd.concat(found, ignore_index=True)
+    table.to_csv(out / "ladder.csv", index=False)
+    draw(table, out)
+    wide = table.pivot_table(index="measure", columns="size", values="estimate", sort=False)
+    typer.echo(wide.to_string(float_format=lambda value: f"{value:.3f}"))
+
+
+if __name__ == "__main__":
+    typer.run(main)
