@@ -15,6 +15,7 @@ from typing import Literal, cast
 
 from pydantic import BaseModel, ConfigDict
 
+from organisms.datasets.parallel import can_start_anywhere, rows_in_parallel
 from organisms.datasets.rows import Meta, Row
 
 Edition = Literal["pocket", "general"]
@@ -211,14 +212,27 @@ def dataset(name: str, edition: Edition | None = None) -> DatasetInfo:
     return info
 
 
-def make(name: str, n: int, seed: int, edition: Edition = "pocket") -> Iterator[Row]:
+def make(
+    name: str, n: int, seed: int, edition: Edition = "pocket", *, workers: int = 1
+) -> Iterator[Row]:
     """`n` rows of a named data set, one after another, the same by seed; each has an id.
+
+    Args:
+        name: The data set.
+        n: Rows.
+        seed: Of the maker.
+        edition: In whose words.
+        workers: Processes that make them; the rows are the same for any number. Makers that are
+            faster than their rows could be handed over (all whose `rows` takes no `first`) use
+            none but this. A script that asks for more than 1 needs `if __name__ == "__main__"`.
 
     Raises:
         ValueError: There is no such data set in that edition, it has to be written by a model, or
-            `n` is less than 1. Raised by the call, before the first row is asked for.
+            `n` or `workers` is less than 1. Raised by the call, before the first row is asked for.
     """
     info = dataset(name, edition)
+    if workers < 1:
+        raise ValueError(f"{workers} workers were asked for; ask for at least 1")
     if n < 1:
         raise ValueError(f"{n} rows of {name!r} were asked for; ask for at least 1")
     if info.written(edition):
@@ -228,6 +242,9 @@ def make(name: str, n: int, seed: int, edition: Edition = "pocket") -> Iterator[
             "then give that folder as path"
         )
     maker = cast(Maker, _attribute(info, edition, "rows"))
+    if workers > 1 and can_start_anywhere(maker):
+        module = info.modules[edition]
+        return _with_ids(rows_in_parallel(module, name, n, seed, workers=workers), name, seed)
     return _with_ids(maker(name, n, seed), name, seed)
 
 
