@@ -52,7 +52,13 @@ def edition_of(name: str, edition: Edition | None) -> Edition:
 
 
 def find_source(
-    given: str, *, rows: int | None, seed: int, edition: Edition | None, control: bool = False
+    given: str,
+    *,
+    rows: int | None,
+    seed: int,
+    edition: Edition | None,
+    control: bool = False,
+    workers: int = 1,
 ) -> Source:
     """The data set that `given` means: a registered name, else a path.
 
@@ -62,6 +68,8 @@ def find_source(
         seed: Of the maker.
         edition: Of a registered data set; none: pocket's if it exists in it.
         control: Whether the rows of somebody's file are clean.
+        workers: Processes that make the rows of a registered data set, where its maker can be
+            divided.
 
     Raises:
         ValueError: It is neither, or it cannot be made or read; the message says the fix.
@@ -74,7 +82,7 @@ def find_source(
         number = rows or 1000
         return Source(
             name=given,
-            rows=make(given, number, seed, found),
+            rows=make(given, number, seed, found, workers=workers),
             total=number,
             seed=seed,
             generator=generator(given, found),
