@@ -148,7 +148,7 @@ class Paraphrasing:
         )
 
     def result(self, check: Callable[[Row], dict[str, bool]] | None = None) -> Paraphrased:
-        """The rows in other words; those left out whose paraphrase may not be kept.
+        """The rows in other words, after `ask`; those left out whose paraphrase may not be kept.
 
         Args:
             check: The set's truth checks, made anew; none: the rows carry no checks any more, as
@@ -192,7 +192,7 @@ def _unfit(text: str, reply: Reply) -> str:
     new = replies.answer(reply["text"])
     if replies.refused(new, reply["stop_reason"]) and not replies.refused(text):
         return "the paraphrase was refused"
-    if not new or reply["stop_reason"] == "max_tokens":
+    if not new or reply["stop_reason"] in ("max_tokens", "model_length"):
         return "the paraphrase is empty or cut off"
     if " ".join(new.split()) == " ".join(text.split()):
         return "the paraphrase is the text itself"

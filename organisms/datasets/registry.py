@@ -217,14 +217,9 @@ def make(
 ) -> Iterator[Row]:
     """`n` rows of a named data set, one after another, the same by seed; each has an id.
 
-    Args:
-        name: The data set.
-        n: Rows.
-        seed: Of the maker.
-        edition: In whose words.
-        workers: Processes that make them; the rows are the same for any number. Makers that are
-            faster than their rows could be handed over (all whose `rows` takes no `first`) use
-            none but this. A script that asks for more than 1 needs `if __name__ == "__main__"`.
+    With more than one of `workers`, a maker whose `rows` takes `first` runs in so many processes,
+    and a script needs `if __name__ == "__main__"`; the others are faster than their rows could be
+    handed over. The rows are the same for any number.
 
     Raises:
         ValueError: There is no such data set in that edition, it has to be written by a model, or
