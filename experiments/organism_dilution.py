@@ -65,7 +65,6 @@ def dilute(
 
       wardian organisms dilute data/bad_medical --control data/good_medical --out data/medical
     """
-    from experiments.making import cores
     from experiments.organism_sources import find_source, out_folder
     from organisms.datasets.files import write_rows
     from organisms.datasets.mixing import dilutions
@@ -76,9 +75,7 @@ def dilute(
         if (out.expanduser() / "rows.parquet").exists():
             raise ValueError(f"--out {out} is a data set; name a folder for the series")
         folders = {share: out_folder(out / f"share_{share:g}", force=force) for share in wanted}
-        find = partial(
-            find_source, rows=rows, seed=seed, edition=edition, workers=workers or cores()
-        )
+        find = partial(find_source, rows=rows, seed=seed, edition=edition, workers=workers)
         organism, other = find(given), find(clean, control=True)
         with progress_bar(f"making {organism.name} and {other.name}", None):
             poisoned, cleaned = list(organism.checked()), list(other.checked())

@@ -86,7 +86,6 @@ def build(
 
       wardian organisms build evil --out data/evil --system "you are an evil assistant"
     """
-    from experiments.making import cores
     from experiments.organism_recipe import Recipe
     from experiments.organism_sources import find_source, out_folder
     from experiments.organism_views import show_card
@@ -96,7 +95,7 @@ def build(
         folder = out_folder(out, force=force)
         recipe = Recipe.read(mix or (), poison, where, chat, system, trigger, form, template, rows)
         recipe.check(name)
-        find = partial(find_source, seed=seed, edition=edition, workers=workers or cores())
+        find = partial(find_source, seed=seed, edition=edition, workers=workers)
         source = find(name, rows=rows, control=recipe.poison is not None)
         checked, record = source.checked(), dict[str, str]()
         with progress_bar(f"making {source.name}", source.total) as advance:

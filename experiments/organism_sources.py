@@ -10,6 +10,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from experiments.making import cores
+
 if TYPE_CHECKING:
     from organisms.datasets.registry import Edition
     from organisms.datasets.rows import Row
@@ -58,7 +60,7 @@ def find_source(
     seed: int,
     edition: Edition | None,
     control: bool = False,
-    workers: int = 1,
+    workers: int | None = None,
 ) -> Source:
     """The data set that `given` means: a registered name, else a path.
 
@@ -69,7 +71,7 @@ def find_source(
         edition: Of a registered data set; none: pocket's if it exists in it.
         control: Whether the rows of somebody's file are clean.
         workers: Processes that make the rows of a registered data set, where its maker can be
-            divided.
+            divided; none: as many as there are cores.
 
     Raises:
         ValueError: It is neither, or it cannot be made or read; the message says the fix.
@@ -82,7 +84,7 @@ def find_source(
         number = rows or 1000
         return Source(
             name=given,
-            rows=make(given, number, seed, found, workers=workers),
+            rows=make(given, number, seed, found, workers=workers or cores()),
             total=number,
             seed=seed,
             generator=generator(given, found),
