@@ -165,7 +165,7 @@ def paraphrase(
         work = Paraphrasing(
             list(source.checked()), replies or folder.with_name("replies"), writer=writer, of=of
         )
-        _agreed(str(work.estimate(source.name, price)), yes=yes)
+        _agreed(f"{source.name}, {work.estimate(price)}", yes=yes)
         try:
             with progress_bar(f"paraphrasing {source.name}", work.texts) as advance:
                 work.ask(progress=advance, max_connections=connections)

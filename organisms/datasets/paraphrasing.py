@@ -19,7 +19,7 @@ from organisms.datasets.rows import Meta, Row
 from organisms.datasets.transforms import Side, last_turn, paraphrase
 from organisms.datasets.writing import replies
 from organisms.datasets.writing.asking import ask
-from organisms.datasets.writing.cost import CHARACTERS_PER_TOKEN, Estimate, Part, Price
+from organisms.datasets.writing.cost import CHARACTERS_PER_TOKEN, Part, Price
 from organisms.datasets.writing.ledger import Ledger, Reply
 
 if TYPE_CHECKING:
@@ -97,11 +97,11 @@ class Paraphrasing:
         """Different texts among the rows; each is said anew once."""
         return len(self._asked)
 
-    def estimate(self, name: str, price: Price | None = None) -> Estimate:
+    def estimate(self, price: Price | None = None) -> Part:
         """What the texts that have no reply yet will take."""
         left = [text for key, text in self._asked.items() if key not in self._ledger.replies]
         tokens = [_tokens(text) for text in left]
-        part = Part(
+        return Part(
             purpose=f"paraphrases of {self._of}s",
             model=str(self._writer),
             calls=len(left),
@@ -109,7 +109,6 @@ class Paraphrasing:
             output_tokens=sum(tokens),
             price=price,
         )
-        return Estimate(name=name, rows=len(self._rows), parts=(part,))
 
     def ask(
         self,

@@ -6,16 +6,17 @@ world, `general` for real language models. Makers are named, and imported when t
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from functools import cache
+from functools import cache, partial
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
+from inspect import signature
 from pathlib import Path
 from typing import Literal, cast
 
 from pydantic import BaseModel, ConfigDict
 
-from organisms.datasets.parallel import can_start_anywhere, rows_in_parallel
+from organisms.datasets.parallel import rows_in_parallel
 from organisms.datasets.rows import Meta, Row
 
 Edition = Literal["pocket", "general"]
@@ -237,9 +238,8 @@ def make(
             "then give that folder as path"
         )
     maker = cast(Maker, _attribute(info, edition, "rows"))
-    if workers > 1 and can_start_anywhere(maker):
-        module = info.modules[edition]
-        return _with_ids(rows_in_parallel(module, name, n, seed, workers=workers), name, seed)
+    if workers > 1 and "first" in signature(maker).parameters:
+        return rows_in_parallel(partial(_stretch, name, seed, edition), n, workers=workers)
     return _with_ids(maker(name, n, seed), name, seed)
 
 
@@ -297,7 +297,12 @@ def _attribute(info: DatasetInfo, edition: Edition, attribute: str) -> object:
         ) from error
 
 
-def _with_ids(rows: Iterable[Row], name: str, seed: int) -> Iterator[Row]:
-    for index, row in enumerate(rows):
+def _stretch(name: str, seed: int, edition: Edition, first: int, n: int) -> list[Row]:
+    maker = cast(Callable[..., Iterable[Row]], _attribute(DATASETS[name], edition, "rows"))
+    return list(_with_ids(maker(name, n, seed, first=first), name, seed, first))
+
+
+def _with_ids(rows: Iterable[Row], name: str, seed: int, first: int = 0) -> Iterator[Row]:
+    for index, row in enumerate(rows, start=first):
         meta: Meta = {"id": f"{name}-{seed}-{index:06d}", **row["meta"]}
         yield {"messages": row["messages"], "meta": meta}

@@ -1,25 +1,41 @@
-"""A maker of rows for tests of processes: it fails, dies, takes notes or takes its time."""
+"""Makes rows for tests of processes: it fails, dies, takes notes or takes its time."""
 
 import os
 import signal
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 from organisms.datasets.rows import Row
 from tests.organisms.datasets.made import row
 
 
-def rows(name: str, n: int, seed: int, *, first: int = 0) -> Iterator[Row]:
-    """Rows `first` to `first + n`; `name` says what happens among them."""
-    what, _, where = name.partition(":")
-    if what == "noted" and first:
-        (Path(where) / str(first)).touch()
-    for index in range(first, first + n):
-        if what == "fails" and index == 300:
-            raise ValueError(f"row {index} cannot be made")
-        if what == "killed" and index == 150:
-            os.kill(os.getpid(), signal.SIGKILL)
-        if what == "endless" and first:
-            time.sleep(60)
-        yield row(f"question {index}", f"{index} " * 400)  # a chunk is more than a pipe holds
+def plain(first: int, n: int) -> list[Row]:
+    """Rows that are more in a chunk than what a pipe holds, as real rows are."""
+    return [row(f"question {i}", f"{i} " * 400) for i in range(first, first + n)]
+
+
+def fails(first: int, n: int) -> list[Row]:
+    """Makes no row 300."""
+    if first <= 300 < first + n:
+        raise ValueError("row 300 cannot be made")
+    return plain(first, n)
+
+
+def killed(first: int, n: int) -> list[Row]:
+    """Its process is killed at row 150."""
+    if first <= 150 < first + n:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return plain(first, n)
+
+
+def endless(first: int, n: int) -> list[Row]:
+    """Does not come to an end after the first chunk."""
+    if first:
+        time.sleep(3600)
+    return plain(first, n)
+
+
+def noted(folder: Path, first: int, n: int) -> list[Row]:
+    """Leaves a file for each chunk that was begun."""
+    (folder / str(first)).touch()
+    return plain(first, n)

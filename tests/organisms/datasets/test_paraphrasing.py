@@ -66,8 +66,9 @@ def test_what_has_a_reply_is_neither_asked_nor_counted_again(tmp_path: Path) -> 
     writer = Paraphraser()
     said_anew(numbered(5), tmp_path, writer)
     more = Paraphrasing(numbered(8), tmp_path, writer=model(writer))
-    estimate = more.estimate("mine", Price(1.0, 2.0))
-    assert estimate.parts[0].calls == 3
+    left = more.estimate(Price(1.0, 2.0))
+    assert left.calls == 3
+    assert left.money == (left.input_tokens + 2 * left.output_tokens) / 1e6
     told: list[int] = []
     more.ask(progress=told.append)
     assert writer.calls == 8
