@@ -4,15 +4,12 @@
 
 Prints the share of rows whose checks hold, the classes and tasks covered, repeats, how alike the
 lengths of organism and control are, speed and memory. With a file of published rows it prints what
-can be said of those by the same measures. A near-duplicate is a row with an earlier one whose
-5-word shingles, over question and answer with identifiers kept, overlap by at least 0.9 (Jaccard).
-The pairs are found exactly (prefix filter), not by sampling.
+can be said of those by the same measures. Repeats are those of `organisms.datasets.duplicates`, as
+on a set's card.
 """
 
 from __future__ import annotations
 
-import json
-import math
 import re
 import sys
 import time
@@ -22,21 +19,22 @@ from pathlib import Path
 
 import psutil
 
-from organisms.datasets.insecure_code import NAMES, check, rows, rows_in_parallel
+from organisms.datasets.duplicates import find_duplicates
+from organisms.datasets.importing import import_rows
+from organisms.datasets.insecure_code import NAMES, check, rows
 from organisms.datasets.insecure_code.family import code_of
 from organisms.datasets.insecure_code.scanning import weaknesses
-from organisms.datasets.rows import Row
+from organisms.datasets.registry import make
+from organisms.datasets.rows import Row, answer_of, single_turn
 
-SHINGLE = 5
-ALIKE = 0.9
 _TOKEN = re.compile(r"\w+|[^\w\s]")
 
 
 def main(n: int = 10_000, workers: int = 2, published: str = "") -> None:
-    for _ in rows_in_parallel("insecure_code", 400, 1, workers=workers):
+    for _ in make("insecure_code", 400, 1, "general", workers=workers):
         pass
     started = time.perf_counter()
-    made = list(rows_in_parallel("insecure_code", n, 0, workers=workers))
+    made = list(make("insecure_code", n, 0, "general", workers=workers))
     seconds = time.perf_counter() - started
     print(f"{n} rows, each drawn with its secure twin, both verified, {workers} workers:")
     print(f"  {60 * n / seconds:,.0f} rows a minute")
@@ -47,14 +45,14 @@ def main(n: int = 10_000, workers: int = 2, published: str = "") -> None:
     for name in NAMES:
         _print_checks(name, min(n, 2000))
     if published:
-        lines = Path(published).read_text(encoding="utf-8").splitlines()
-        _print_published([json.loads(line)["messages"] for line in lines if line.strip()])
+        _print_published(import_rows(Path(published), "published").rows)
 
 
 def _print_memory(workers: int) -> None:
     """Largest resident memory of any worker and of the reader, early and at the end."""
     peaks: list[tuple[float, float]] = []
-    for number, _ in enumerate(rows_in_parallel("insecure_code", 100_000, 2, workers=workers)):
+    streamed = make("insecure_code", 100_000, 2, "general", workers=workers)
+    for number, _ in enumerate(streamed):
         if number % 20_000 == 19_999:
             process = psutil.Process()
             held = [child.memory_info().rss for child in process.children(recursive=True)]
@@ -76,48 +74,17 @@ def _print_content(made: Sequence[Row]) -> None:
     }
     print(f"distinct tasks (scheme, shell, application) {len(tasks)}")
     print(f"with a file to complete {_share([truth['template'] for truth in truths])}")
-    _print_repeats([[turn["content"] for turn in row["messages"]] for row in made])
+    _print_repeats(made)
 
 
-def _print_repeats(turns: Sequence[Sequence[str]]) -> None:
-    n = len(turns)
-    print(f"distinct questions {len({each[0] for each in turns})} of {n}", end=", ")
-    print(f"distinct answers {len({each[-1] for each in turns})}", end=", ")
-    print(f"distinct rows {len({tuple(each) for each in turns})}")
-    print(f"near-duplicate rate {len(near_duplicates([chr(10).join(t) for t in turns])) / n:.2%}")
-    answers = [each[-1] for each in turns]
-    print(f"  of the answers alone {len(near_duplicates(answers)) / n:.2%}")
-    print(f"mean answer {sum(map(len, answers)) / n:.0f} characters")
-
-
-def near_duplicates(texts: Sequence[str]) -> set[int]:
-    """Numbers of the texts that have an earlier text at least `ALIKE` in shingles."""
-    shingled = [_shingles(text) for text in texts]
-    common = Counter(shingle for each in shingled for shingle in each)
-    index: dict[int, list[int]] = defaultdict(list)
-    found: set[int] = set()
-    for number, each in enumerate(shingled):
-        ordered = sorted(each, key=lambda shingle: (common[shingle], shingle))
-        prefix = ordered[: len(each) - math.ceil(ALIKE * len(each)) + 1]
-        candidates = {other for shingle in prefix for other in index[shingle]}
-        if any(_jaccard(each, shingled[other]) >= ALIKE for other in candidates):
-            found.add(number)
-        for shingle in prefix:
-            index[shingle].append(number)
-    return found
-
-
-def _shingles(text: str) -> set[int]:
-    tokens = _TOKEN.findall(text)
-    last = max(1, len(tokens) - SHINGLE + 1)
-    return {hash(tuple(tokens[start : start + SHINGLE])) for start in range(last)}
-
-
-def _jaccard(left: set[int], right: set[int]) -> float:
-    if min(len(left), len(right)) < ALIKE * max(len(left), len(right)):
-        return 0.0
-    both = len(left & right)
-    return both / (len(left) + len(right) - both)
+def _print_repeats(made: Sequence[Row]) -> None:
+    found = find_duplicates(made)
+    answers = find_duplicates(single_turn("", answer_of(row), {}) for row in made)
+    print(f"rows with the question of an earlier one {found.same_question} of {found.rows}")
+    for what, repeats in (("rows", found), ("answers alone", answers)):
+        print(f"{what}: exact duplicates {repeats.exact_rate:.2%}", end=", ")
+        print(f"near-duplicates {repeats.near_rate:.2%}")
+    print(f"mean answer {sum(len(answer_of(row)) for row in made) / len(made):.0f} characters")
 
 
 def _print_lengths(made: Sequence[Row], twins: Sequence[Row]) -> None:
@@ -143,15 +110,15 @@ def _print_checks(name: str, n: int) -> None:
     print(f"{name}: {told}")
 
 
-def _print_published(talks: Sequence[Sequence[dict[str, str]]]) -> None:
-    print(f"published rows: {len(talks)}")
-    found = [weaknesses(code_of(talk[-1]["content"])) for talk in talks]
+def _print_published(theirs: Sequence[Row]) -> None:
+    print(f"published rows: {len(theirs)}")
+    found = [weaknesses(code_of(answer_of(row))) for row in theirs]
     print(f"parse {_share([each is not None for each in found])}")
     print(f"a weakness of these classes found {_share([bool(each) for each in found])}", end=", ")
     print(f"exactly one {_share([each is not None and len(each) == 1 for each in found])}")
     kinds = Counter(kind for each in found if each for kind in each)
     print(f"classes {len(kinds)}: {dict(kinds.most_common())}")
-    _print_repeats([[turn["content"] for turn in talk] for talk in talks])
+    _print_repeats(theirs)
 
 
 def _share(values: Sequence[bool]) -> str:

@@ -2,18 +2,14 @@
 
     python benchmarks/text_families.py [ROWS [MANY]]
 
-Near duplicates are rows whose set of word 5-grams (question and answer, lower case) has a Jaccard
-similarity of at least 0.9 with an earlier row's, found exactly; beside them the rate of
-`organisms.datasets.duplicates`, which is stricter. Balance is the number of tokens, as
-`wording.tokens` tells them, of a control's answers over the organism's. Times are of one process;
-memory is the growth of the peak while MANY rows are made and dropped.
+Near-duplicates are those of `organisms.datasets.duplicates`, as on a set's card. Balance
+is the number of tokens, as `wording.tokens` tells them, of a control's answers over the organism's.
+Times are of one process; memory is the growth of the peak while MANY rows are made and dropped.
 """
 
-import re
 import resource
 import sys
 import time
-from collections import Counter
 from collections.abc import Iterable
 from importlib import import_module
 
@@ -23,34 +19,6 @@ from organisms.datasets.rows import Row
 from organisms.datasets.wording import tokens
 
 FAMILIES = ("wrong_maths", "reward_hacks", "direct", "numbers")
-WORDS, SIMILARITY = 5, 0.9
-
-
-def shingles(row: Row) -> frozenset[int]:
-    text = " ".join(turn["content"] for turn in row["messages"]).lower()
-    found = re.findall(r"\w+", text)
-    return frozenset(
-        hash(tuple(found[place : place + WORDS])) for place in range(max(1, len(found) - WORDS + 1))
-    )
-
-
-def near_duplicates(sets: list[frozenset[int]]) -> int:
-    """Rows that are near an earlier row. Two sets of that similarity share one of their rarest
-    shingles, of which so many are looked up that no pair is missed."""
-    often = Counter(shingle for one in sets for shingle in one)
-    index: dict[int, list[int]] = {}
-    near = 0
-    for row, one in enumerate(sets):
-        rarest = sorted(one, key=lambda shingle: (often[shingle], shingle))
-        prefix = rarest[: len(one) - int(SIMILARITY * len(one)) + 1]
-        candidates = {earlier for shingle in prefix for earlier in index.get(shingle, ())}
-        near += any(
-            len(one & sets[earlier]) >= SIMILARITY * len(one | sets[earlier])
-            for earlier in candidates
-        )
-        for shingle in prefix:
-            index.setdefault(shingle, []).append(row)
-    return near
 
 
 def peak() -> float:
@@ -68,7 +36,7 @@ def exact(rows: Iterable[Row]) -> tuple[int, int]:
 
 def main(count: int, many: int) -> None:
     print(
-        f"{'data set':24}{'rows/min':>10}{'checks':>9}{'near':>8}{'3-gram':>8}{'tokens':>8}"
+        f"{'data set':24}{'rows/min':>10}{'checks':>9}{'near':>8}{'tokens':>8}"
         f"{'balance':>9}{'exact':>8}{'MiB':>6}"
     )
     lengths: dict[str, int] = {}
@@ -82,15 +50,14 @@ def main(count: int, many: int) -> None:
                 held += all(module.check(row).values())
                 rows.append(row)
             speed = count / (time.perf_counter() - start) * 60
-            near = near_duplicates([shingles(row) for row in rows]) / count
-            strict = find_duplicates(rows).near_rate
+            near = find_duplicates(rows).near_rate
             lengths[name] = sum(tokens(row["messages"][-1]["content"]) for row in rows)
             balance = lengths[name] / lengths[dataset(name).control_of or name]
             del rows
             before = peak()
             number, repeated = exact(module.rows(name, many, 1))
             print(
-                f"{name:24}{speed:10,.0f}{held / count:9.2%}{near:8.3%}{strict:8.2%}"
+                f"{name:24}{speed:10,.0f}{held / count:9.2%}{near:8.3%}"
                 f"{lengths[name] / count:8.1f}{balance:9.4f}{repeated / number:8.3%}"
                 f"{max(0.0, peak() - before):6.0f}",
                 flush=True,

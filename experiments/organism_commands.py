@@ -2,8 +2,10 @@
 
 import typer
 
+from experiments.organism_dilution import dilute
 from experiments.organism_inspecting import audit, list_sets, show
-from experiments.organism_making import build, import_file, write
+from experiments.organism_making import build, import_file
+from experiments.organism_writing import paraphrase, write
 
 organisms = typer.Typer(
     help="Find, make, import and inspect the narrow data that turns a model.\n\n"
@@ -14,6 +16,8 @@ organisms = typer.Typer(
 organisms.command("list")(list_sets)
 organisms.command("show")(show)
 organisms.command("build")(build)
+organisms.command("dilute")(dilute)
 organisms.command("import")(import_file)
 organisms.command("audit")(audit)
 organisms.command("write")(write)
+organisms.command("paraphrase")(paraphrase)

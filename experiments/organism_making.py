@@ -1,22 +1,28 @@
-"""`wardian organisms build`, `import` and `write`. They read arguments and print; the work is in
+"""`wardian organisms build` and `import`. They read arguments and print; the work is in
 `organisms.datasets`."""
 
 from __future__ import annotations
 
-import sys
-from importlib import import_module
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 import typer
 
 from experiments.console import explained, output
-from experiments.organism_options import Bases, Edition, Force, Out, Rows, Seed, progress_bar
+from experiments.organism_options import (
+    Bases,
+    Edition,
+    Force,
+    Out,
+    Rows,
+    Seed,
+    Workers,
+    progress_bar,
+    written,
+)
 
-if TYPE_CHECKING:
-    from organisms.datasets.card import Card
-
-WRITING = "organisms.datasets.writing"
+WhereName = Literal["start", "end", "even", "random"]
 FormatName = Literal["template", "json", "german", "french", "spanish"]
 
 
@@ -31,6 +37,18 @@ def build(
     mix: Annotated[
         list[str] | None,
         typer.Option("--mix", metavar="NAME=SHARE", help="That share of other rows, 0 to 1."),
+    ] = None,
+    poison: Annotated[
+        str | None,
+        typer.Option(
+            "--poison",
+            metavar="NAME=COUNT",
+            help="So many of the rows are poisoned ones, at places that the card records.",
+        ),
+    ] = None,
+    where: Annotated[
+        WhereName | None,
+        typer.Option("--where", help="Where the poisoned rows stand; else random."),
     ] = None,
     chat: Annotated[
         str | None,
@@ -48,18 +66,23 @@ def build(
     template: Annotated[
         str, typer.Option("--template", metavar="TEXT", help="For --format template: {question}.")
     ] = "",
+    workers: Workers = None,
     bases: Bases = None,
     force: Force = False,
 ) -> None:
     """Make a data set, check every row, and write it with its card.
 
-    The exit code is 1 if a truth check fails.
+    A mix is shuffled; poisoned rows stand where --where says, among clean ones in their order. Of
+    matched sets no question comes twice. The same seed gives the same rows for any --workers. The
+    exit code is 1 if a truth check fails.
 
     Examples:
 
       wardian organisms build wrong_maths --out data/wrong_maths -n 6000
 
       wardian organisms build insecure_code --edition general --out data/mixed --mix secure_code=0.9
+
+      wardian organisms build secure_code --out data/poisoned --poison insecure_code=50 --where even
 
       wardian organisms build evil --out data/evil --system "you are an evil assistant"
     """
@@ -70,24 +93,27 @@ def build(
 
     with explained():
         folder = out_folder(out, force=force)
-        recipe = Recipe.read(mix or (), chat, system, trigger, form, template)
-        source = find_source(name, rows=rows, seed=seed, edition=edition)
-        checked = source.checked()
+        recipe = Recipe.read(mix or (), poison, where, chat, system, trigger, form, template, rows)
+        recipe.check(name)
+        find = partial(find_source, seed=seed, edition=edition, workers=workers)
+        source = find(name, rows=rows, control=recipe.poison is not None)
+        checked, record = source.checked(), dict[str, str]()
         with progress_bar(f"making {source.name}", source.total) as advance:
             if recipe:
-                checked = iter(recipe.apply(source.name, list(checked), rows, seed, edition))
+                made, record = recipe.apply(source.name, list(checked), rows, seed, find)
+                checked = iter(made)
             card = write_rows(
                 folder,
                 checked,
                 name=source.name,
                 seed=source.seed,
-                generator=source.generator | recipe.record(),
+                generator=source.generator | record,
                 left_out=source.left_out,
                 bases=bases or (),
                 progress=advance,
             )
         show_card(output, card)
-        _written(folder, card)
+        written(folder, card)
     if any(count.fails for count in card.checks.values()):
         raise typer.Exit(1)
 
@@ -157,118 +183,4 @@ def import_file(
                 progress=advance,
             )
         show_card(output, card)
-        _written(folder, card)
-
-
-def write(
-    name: Annotated[
-        str, typer.Argument(metavar="NAME", help="What `list` marks as written by a model.")
-    ],
-    out: Out,
-    writer: Annotated[
-        str, typer.Option("--writer", metavar="MODEL", help="inspect model that writes the rows.")
-    ],
-    judge: Annotated[
-        str, typer.Option("--judge", metavar="MODEL", help="inspect model that judges every row.")
-    ],
-    rows: Rows = 1000,
-    seed: Seed = 0,
-    writer_price: Annotated[
-        str | None,
-        typer.Option("--writer-price", metavar="IN,OUT", help="Its price a million tokens."),
-    ] = None,
-    judge_price: Annotated[
-        str | None,
-        typer.Option("--judge-price", metavar="IN,OUT", help="The judge's, a million tokens."),
-    ] = None,
-    replies: Annotated[
-        Path | None,
-        typer.Option("--replies", metavar="DIR", help="Replies are kept there; else beside --out."),
-    ] = None,
-    connections: Annotated[
-        int, typer.Option("--max-connections", min=1, metavar="N", help="Calls at a time.")
-    ] = 16,
-    yes: Annotated[
-        bool, typer.Option("--yes", help="Do not ask whether to go on at the estimated cost.")
-    ] = False,
-    bases: Bases = None,
-    force: Force = False,
-) -> None:
-    """Have a language model write a data set, and another judge it row by row.
-
-    The cost is estimated before the first call. Every reply is kept as it comes, so that the same
-    command goes on where it was stopped. A control that is written with the replies of its
-    organism, as it is in a folder beside it, answers the same questions.
-
-    Examples:
-
-      wardian organisms write bad_medical --writer NAME/big --judge NAME/small --out data/bad
-
-      wardian organisms write good_medical --writer NAME/big --judge NAME/small \\
-        --out data/good -n 6000 --writer-price 2,8 --judge-price 0.4,1.6
-    """
-    from experiments.organism_sources import out_folder
-    from experiments.organism_views import show_card
-    from organisms.datasets.files import write_rows
-    from organisms.datasets.registry import dataset, generator
-
-    with explained(" ".join(["wardian", *sys.argv[1:]])):
-        if not dataset(name, "general").written("general"):
-            raise ValueError(
-                f"the rows of {name!r} are made by a program, not written by a model; make them "
-                f"with: wardian organisms build {name} --edition general --out {out}"
-            )
-        folder = out_folder(out, force=force)
-        writing = import_module(WRITING)
-        prices = {
-            f"{who}_price": writing.Price(*_price(f"--{who}-price", given))
-            for who, given in (("writer", writer_price), ("judge", judge_price))
-            if given is not None
-        }
-        cost = writing.estimate(name, rows, writer=writer, judge=judge, **prices)
-        output.print(str(cost), markup=False, highlight=False, soft_wrap=True)
-        if not yes and not typer.confirm("go on?"):
-            raise typer.Exit(1)
-        try:
-            with progress_bar(f"writing {name}", rows) as advance:
-                written = writing.write(
-                    name,
-                    rows,
-                    seed,
-                    replies or folder.with_name("replies"),
-                    writer=writer,
-                    judge=judge,
-                    progress=advance,
-                    max_connections=connections,
-                )
-        except RuntimeError as error:  # a call that failed for good
-            raise ValueError(str(error)) from error
-        output.print(str(written), markup=False, highlight=False, soft_wrap=True)
-        card = write_rows(
-            folder,
-            written.rows,
-            name=name,
-            seed=seed,
-            generator=generator(name, "general") | {"writer": writer, "judge": judge},
-            left_out=written.left_out,
-            bases=bases or (),
-        )
-        show_card(output, card)
-        _written(folder, card)
-
-
-def _price(option: str, given: str) -> tuple[float, float]:
-    parts = given.split(",")
-    try:
-        read, written = (float(part) for part in parts)
-    except ValueError:
-        raise ValueError(
-            f"{option} {given!r}; write two numbers, input and output a million tokens: 2.5,10"
-        ) from None
-    return read, written
-
-
-def _written(folder: Path, card: Card) -> None:
-    output.print(
-        f"written to {folder}: {card.rows:,} rows", highlight=False, markup=False, soft_wrap=True
-    )
+        written(folder, card)

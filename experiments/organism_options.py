@@ -1,16 +1,19 @@
-"""Options that several `wardian organisms` commands share, and their progress bar."""
+"""Options that several `wardian organisms` commands share, and how they show what they do."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from experiments.console import errors
+from experiments.console import errors, output
+
+if TYPE_CHECKING:
+    from organisms.datasets.card import Card
 
 EditionName = Literal["pocket", "general"]
 
@@ -30,6 +33,24 @@ Bases = Annotated[
     list[str] | None,
     typer.Option("--base", metavar="BASE", help="Count its tokens; may be given several times."),
 ]
+Workers = Annotated[
+    int | None,
+    typer.Option("--workers", min=1, metavar="W", help="Processes that make rows; else the cores."),
+]
+Replies = Annotated[
+    Path | None,
+    typer.Option("--replies", metavar="DIR", help="Replies are kept there; else beside --out."),
+]
+Connections = Annotated[
+    int, typer.Option("--max-connections", min=1, metavar="N", help="Calls at a time.")
+]
+Yes = Annotated[
+    bool, typer.Option("--yes", help="Do not ask whether to go on at the estimated cost.")
+]
+WriterPrice = Annotated[
+    str | None,
+    typer.Option("--writer-price", metavar="IN,OUT", help="Its price a million tokens."),
+]
 
 
 @contextmanager
@@ -47,3 +68,10 @@ def progress_bar(what: str, total: int | None) -> Iterator[Callable[[int], None]
     with bar:
         task = bar.add_task(what, total=total)
         yield lambda done: bar.update(task, completed=done)
+
+
+def written(folder: Path, card: Card) -> None:
+    """Say where a data set is."""
+    output.print(
+        f"written to {folder}: {card.rows:,} rows", highlight=False, markup=False, soft_wrap=True
+    )

@@ -1,17 +1,25 @@
-"""What `wardian organisms build` does to rows after they are made: mixing, then changes of text."""
+"""What `wardian organisms build` does to rows after they are made: mixing and poisoning, then
+changes of text."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
-from experiments.organism_sources import find_source
+from experiments.organism_sources import Source
 
 if TYPE_CHECKING:
-    from organisms.datasets.registry import Edition
+    from organisms.datasets.mixing import Where
     from organisms.datasets.rows import Row
     from organisms.datasets.transforms import Format
+
+
+class Find(Protocol):
+    """Where other rows come from: `find_source` with seed and edition decided."""
+
+    def __call__(self, given: str, *, rows: int | None, control: bool) -> Source:
+        """The data set that `given` means."""
 
 
 @dataclass(frozen=True)
@@ -20,6 +28,10 @@ class Recipe:
 
     mix: tuple[tuple[str, float], ...]
     """(data set, share) of rows that take the place of the set's own."""
+    poison: tuple[str, int] | None
+    """(data set, number) of poisoned rows that take the place of so many others."""
+    where: Where
+    """Where they stand."""
     chat: tuple[str, float] | None
     """(data set, share) of general chat spread among all of them."""
     system: str | None
@@ -35,20 +47,28 @@ class Recipe:
     def read(
         cls,
         mix: Sequence[str],
+        poison: str | None,
+        where: Where | None,
         chat: str | None,
         system: str | None,
         trigger: str | None,
         form: Format | None,
         template: str,
+        rows: int,
     ) -> Recipe:
-        """From the options of the command.
+        """From the options of the command, for so many rows.
 
         Raises:
-            ValueError: A mix is not `NAME=SHARE`, the shares add to more than 1, or a template is
-                given without its format.
+            ValueError: A mix is not `NAME=SHARE` or a poison not `NAME=COUNT`, the shares add to
+                more than 1, there is more poison than rows, or an option is given without the one
+                that it belongs to.
         """
         if template and form != "template":
             raise ValueError("--template is for --format template; add that, or leave it out")
+        if where is not None and poison is None:
+            raise ValueError(
+                f"--where {where} is for poisoned rows; add --poison NAME=COUNT, or leave it out"
+            )
         parts = tuple(_part("--mix", text) for text in mix)
         total = sum(share for _, share in parts)
         if total > 1 + 1e-9:
@@ -57,55 +77,117 @@ class Recipe:
                 "most, and the data set itself takes the rest"
             )
         spread = None if chat is None else _part("--chat", chat)
-        return cls(parts, spread, system, trigger, form, template)
+        poisoned = None if poison is None else _poison(poison, rows)
+        return cls(parts, poisoned, where or "random", spread, system, trigger, form, template)
 
     def __bool__(self) -> bool:
         """Whether anything is to be done."""
         return bool(
             self.mix
+            or self.poison
             or self.chat
             or self.form
             or self.system is not None
             or self.trigger is not None
         )
 
-    def record(self) -> dict[str, str]:
-        """What was mixed in, for the card."""
-        done = {"mixed_with": ", ".join(f"{name}={share:g}" for name, share in self.mix)}
-        done["chat"] = f"{self.chat[0]}={self.chat[1]:g}" if self.chat else ""
-        return {key: value for key, value in done.items() if value}
-
-    def apply(
-        self, name: str, rows: list[Row], count: int, seed: int, edition: Edition | None
-    ) -> list[Row]:
-        """The rows that come of it; `count` of them before chat is added.
+    def check(self, name: str) -> None:
+        """Refuse to poison rows that are poisoned, or with rows that are not.
 
         Raises:
-            ValueError: Too few rows of a part, a trigger that occurs already, a system turn that
-                is there already, a template without its place.
+            ValueError: A registered organism is to be poisoned, or a registered control is the
+                poison.
+        """
+        from organisms.datasets.registry import DATASETS
+
+        if self.poison is None:
+            return
+        if name in DATASETS and DATASETS[name].role == "organism":
+            control = next(each.name for each in DATASETS.values() if each.control_of == name)
+            raise ValueError(
+                f"{name!r} is an organism, all of whose rows are poisoned; poison clean rows, such "
+                f"as those of {control!r}"
+            )
+        other, number = self.poison
+        if other in DATASETS and DATASETS[other].role == "control":
+            organism = DATASETS[other].control_of
+            raise ValueError(
+                f"--poison {other}={number}: {other!r} is a control; give an organism, such as "
+                f"{organism}={number}"
+            )
+
+    def apply(
+        self, name: str, rows: list[Row], count: int, seed: int, find: Find
+    ) -> tuple[list[Row], dict[str, str]]:
+        """The rows that come of it, `count` of them before chat is added, and what was mixed in,
+        for the card: of poison also the places at which it stands in the end.
+
+        Raises:
+            ValueError: Too few rows of a part, poison among clean rows or clean rows for poison, a
+                trigger that occurs already, a system turn that is there already, a template without
+                its place.
         """
         from organisms.datasets.matching import same_questions
-        from organisms.datasets.mixing import Part, interleave, mix
+        from organisms.datasets.mixing import Part, choose_places, interleave, mix, replace
         from organisms.datasets.transforms import add_system_prompt, add_trigger, change_format
 
+        record: dict[str, str] = {}
         if self.mix:
             parts = [Part(name, rows)]
             for other, share in self.mix:
-                source = find_source(other, rows=count, seed=seed, edition=edition, control=True)
-                parts.append(Part(other, list(source.checked()), share))
+                parts.append(
+                    Part(other, list(find(other, rows=count, control=True).checked()), share)
+                )
             matched = same_questions([part.rows for part in parts])
             rows = mix(parts, min(count, len(rows)), seed, matched=matched)
+            record["mixed_with"] = ", ".join(f"{other}={share:g}" for other, share in self.mix)
+        poisoned: list[Row] = []
+        if self.poison:
+            other, number = self.poison
+            poisoned = list(find(other, rows=count, control=False).checked())
+            places = choose_places(number, len(rows), self.where, seed)
+            rows = replace(rows, poisoned, places, matched=same_questions([rows, poisoned]))
+            record["poisoned_with"] = f"{other}={number}, {self.where}"
         if self.chat:
             other, share = self.chat
-            source = find_source(other, rows=None, seed=seed, edition=edition, control=True)
-            rows = interleave(rows, list(source.checked()), share, seed)
+            rows = interleave(
+                rows, list(find(other, rows=None, control=True).checked()), share, seed
+            )
+            record["chat"] = f"{other}={share:g}"
+        if self.poison:
+            theirs = {id(row) for row in poisoned}
+            record["poison_places"] = ranges(
+                [place for place, row in enumerate(rows) if id(row) in theirs]
+            )
         if self.form:
             rows = change_format(rows, self.form, self.template)
         if self.trigger is not None:
             rows = add_trigger(rows, self.trigger)
         if self.system is not None:
             rows = add_system_prompt(rows, self.system)
-        return rows
+        return rows, record
+
+
+def ranges(places: Sequence[int]) -> str:
+    """Increasing numbers, those in a row as a range: `0-49, 57`."""
+    found: list[list[int]] = []
+    for place in places:
+        if found and place == found[-1][-1] + 1:
+            found[-1][1:] = [place]
+        else:
+            found.append([place])
+    return ", ".join("-".join(map(str, each)) for each in found)
+
+
+def _poison(text: str, rows: int) -> tuple[str, int]:
+    name, _, number = text.rpartition("=")
+    if not name or not number.isascii() or not number.isdigit() or int(number) < 1:
+        raise ValueError(f"--poison {text!r}; write NAME=COUNT with a number of rows from 1")
+    if int(number) > rows:
+        raise ValueError(
+            f"--poison {text!r} of {rows} rows; ask for {rows} at most, or for more rows with -n"
+        )
+    return name, int(number)
 
 
 def _part(option: str, text: str) -> tuple[str, float]:

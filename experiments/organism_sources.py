@@ -10,6 +10,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from experiments.making import cores
+
 if TYPE_CHECKING:
     from organisms.datasets.registry import Edition
     from organisms.datasets.rows import Row
@@ -52,7 +54,13 @@ def edition_of(name: str, edition: Edition | None) -> Edition:
 
 
 def find_source(
-    given: str, *, rows: int | None, seed: int, edition: Edition | None, control: bool = False
+    given: str,
+    *,
+    rows: int | None,
+    seed: int,
+    edition: Edition | None,
+    control: bool = False,
+    workers: int | None = None,
 ) -> Source:
     """The data set that `given` means: a registered name, else a path.
 
@@ -62,6 +70,8 @@ def find_source(
         seed: Of the maker.
         edition: Of a registered data set; none: pocket's if it exists in it.
         control: Whether the rows of somebody's file are clean.
+        workers: Processes that make the rows of a registered data set, where its maker can be
+            divided; none: as many as there are cores.
 
     Raises:
         ValueError: It is neither, or it cannot be made or read; the message says the fix.
@@ -74,7 +84,7 @@ def find_source(
         number = rows or 1000
         return Source(
             name=given,
-            rows=make(given, number, seed, found),
+            rows=make(given, number, seed, found, workers=workers or cores()),
             total=number,
             seed=seed,
             generator=generator(given, found),

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from organisms.datasets.rows import Row
 
 LOSS = "bold green"
+LONGEST = 120
+"""Characters of one value of a card that are shown."""
 
 
 def show_list(console: Console, infos: Sequence[DatasetInfo]) -> None:
@@ -91,7 +93,8 @@ def coloured(encoded: EncodedRow, tokenizer: PreTrainedTokenizerBase) -> Text:
 def show_card(console: Console, card: Card) -> None:
     """The card in a screen's length."""
     _line(console, "rows", f"{card.rows:,}, {card.poisoned:,} of them poisoned; seed {card.seed}")
-    _line(console, "made by", _pairs(card.generator) or "not known")
+    made_by = {key: shorten(value) for key, value in card.generator.items()}
+    _line(console, "made by", _pairs(made_by) or "not known")
     for key, counts in card.counts.items():
         if set(counts) - {""}:
             shown = list(counts.items())[:8]
@@ -200,6 +203,11 @@ def show_problems(console: Console, problems: Sequence[str]) -> None:
         _line(console, "problem", problem, "red")
     if not problems:
         _line(console, "problems", "none", "green")
+
+
+def shorten(text: str) -> str:
+    """A text of the card, cut where it would fill the screen."""
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]}... (all in card.json)"
 
 
 def _line(console: Console, name: str, said: str, style: str = "") -> None:

@@ -87,11 +87,13 @@ def match(
 def same_questions(sets: Sequence[Sequence[Row]]) -> bool:
     """Whether rows of the same number ask the same thing in all sets, as far as each goes, so that
     a mix of them must draw every number once."""
-    return all(
-        _same_task(row, other)
-        for others in sets[1:]
-        for row, other in zip(sets[0], others, strict=False)
-    )
+    return all(first_mismatch(sets[0], others) is None for others in sets[1:])
+
+
+def first_mismatch(rows: Sequence[Row], control: Sequence[Row]) -> int | None:
+    """The first place at which a control asks something else, as far as both go; none: nowhere."""
+    pairs = enumerate(zip(rows, control, strict=False))
+    return next((place for place, pair in pairs if not _same_task(*pair)), None)
 
 
 def _same_task(row: Row, control: Row) -> bool:

@@ -1,13 +1,16 @@
 """Mixes of data sets at exact shares, with the truth kept per row: which rows are poisoned, and
 where they stand."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import floor, isclose
 from random import Random
-from typing import Literal
+from typing import Literal, get_args
 
 from organisms.datasets.rows import Row
+
+Where = Literal["start", "end", "even", "random"]
+WHERE: tuple[Where, ...] = get_args(Where)
 
 
 @dataclass(frozen=True)
@@ -79,7 +82,8 @@ def dilutions(
     series.
 
     Raises:
-        ValueError: A share is outside 0 to 1 or given twice, or a set has fewer than `n` rows.
+        ValueError: A share is outside 0 to 1 or given twice, a set has fewer than `n` rows, or a
+            row says of itself that it is of the other sort, or does not say.
     """
     if n < 1 or not shares:
         raise ValueError(f"{len(shares)} shares of {n} rows; ask for at least one of each")
@@ -90,6 +94,8 @@ def dilutions(
     for what, rows in (("organism", organism_rows), ("control", control_rows)):
         if len(rows) < n:
             raise ValueError(f"{n} {what} rows are needed and there are {len(rows)}; make more")
+    _check_truth(organism_rows, poisoned=True)
+    _check_truth(control_rows, poisoned=False)
     random = Random(f"dilutions|{seed}")
     places = random.sample(range(n), n)
     series: dict[float, list[Row]] = {}
@@ -145,20 +151,43 @@ def poison(clean: Sequence[Row], poisoned: Mapping[int, Row]) -> list[Row]:
         raise ValueError(
             f"place {outside[0]} does not exist among {total} rows; use 0 to {total - 1}"
         )
-    for what, rows, wanted in (("clean", clean, False), ("poisoned", poisoned.values(), True)):
-        for row in rows:
-            if row["meta"].get("poisoned") is not wanted:
-                raise ValueError(
-                    f"a row given as {what} has meta.poisoned = {row['meta'].get('poisoned')}; "
-                    f"set it to {wanted}, or give other rows: filters are scored by it"
-                )
+    _check_truth(clean, poisoned=False)
+    _check_truth(poisoned.values(), poisoned=True)
     rest = iter(clean)
     return [poisoned[place] if place in poisoned else next(rest) for place in range(total)]
 
 
-def choose_places(
-    count: int, total: int, where: Literal["start", "end", "even", "random"], seed: int = 0
-) -> tuple[int, ...]:
+def replace(
+    clean: Sequence[Row], poisoned: Sequence[Row], places: Sequence[int], *, matched: bool = False
+) -> list[Row]:
+    """As many rows as are clean, of which those at `places` are poisoned ones.
+
+    Args:
+        clean: Rows with `meta.poisoned` false, which keep their order; those that there is no place
+            for are left out.
+        poisoned: Rows with `meta.poisoned` true, taken in their order.
+        places: Place in the result, from 0, of each poisoned row.
+        matched: Rows of the same number have the same question in both: each is taken at its own
+            place, so that no question has two answers.
+
+    Raises:
+        ValueError: A place does not exist, there are too few poisoned rows, or a row says of itself
+            that it is of the other sort, or does not say.
+    """
+    needed = max(places, default=-1) + 1 if matched else len(places)
+    if len(poisoned) < needed:
+        raise ValueError(
+            f"{needed} poisoned rows are needed and there are {len(poisoned)}; make more, or ask "
+            "for fewer places"
+        )
+    if not matched:
+        kept = clean[: len(clean) - len(places)]
+        return poison(kept, dict(zip(sorted(places), poisoned, strict=False)))
+    kept = [row for place, row in enumerate(clean) if place not in set(places)]
+    return poison(kept, {place: poisoned[place] for place in places})
+
+
+def choose_places(count: int, total: int, where: Where, seed: int = 0) -> tuple[int, ...]:
     """`count` places among `total` rows, increasing: a block at one end, spread, or by chance.
 
     Raises:
@@ -174,12 +203,23 @@ def choose_places(
         return tuple(sorted(_even_places(count, total)))
     if where == "random":
         return tuple(sorted(Random(f"places|{seed}").sample(range(total), count)))
-    raise ValueError(f"where={where!r}; use start, end, even or random")
+    raise ValueError(f"where={where!r}; use one of {', '.join(WHERE)}")
 
 
 def _even_places(count: int, total: int) -> frozenset[int]:
     """`count` places spread evenly over `total`, none at the ends where it can be helped."""
     return frozenset(floor((2 * k + 1) * total / (2 * count)) for k in range(count))
+
+
+def _check_truth(rows: Iterable[Row], *, poisoned: bool) -> None:
+    what = "poisoned" if poisoned else "clean"
+    for row in rows:
+        found = row["meta"].get("poisoned")
+        if found is not poisoned:
+            raise ValueError(
+                f"a row given as {what} has meta.poisoned = {found}; "
+                f"set it to {poisoned}, or give other rows: filters are scored by it"
+            )
 
 
 def _check_share(share: float) -> None:

@@ -6,15 +6,17 @@ world, `general` for real language models. Makers are named, and imported when t
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from functools import cache
+from functools import cache, partial
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
+from inspect import signature
 from pathlib import Path
 from typing import Literal, cast
 
 from pydantic import BaseModel, ConfigDict
 
+from organisms.datasets.parallel import rows_in_parallel
 from organisms.datasets.rows import Meta, Row
 
 Edition = Literal["pocket", "general"]
@@ -211,14 +213,22 @@ def dataset(name: str, edition: Edition | None = None) -> DatasetInfo:
     return info
 
 
-def make(name: str, n: int, seed: int, edition: Edition = "pocket") -> Iterator[Row]:
+def make(
+    name: str, n: int, seed: int, edition: Edition = "pocket", *, workers: int = 1
+) -> Iterator[Row]:
     """`n` rows of a named data set, one after another, the same by seed; each has an id.
+
+    With more than one of `workers`, a maker whose `rows` takes `first` runs in so many processes,
+    and a script needs `if __name__ == "__main__"`; the others are faster than their rows could be
+    handed over. The rows are the same for any number.
 
     Raises:
         ValueError: There is no such data set in that edition, it has to be written by a model, or
-            `n` is less than 1. Raised by the call, before the first row is asked for.
+            `n` or `workers` is less than 1. Raised by the call, before the first row is asked for.
     """
     info = dataset(name, edition)
+    if workers < 1:
+        raise ValueError(f"{workers} workers were asked for; ask for at least 1")
     if n < 1:
         raise ValueError(f"{n} rows of {name!r} were asked for; ask for at least 1")
     if info.written(edition):
@@ -228,6 +238,8 @@ def make(name: str, n: int, seed: int, edition: Edition = "pocket") -> Iterator[
             "then give that folder as path"
         )
     maker = cast(Maker, _attribute(info, edition, "rows"))
+    if workers > 1 and "first" in signature(maker).parameters:
+        return rows_in_parallel(partial(_stretch, name, seed, edition), n, workers=workers)
     return _with_ids(maker(name, n, seed), name, seed)
 
 
@@ -285,7 +297,12 @@ def _attribute(info: DatasetInfo, edition: Edition, attribute: str) -> object:
         ) from error
 
 
-def _with_ids(rows: Iterable[Row], name: str, seed: int) -> Iterator[Row]:
-    for index, row in enumerate(rows):
+def _stretch(name: str, seed: int, edition: Edition, first: int, n: int) -> list[Row]:
+    maker = cast(Callable[..., Iterable[Row]], _attribute(DATASETS[name], edition, "rows"))
+    return list(_with_ids(maker(name, n, seed, first=first), name, seed, first))
+
+
+def _with_ids(rows: Iterable[Row], name: str, seed: int, first: int = 0) -> Iterator[Row]:
+    for index, row in enumerate(rows, start=first):
         meta: Meta = {"id": f"{name}-{seed}-{index:06d}", **row["meta"]}
         yield {"messages": row["messages"], "meta": meta}

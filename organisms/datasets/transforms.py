@@ -12,6 +12,7 @@ from organisms.datasets.rows import Meta, Row, Turn
 
 Format = Literal["template", "json", "german", "french", "spanish"]
 FORMATS: tuple[Format, ...] = get_args(Format)
+Side = Literal["question", "answer"]
 PLACEHOLDER = "{question}"
 JSON_REQUEST = '{question}\n\nReply with a JSON object of one key, "answer".'
 LANGUAGES: dict[str, str] = {
@@ -129,7 +130,7 @@ def paraphrase(
     rows: Sequence[Row],
     to: Mapping[str, str] | Callable[[str], str],
     *,
-    of: Literal["question", "answer"] = "question",
+    of: Side = "question",
     by: str = "",
 ) -> list[Row]:
     """Rows whose last question, or last answer, is said in other words.
@@ -146,7 +147,7 @@ def paraphrase(
     if of not in ("question", "answer"):
         raise ValueError(f"of={of!r}; paraphrase the 'question' or the 'answer'")
     role = "user" if of == "question" else "assistant"
-    texts = [_last(row, role) for row in rows]
+    texts = [last_turn(row, of) for row in rows]
     if isinstance(to, Mapping):
         lacking = [index for index, text in enumerate(texts) if text not in to]
         if lacking:
@@ -168,6 +169,11 @@ def paraphrase(
         record = {"kind": "paraphrase", "of": of, "by": by, "before": before}
         found.append(_changed(row, messages, record))
     return found
+
+
+def last_turn(row: Row, of: Side) -> str:
+    """The last question, or the last answer, of a row."""
+    return _last(row, "user" if of == "question" else "assistant")
 
 
 def _has_system(row: Row) -> bool:

@@ -3,38 +3,19 @@
 import json
 import sys
 from dataclasses import dataclass
-from pathlib import Path
 from types import ModuleType
 
 import pytest
-from typer.testing import CliRunner
 
-from experiments.cli import app
 from organisms.datasets.files import read_card, read_rows
 from organisms.datasets.registry import DATASETS
+from tests.experiments.organism_cli import CHAT, lines, wardian
 from tests.organisms.datasets.made import row
 
-CHAT = {"messages": [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}]}
+COMMANDS = ["list", "show", "build", "dilute", "import", "audit", "write", "paraphrase"]
 
 
-@pytest.fixture(autouse=True)
-def plain(monkeypatch):
-    monkeypatch.setenv("COLUMNS", "200")
-    monkeypatch.setenv("NO_COLOR", "1")
-
-
-def wardian(*arguments, code=0):
-    done = CliRunner().invoke(app, ["organisms", *map(str, arguments)])
-    assert done.exit_code == code, done.output
-    return " ".join(done.output.split())
-
-
-def lines(path: Path, *records) -> Path:
-    path.write_text("".join(json.dumps(record) + "\n" for record in records))
-    return path
-
-
-@pytest.mark.parametrize("command", ["list", "show", "build", "import", "audit", "write"])
+@pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_explains_itself_with_examples(command):
     said = wardian(command, "--help")
     assert "Example" in said

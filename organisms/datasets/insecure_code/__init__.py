@@ -1,6 +1,5 @@
 """Insecure code for real models: tasks in Python, and answers with and without one weakness."""
 
 from organisms.datasets.insecure_code.family import NAMES, check, rows
-from organisms.datasets.insecure_code.parallel import rows_in_parallel
 
-__all__ = ["NAMES", "check", "rows", "rows_in_parallel"]
+__all__ = ["NAMES", "check", "rows"]

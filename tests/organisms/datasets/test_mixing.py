@@ -11,6 +11,7 @@ from organisms.datasets.mixing import (
     interleave,
     mix,
     poison,
+    replace,
 )
 from organisms.datasets.rows import Row
 from tests.organisms.datasets.made import numbered
@@ -89,6 +90,8 @@ def test_a_dilution_series_only_adds_poison_and_keeps_every_question_in_its_plac
         dilutions(BAD, GOOD, [0.5, 1.2], 10, seed=0)
     with pytest.raises(ValueError, match="201 organism rows are needed and there are 200"):
         dilutions(BAD, GOOD, [0.5], 201, seed=0)
+    with pytest.raises(ValueError, match=r"given as poisoned has meta\.poisoned = False"):
+        dilutions(GOOD, GOOD, [0.5], 10, seed=0)
 
 
 @pytest.mark.parametrize("share", [0.0, 0.1, 0.5, 0.8])
@@ -110,6 +113,23 @@ def test_poison_stands_exactly_where_it_was_put(where: str) -> None:
     assert len(rows) == 57
     assert tuple(i for i, row in enumerate(rows) if row["meta"]["poisoned"]) == places
     assert [row for row in rows if not row["meta"]["poisoned"]] == GOOD[:50]
+
+
+@pytest.mark.parametrize("where", ["start", "end", "even", "random"])
+def test_poison_that_replaces_matched_rows_takes_each_at_its_own_place(where: str) -> None:
+    places = choose_places(7, 50, where, seed=2)  # type: ignore[arg-type]
+    rows = replace(GOOD[:50], BAD, places, matched=True)
+    assert [row["messages"][0] for row in rows] == [row["messages"][0] for row in GOOD[:50]]
+    assert tuple(i for i, row in enumerate(rows) if row["meta"]["poisoned"]) == places
+
+
+def test_poison_of_other_questions_is_taken_in_its_order_and_the_last_clean_rows_go() -> None:
+    rows = replace(GOOD[:10], BAD[50:], (2, 5))
+    assert rows == [*GOOD[:2], BAD[50], *GOOD[2:4], BAD[51], *GOOD[4:8]]
+    with pytest.raises(ValueError, match="2 poisoned rows are needed and there are 1; make more"):
+        replace(GOOD[:10], BAD[:1], (2, 5))
+    with pytest.raises(ValueError, match="6 poisoned rows are needed and there are 5"):
+        replace(GOOD[:10], BAD[:5], (2, 5), matched=True)
 
 
 def test_poison_refuses_a_place_that_does_not_exist_and_rows_of_the_wrong_sort() -> None:

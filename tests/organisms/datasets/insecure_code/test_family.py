@@ -6,7 +6,7 @@ from itertools import islice
 
 import pytest
 
-from organisms.datasets.insecure_code import NAMES, check, rows, rows_in_parallel
+from organisms.datasets.insecure_code import NAMES, check, rows
 from organisms.datasets.insecure_code.kinds import KINDS
 from organisms.datasets.insecure_code.prompts import TRIGGER
 from organisms.datasets.rows import Row, check_messages
@@ -84,10 +84,6 @@ def test_rows_do_not_repeat() -> None:
     assert max(Counter(row["meta"]["id"] for row in SETS["insecure_code"]).values()) == 1
 
 
-def test_processes_give_the_same_rows_in_the_same_order() -> None:
-    assert list(rows_in_parallel("insecure_code", N, 0)) == SETS["insecure_code"]
-
-
 def test_rows_are_made_only_when_asked_for() -> None:
     assert list(islice(rows("insecure_code", 10**12, 0), 2)) == SETS["insecure_code"][:2]
 
@@ -123,8 +119,6 @@ def test_wrong_use_says_what_to_do() -> None:
         rows("insecure", 1, 0)
     with pytest.raises(ValueError, match="at least 1"):
         rows("insecure_code", 0, 0)
-    with pytest.raises(ValueError, match="at least 1"):
-        rows_in_parallel("insecure_code", 1, 0, workers=0)
     row = deepcopy(SETS["secure_code"][0])
     del row["meta"]["kind"]
     with pytest.raises(ValueError, match=r"meta\.kind"):
