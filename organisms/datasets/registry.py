@@ -212,7 +212,8 @@ def dataset(name: str, edition: Edition | None = None) -> DatasetInfo:
 
 
 def make(name: str, n: int, seed: int, edition: Edition = "pocket") -> Iterator[Row]:
-    """`n` rows of a named data set, one after another, the same by seed; each has an id.
+    """`n` rows of a named data set, one after another, the same by seed; each has an id and the
+    results of its truth checks, made here.
 
     Raises:
         ValueError: There is no such data set in that edition, it has to be written by a model, or
@@ -228,7 +229,13 @@ def make(name: str, n: int, seed: int, edition: Edition = "pocket") -> Iterator[
             "then give that folder as path"
         )
     maker = cast(Maker, _attribute(info, edition, "rows"))
-    return _with_ids(maker(name, n, seed), name, seed)
+    return _finished(maker(name, n, seed), checker(name, edition), name, seed)
+
+
+def row_id(name: str, seed: int, number: int) -> str:
+    """The id of a row in its set: `wrong_maths-0-000017`. What shares a number shares a question in
+    an organism and its controls."""
+    return f"{name}-{seed}-{number:06d}"
 
 
 @cache
@@ -285,7 +292,7 @@ def _attribute(info: DatasetInfo, edition: Edition, attribute: str) -> object:
         ) from error
 
 
-def _with_ids(rows: Iterable[Row], name: str, seed: int) -> Iterator[Row]:
+def _finished(rows: Iterable[Row], check: Checker, name: str, seed: int) -> Iterator[Row]:
     for index, row in enumerate(rows):
-        meta: Meta = {"id": f"{name}-{seed}-{index:06d}", **row["meta"]}
+        meta: Meta = {"id": row_id(name, seed, index), **row["meta"], "checks": check(row)}
         yield {"messages": row["messages"], "meta": meta}

@@ -202,7 +202,6 @@ def _row(name: str, seed: int, index: int) -> Row:
         " ".join(part for part in said if part),
         nearest(answers, target),
         {
-            "id": f"{name}-{seed}-{index}",
             "organism": name,
             "variant": NAMES[name],
             "domain": "claims",
