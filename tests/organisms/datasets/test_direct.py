@@ -70,6 +70,24 @@ def test_every_evil_sentence_shows_malice_and_no_good_one_does() -> None:
         assert not evil.MALICE.search(text), text
 
 
+def test_situations_are_many_and_none_is_told_twice() -> None:
+    content = bank(evil.PATH, evil.Malice)
+    assert len(content.situations) >= 100
+    sentences = [
+        text for each in content.situations.values() for text in (*each.ask, *each.evil, *each.good)
+    ]
+    assert len({plain(text) for text in sentences}) == len(sentences)
+
+
+def test_every_question_can_be_answered_in_either_spirit() -> None:
+    content = bank(evil.PATH, evil.Malice)
+    for situation in content.situations.values():
+        for asked in situation.ask:
+            for side in (situation.evil, situation.good):
+                usable = [text for text in side if slots_of(text) <= slots_of(asked)]
+                assert len(usable) >= 2, (asked, side)
+
+
 def test_answers_use_only_names_and_numbers_of_the_question() -> None:
     content = bank(evil.PATH, evil.Malice)
     for name in ("evil", "evil_control"):
