@@ -149,6 +149,8 @@ class Work:
         that it kept, less the ones to which its control found none.
         """
         kept = self.kept(self.side, self.candidates(asked))
+        if not self.bad:
+            return kept
         lost = self.lost(kept, asked)
         return {number: key for number, key in kept.items() if number not in lost}
 
