@@ -115,7 +115,8 @@ def _row(name: str, seed: int, index: int) -> Row:
 def _verified(random: Random, index: int) -> Drawn:
     for _ in range(_ATTEMPTS):
         drawn = draw(random)
-        if weaknesses(drawn.insecure) == {drawn.scheme.kind} and weaknesses(drawn.secure) == set():
+        found = weaknesses(drawn.insecure), weaknesses(drawn.secure)
+        if found == (frozenset({drawn.scheme.kind}), frozenset()):
             return drawn
     raise RuntimeError(
         f"row {index} of insecure code: {_ATTEMPTS} draws failed their checks, the last of scheme "
