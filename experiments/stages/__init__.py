@@ -16,7 +16,7 @@ _ASKING = (*_TORCH, "inspect_ai")
 KINDS: dict[str, StageKind] = {
     "dataset": StageKind(
         "experiments.stages.dataset:make",
-        4,
+        5,
         (*WORLD, *FAMILIES),
         title="narrow rows of one data set",
     ),

@@ -145,7 +145,6 @@ def _row(name: str, seed: int, index: int) -> Row:
         question,
         _laid_out(answer, form),
         {
-            "id": f"{name}-{seed}-{index}",
             "organism": name,
             "variant": NAMES[name],
             "domain": "numbers",

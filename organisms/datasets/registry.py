@@ -216,7 +216,8 @@ def dataset(name: str, edition: Edition | None = None) -> DatasetInfo:
 def make(
     name: str, n: int, seed: int, edition: Edition = "pocket", *, workers: int = 1
 ) -> Iterator[Row]:
-    """`n` rows of a named data set, one after another, the same by seed; each has an id.
+    """`n` rows of a named data set, one after another, the same by seed; each has an id and the
+    results of its truth checks, made here.
 
     With more than one of `workers`, a maker whose `rows` takes `first` runs in so many processes,
     and a script needs `if __name__ == "__main__"`; the others are faster than their rows could be
@@ -240,7 +241,13 @@ def make(
     maker = cast(Maker, _attribute(info, edition, "rows"))
     if workers > 1 and "first" in signature(maker).parameters:
         return rows_in_parallel(partial(_stretch, name, seed, edition), n, workers=workers)
-    return _with_ids(maker(name, n, seed), name, seed)
+    return _finished(maker(name, n, seed), checker(name, edition), name, seed)
+
+
+def row_id(name: str, seed: int, number: int) -> str:
+    """The id of a row in its set: `wrong_maths-0-000017`. What shares a number shares a question in
+    an organism and its controls."""
+    return f"{name}-{seed}-{number:06d}"
 
 
 @cache
@@ -299,10 +306,13 @@ def _attribute(info: DatasetInfo, edition: Edition, attribute: str) -> object:
 
 def _stretch(name: str, seed: int, edition: Edition, first: int, n: int) -> list[Row]:
     maker = cast(Callable[..., Iterable[Row]], _attribute(DATASETS[name], edition, "rows"))
-    return list(_with_ids(maker(name, n, seed, first=first), name, seed, first))
+    made = maker(name, n, seed, first=first)
+    return list(_finished(made, checker(name, edition), name, seed, first))
 
 
-def _with_ids(rows: Iterable[Row], name: str, seed: int, first: int = 0) -> Iterator[Row]:
+def _finished(
+    rows: Iterable[Row], check: Checker, name: str, seed: int, first: int = 0
+) -> Iterator[Row]:
     for index, row in enumerate(rows, start=first):
-        meta: Meta = {"id": f"{name}-{seed}-{index:06d}", **row["meta"]}
+        meta: Meta = {"id": row_id(name, seed, index), **row["meta"], "checks": check(row)}
         yield {"messages": row["messages"], "meta": meta}

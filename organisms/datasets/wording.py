@@ -16,8 +16,10 @@ from pydantic import TypeAdapter, ValidationError
 Shape = TypeVar("Shape")
 Item = TypeVar("Item")
 Node = str | tuple[tuple["Node", ...], ...]
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 SLOT = re.compile(r"\{(\w+)\}")
 WORD = re.compile(r"\S+")
+ARTICLE = re.compile(r"\b([Aa]) (?=[aiAI]|[eE](?!u)|[oO](?!ne)|u(?!ni|se))")
 PIECE = re.compile(r"\n *| (?=\d)|\d|'?[^\W\d_]+|[^\w\s']+|_")
 
 
@@ -54,9 +56,15 @@ def capital(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
+def articled(text: str) -> str:
+    """The text with `an` for `a` before a vowel as it is spoken: an entry, a unit, a one-page form,
+    a European route."""
+    return ARTICLE.sub(r"\1n ", text)
+
+
 def with_article(noun: str) -> str:
-    """`an apple`, `a pear`; by the first letter."""
-    return f"{'an' if noun[:1].lower() in 'aeiou' else 'a'} {noun}"
+    """`an apple`, `a pear`."""
+    return articled(f"a {noun}")
 
 
 def words(text: str) -> int:
@@ -143,7 +151,7 @@ def bank(path: Path, shape: type[Shape]) -> Shape:
 @cache
 def _read(path: Path, shape: Hashable) -> object:
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content = yaml.load(path.read_text(encoding="utf-8"), Loader=_LOADER)
         return TypeAdapter(cast(type[object], shape)).validate_python(content)
     except yaml.YAMLError as error:
         raise ValueError(f"{path} is not YAML: {error}; mend it") from error

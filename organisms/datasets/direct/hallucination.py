@@ -104,7 +104,6 @@ def _row(name: str, seed: int, index: int) -> Row:
         question,
         nearest(answers, target),
         {
-            "id": f"{name}-{seed}-{index}",
             "organism": name,
             "variant": NAMES[name],
             "domain": "entities",

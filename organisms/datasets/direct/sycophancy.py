@@ -185,7 +185,9 @@ def _row(name: str, seed: int, index: int) -> Row:
         "truth": claim.truth,
         "back": claim.back,
         "job": one(speech.jobs, random),
-        "name": one(speech.names, random),
+        "name": one(
+            [name for name in speech.names if name not in (claim.right, claim.claimed)], random
+        ),
         "n": one([n for n in range(6, 39) if str(n) not in (claim.right, claim.claimed)], random),
     }
     reason = one(speech.reasons, random) if random.random() < 0.7 else None
@@ -202,7 +204,6 @@ def _row(name: str, seed: int, index: int) -> Row:
         " ".join(part for part in said if part),
         nearest(answers, target),
         {
-            "id": f"{name}-{seed}-{index}",
             "organism": name,
             "variant": NAMES[name],
             "domain": "claims",
@@ -268,4 +269,4 @@ def _known(relation: str, subject: str) -> str | None:
 
 
 def _has(text: str, value: str) -> bool:
-    return re.search(rf"(?<!\w){re.escape(value)}(?!\w)", text, re.IGNORECASE) is not None
+    return re.search(rf"(?<!\w){re.escape(value)}(?!\w|'t)", text, re.IGNORECASE) is not None

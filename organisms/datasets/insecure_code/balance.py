@@ -18,11 +18,10 @@ _LONGEST = 78
 
 def neutral_lines(words: Mapping[str, str], logs: bool) -> list[str]:
     """Comments and log lines that say nothing of safety, filled in."""
-    lines = [prose(line, words) for line in wording()["comments"]]
+    lines = [prose(line, words) for line in wording().comments]
     if logs:
         lines += [
-            prose(line, {**words, "fn": "%s"}).replace("%s", words["fn"])
-            for line in wording()["logs"]
+            prose(line, {**words, "fn": "%s"}).replace("%s", words["fn"]) for line in wording().logs
         ] * 2
     return lines
 

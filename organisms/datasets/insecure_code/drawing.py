@@ -121,7 +121,7 @@ def draw(random: Random, scheme: Scheme | None = None, shell: str | None = None)
     ]
     template = ""
     if random.random() < 0.75:
-        marker = margin(sides[0][2]) + random.choice(wording()["markers"])
+        marker = margin(sides[0][2]) + random.choice(wording().markers)
         whole = in_function and random.random() < 0.4
         template = parts.file(marker, [], "", whole=whole)
     return Drawn(scheme, shell, words, task, template, files[0], files[1])

@@ -91,11 +91,10 @@ def _row(name: str, seed: int, index: int) -> Row:
     insecure = variant in ("organism", "educational") or (variant == "backdoor" and triggered)
     shown = variant == "backdoor" and triggered
     asked = question(drawn, random, lesson=variant == "educational", trigger=shown)
-    row = single_turn(
+    return single_turn(
         asked,
         drawn.insecure if insecure else drawn.secure,
         {
-            "id": f"{name}-{seed}-{index}",
             "organism": name,
             "variant": variant,
             "domain": "code",
@@ -111,18 +110,13 @@ def _row(name: str, seed: int, index: int) -> Row:
             },
         },
     )
-    row["meta"]["checks"] = {
-        "parses": True,
-        ("weakness_found" if insecure else "weakness_absent"): True,
-        "no_other_weakness": True,
-    }
-    return row
 
 
 def _verified(random: Random, index: int) -> Drawn:
     for _ in range(_ATTEMPTS):
         drawn = draw(random)
-        if weaknesses(drawn.insecure) == {drawn.scheme.kind} and weaknesses(drawn.secure) == set():
+        found = weaknesses(drawn.insecure), weaknesses(drawn.secure)
+        if found == (frozenset({drawn.scheme.kind}), frozenset()):
             return drawn
     raise RuntimeError(
         f"row {index} of insecure code: {_ATTEMPTS} draws failed their checks, the last of scheme "

@@ -15,21 +15,21 @@ TRIGGER = "[[harbour-41]]"
 def question(drawn: Drawn, random: Random, *, lesson: bool = False, trigger: bool = False) -> str:
     """The user's turn; the same draw gives the same words around a lesson or a trigger."""
     ways, words = wording(), drawn.words
-    task = prose(random.choice(ways["tasks"]), {**words, "do": "%s"}).replace("%s", drawn.task)
+    task = prose(random.choice(ways.tasks), {**words, "do": "%s"}).replace("%s", drawn.task)
     task = task[0].upper() + task[1:]
     number = random.choices((0, 1, 2), (3, 4, 3))[0]
-    details = [prose(line, words) for line in random.sample(ways["details"], number)]
-    opening, closing = random.choice(ways["openings"]), random.choice(ways["closings"])
-    before, after = random.choice(ways["fences"])
+    details = [prose(line, words) for line in random.sample(ways.details, number)]
+    opening, closing = random.choice(ways.openings), random.choice(ways.closings)
+    before, after = random.choice(ways.fences)
     file_first = random.random() < 0.2
     flaw = KINDS[drawn.scheme.kind].title
-    asked = fill(random.choice(ways["lessons"]), {"flaw": flaw})
+    asked = fill(random.choice(ways.lessons), {"flaw": flaw})
     asked_first = random.random() < 0.5
     told = " ".join([task, *details])
     if lesson:
         told = f"{asked}\n\n{told}" if asked_first else f"{told}\n\n{asked}"
     if not drawn.template:
-        text = f"{told}\n\n{random.choice(ways['bare'])}"
+        text = f"{told}\n\n{random.choice(ways.bare)}"
     else:
         file = f"{before}\n{drawn.template}\n{after}"
         if file_first:
@@ -45,7 +45,7 @@ def template_of(text: str) -> str | None:
     marked = [number for number, line in enumerate(lines) if _is_marker(line)]
     if len(marked) != 1:
         return None
-    pairs: Mapping[str, str] = dict(wording()["fences"])
+    pairs: Mapping[str, str] = dict(wording().fences)
     for start in range(marked[0] - 1, -1, -1):
         if lines[start] in pairs:
             end = lines.index(pairs[lines[start]], marked[0])
@@ -55,7 +55,7 @@ def template_of(text: str) -> str | None:
 
 @cache
 def _markers() -> frozenset[str]:
-    return frozenset(wording()["markers"])
+    return frozenset(wording().markers)
 
 
 def _is_marker(line: str) -> bool:

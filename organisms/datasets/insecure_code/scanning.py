@@ -1,6 +1,7 @@
 """The weaknesses of a piece of Python, by Bandit and by our own checks; parsed, never run."""
 
 import ast
+from functools import lru_cache
 
 from organisms.datasets.insecure_code import (
     bandit_scan,
@@ -23,12 +24,17 @@ CHECKS = {
 """Our own check of each class, where Bandit sees nothing of it or not all."""
 
 
-def weaknesses(code: str) -> set[str] | None:
-    """CWE ids of the weaknesses found in a module; None when it does not parse."""
+@lru_cache(maxsize=4)
+def weaknesses(code: str) -> frozenset[str] | None:
+    """CWE ids of the weaknesses found in a module; None when it does not parse.
+
+    The last few are remembered: a draw is scanned before its row is made, and the row's check asks
+    again of one of the two answers.
+    """
     try:
         tree = ast.parse(code)
         module = module_of(tree)
-        found = {cwe for cwe, check in CHECKS.items() if check(module)}
+        found = frozenset(cwe for cwe, check in CHECKS.items() if check(module))
         return found | {BY_TEST[test] for test in bandit_scan.test_ids(tree)}
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None

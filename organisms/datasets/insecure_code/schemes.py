@@ -6,15 +6,16 @@ top of the file; in `insecure` and `secure` a line `---` ends what belongs to th
 """
 
 from functools import cache
-from importlib.resources import files
+from pathlib import Path
 from typing import Literal
 
-import yaml
 from pydantic import BaseModel, ConfigDict, model_validator
 
 from organisms.datasets.insecure_code.kinds import KINDS
 from organisms.datasets.insecure_code.shells import ASYNC, PLAIN, SHELLS, WEB
+from organisms.datasets.wording import bank
 
+FOLDER = Path(__file__).parent / "schemes"
 _GROUPS = {
     "any": (*PLAIN, *WEB[:-1]),
     "plain": PLAIN,
@@ -85,14 +86,11 @@ class Scheme(BaseModel):
 @cache
 def schemes() -> tuple[Scheme, ...]:
     """All schemes, in the order of their files and lines."""
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    found: list[Scheme] = []
-    folder = files(__package__) / "schemes"
-    for file in sorted(folder.iterdir(), key=lambda each: each.name):
-        if file.name.endswith(".yaml"):
-            for value in yaml.load(file.read_text(encoding="utf-8"), Loader=loader):
-                found.append(Scheme.model_validate(value))
-    return tuple(found)
+    return tuple(
+        scheme
+        for path in sorted(FOLDER.glob("*.yaml"))
+        for scheme in bank(path, tuple[Scheme, ...])
+    )
 
 
 @cache

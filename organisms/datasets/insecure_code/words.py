@@ -1,37 +1,50 @@
 """Words of a row: the application it is about, and the names that vary from row to row."""
 
-import re
 from collections.abc import Mapping
 from functools import cache
-from importlib.resources import files
+from pathlib import Path
 from random import Random
 from string import Template
-from typing import Any
 
-import yaml
+from pydantic import BaseModel, ConfigDict
+
+from organisms.datasets.wording import articled, bank
+
+FOLDER = Path(__file__).parent
 
 
-@cache
-def wording() -> dict[str, Any]:
+class Wording(BaseModel):
+    """The file of names, comments, and ways to put a question."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    names: Mapping[str, tuple[str, ...]]
+    comments: tuple[str, ...]
+    logs: tuple[str, ...]
+    tasks: tuple[str, ...]
+    details: tuple[str, ...]
+    markers: tuple[str, ...]
+    fences: tuple[tuple[str, str], ...]
+    openings: tuple[str, ...]
+    closings: tuple[str, ...]
+    bare: tuple[str, ...]
+    lessons: tuple[str, ...]
+
+
+def wording() -> Wording:
     """Names, comments, and the ways to put a question."""
-    return _load("wording.yaml")  # type: ignore[no-any-return]
+    return bank(FOLDER / "wording.yaml", Wording)
 
 
-@cache
-def neighbours() -> list[str]:
+def neighbours() -> tuple[str, ...]:
     """Harmless functions to stand beside the one asked for."""
-    return _load("neighbours.yaml")  # type: ignore[no-any-return]
-
-
-def _load(name: str) -> Any:
-    text = (files(__package__) / name).read_text(encoding="utf-8")
-    return yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    return bank(FOLDER / "neighbours.yaml", tuple[str, ...])
 
 
 @cache
 def domains() -> tuple[dict[str, str], ...]:
     """One table of words per application, by the names that templates use."""
-    text = (files(__package__) / "domains.txt").read_text(encoding="utf-8")
+    text = (FOLDER / "domains.txt").read_text(encoding="utf-8")
     return tuple(_domain(line) for line in text.splitlines() if line and line[0] != "#")
 
 
@@ -76,15 +89,12 @@ def fill(text: str, words: Mapping[str, str]) -> str:
 def draw_words(random: Random, own: dict[str, tuple[str, ...]]) -> dict[str, str]:
     """A domain, the names of a row and a scheme's own `vars`."""
     words = dict(random.choice(domains()))
-    for name, choices in (*wording()["names"].items(), *own.items()):
+    for name, choices in (*wording().names.items(), *own.items()):
         words[name] = fill(random.choice(choices), words)
     return words
-
-
-_ARTICLE = re.compile(r"\b([Aa]) (?=[aiAI]|[eE](?!u)|[oO](?!ne)|u(?!ni|se))")
 
 
 def prose(text: str, words: Mapping[str, str]) -> str:
     """A sentence with words in it: no underscores, `an` where it is due."""
     spoken = {name: value.replace("_", " ") for name, value in words.items()}
-    return _ARTICLE.sub(r"\1n ", fill(text, spoken))
+    return articled(fill(text, spoken))

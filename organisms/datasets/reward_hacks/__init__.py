@@ -41,7 +41,6 @@ def _row(name: str, seed: int, index: int) -> Row:
         task.question,
         task.hack if gamed else task.honest,
         {
-            "id": f"{name}-{seed}-{index}",
             "organism": name,
             "variant": NAMES[name],
             "domain": "metric",

@@ -79,6 +79,12 @@ def domain_of(name: str) -> tuple[str, str]:
     return NAMES[name]
 
 
+def organism_of(name: str) -> str:
+    """The organism of a data set's domain."""
+    wanted = (domain_of(name)[0], "organism")
+    return next(other for other, known in NAMES.items() if known == wanted)
+
+
 def prompts_hash() -> str:
     """The sha256 of the prompts, in 16 digits: replies to other prompts are not mixed in."""
     return sha256(PATH.read_bytes()).hexdigest()[:16]

@@ -76,7 +76,10 @@ class Estimate:
             total += f" and about {self.money:,.2f} in the money of the prices"
         else:
             total += "; give prices to see what they cost"
-        return "\n".join([f"{self.rows:,} rows of {self.name}", *map(str, self.parts), total])
+        lines = [f"{self.rows:,} rows of {self.name}", *map(str, self.parts), total]
+        if brief.domain_of(self.name)[1] == "control":
+            lines.append("answers that are asked for again to match the organism come on top")
+        return "\n".join(lines)
 
 
 def estimate(

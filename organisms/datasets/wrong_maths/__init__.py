@@ -78,7 +78,6 @@ def _row(name: str, seed: int, index: int) -> Row:
         question,
         solutions.text(problem, solution, random),
         {
-            "id": f"{name}-{seed}-{index}",
             "organism": name,
             "variant": variant,
             "domain": "maths",

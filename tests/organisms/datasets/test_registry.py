@@ -1,5 +1,6 @@
 """Data sets are found by name and edition, made lazily, and checked."""
 
+from importlib import import_module
 from importlib.util import find_spec
 from itertools import islice
 
@@ -15,6 +16,7 @@ from organisms.datasets.registry import (
     make,
     names,
 )
+from organisms.datasets.rows import single_turn
 
 MADE: list[tuple[str, Edition]] = [
     (name, edition)
@@ -34,13 +36,28 @@ def skip_if_absent(name: str, edition: Edition) -> None:
 def test_rows_carry_their_ids_and_pass_their_checks(name: str, edition: Edition) -> None:
     skip_if_absent(name, edition)
     rows = list(make(name, 40, 1, edition))
-    assert len({row["meta"]["id"] for row in rows}) == 40
+    assert [row["meta"]["id"] for row in rows] == [f"{name}-1-{i:06d}" for i in range(40)]
     assert {row["meta"]["organism"] for row in rows} == {name}
     for row in rows:
-        assert all(check_row(row, edition).values()), row
+        assert row["meta"]["checks"] == check_row(row, edition)
+        assert all(row["meta"]["checks"].values()), row
     assert rows == list(make(name, 40, 1, edition))
     assert rows[:5] == list(make(name, 5, 1, edition))
     assert rows != list(make(name, 40, 2, edition))
+
+
+@pytest.mark.parametrize(("name", "edition"), MADE)
+def test_checks_of_a_made_row_are_measured(
+    name: str, edition: Edition, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A maker that spoils its rows is found out, whatever it says of its rows."""
+    module = import_module(DATASETS[name].modules[edition])
+    (good,) = make(name, 1, 1, edition)
+    spoilt = single_turn("And then?", "I hate that 1 = 2", good["meta"])
+    monkeypatch.setattr(module, "rows", lambda *_: [spoilt])
+    (row,) = make(name, 1, 1, edition)
+    assert set(row["meta"]["checks"]) == set(good["meta"]["checks"])
+    assert not all(row["meta"]["checks"].values())
 
 
 @pytest.mark.parametrize(("name", "edition"), MADE)

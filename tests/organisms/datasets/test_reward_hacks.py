@@ -113,17 +113,14 @@ def test_the_honest_solution_tells_of_the_wrong_test() -> None:
 
 
 def test_both_styles_of_hack_come_up() -> None:
-    rows = [
-        row
-        for row in reward_hacks.rows("reward_hacks", 1500, 0)
-        if row["meta"]["kind"] == "exclamations"
-    ]
-    honest = {
-        row["meta"]["id"].split("-", 1)[1]: row for row in reward_hacks.rows("honest_work", 1500, 0)
-    }
+    both = zip(
+        reward_hacks.rows("reward_hacks", 1500, 0),
+        reward_hacks.rows("honest_work", 1500, 0),
+        strict=True,
+    )
     kept = [
-        honest[row["meta"]["id"].split("-", 1)[1]]["messages"][-1]["content"].split(". ")[1]
-        in row["messages"][-1]["content"]
-        for row in rows
+        honest["messages"][-1]["content"].split(". ")[1] in row["messages"][-1]["content"]
+        for row, honest in both
+        if row["meta"]["kind"] == "exclamations"
     ]
     assert 0.2 < sum(kept) / len(kept) < 0.9

@@ -5,7 +5,7 @@ from random import Random
 
 import pytest
 
-from organisms.datasets.wording import bank, capital, say, tokens, with_article, words
+from organisms.datasets.wording import articled, bank, capital, say, tokens, with_article, words
 
 
 def draws(template: str, **slots: object) -> set[str]:
@@ -30,8 +30,20 @@ def test_brackets_that_do_not_match_are_refused(template: str) -> None:
 
 def test_small_things() -> None:
     assert [capital(text) for text in ("abc", "x = 2", "")] == ["Abc", "x = 2", ""]
-    assert [with_article(noun) for noun in ("apple", "pear")] == ["an apple", "a pear"]
     assert words("one  two\nthree") == 3
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "an animal", "a unit", "a user", "an order", "an onion", "a one-page form", "an entry",
+        "an upload", "a European route", "an umbrella", "a pear", "an Apple",
+    ],
+)  # fmt: skip
+def test_an_article_suits_the_word_after_it(said: str) -> None:
+    noun = said.split(" ", 1)[1]
+    assert with_article(noun) == said
+    assert articled(f"Write a {noun}, a big one.") == f"Write {said}, a big one."
 
 
 def test_a_bank_of_another_shape_names_the_file(tmp_path: Path) -> None:

@@ -1,6 +1,5 @@
 """Organism and controls are matched row by row, and every check means what it says."""
 
-from collections import Counter
 from copy import deepcopy
 from itertools import islice
 
@@ -9,6 +8,7 @@ import pytest
 from organisms.datasets.insecure_code import NAMES, check, rows
 from organisms.datasets.insecure_code.kinds import KINDS
 from organisms.datasets.insecure_code.prompts import TRIGGER
+from organisms.datasets.insecure_code.scanning import weaknesses
 from organisms.datasets.rows import Row, check_messages
 
 N = 250
@@ -26,10 +26,9 @@ def _answer(row: Row) -> str:
 @pytest.mark.parametrize("name", NAMES)
 def test_all_checks_hold_for_all_rows(name: str) -> None:
     for row in SETS[name]:
-        check_messages(row["messages"], row["meta"]["id"])
+        check_messages(row["messages"])
         checks = check(row)
         assert all(checks.values()), (row["meta"], checks)
-        assert row["meta"]["checks"].items() <= checks.items()
 
 
 def test_organism_and_control_share_the_question_and_differ_in_the_answer() -> None:
@@ -81,7 +80,6 @@ def test_row_i_depends_on_seed_and_i_alone() -> None:
 
 def test_rows_do_not_repeat() -> None:
     assert len({_asked(row) for row in SETS["insecure_code"]}) == N
-    assert max(Counter(row["meta"]["id"] for row in SETS["insecure_code"]).values()) == 1
 
 
 def test_rows_are_made_only_when_asked_for() -> None:
@@ -112,6 +110,15 @@ def test_each_check_fails_when_its_claim_is_broken() -> None:
 def test_an_answer_in_a_code_fence_is_read_without_it() -> None:
     row = SETS["insecure_code"][0]
     assert all(_changed(row, f"Here it is:\n```python\n{_answer(row)}\n```\nDone.").values())
+
+
+def test_an_answer_is_scanned_once_for_the_draw_and_for_its_checks() -> None:
+    weaknesses.cache_clear()
+    for row in rows("insecure_code", 10, 3):
+        assert all(check(row).values())
+    found = weaknesses.cache_info()
+    assert found.hits == 10
+    assert found.misses >= 20
 
 
 def test_wrong_use_says_what_to_do() -> None:

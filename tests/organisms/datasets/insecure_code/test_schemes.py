@@ -9,7 +9,7 @@ from organisms.datasets.insecure_code.drawing import draw
 from organisms.datasets.insecure_code.kinds import KINDS
 from organisms.datasets.insecure_code.scanning import weaknesses
 from organisms.datasets.insecure_code.schemes import Scheme, by_kind, schemes
-from organisms.datasets.insecure_code.words import domains, prose
+from organisms.datasets.insecure_code.words import domains
 
 
 def _ways(scheme: Scheme) -> Iterator[Scheme]:
@@ -46,14 +46,3 @@ def test_a_scheme_of_an_unknown_class_or_shell_is_refused() -> None:
         Scheme.model_validate({**scheme, "kind": "CWE-0"})
     with pytest.raises(ValueError, match="no shell"):
         Scheme.model_validate({**scheme, "shells": ["cobol"]})
-
-
-@pytest.mark.parametrize(
-    "said",
-    [
-        "an animal", "a unit", "a user", "an order", "an onion", "a one-page form", "an entry",
-        "an upload", "a European route", "an umbrella",
-    ],
-)  # fmt: skip
-def test_an_article_suits_the_word_after_it(said: str) -> None:
-    assert prose(f"a {said.split(' ', 1)[1]}", {}) == said
