@@ -78,7 +78,7 @@ def dilute(
         find = partial(find_source, rows=rows, seed=seed, edition=edition, workers=workers)
         organism, other = find(given), find(clean, control=True)
         with progress_bar(f"making {organism.name} and {other.name}", None):
-            poisoned, cleaned = list(organism.checked()), list(other.checked())
+            poisoned, cleaned = list(organism.rows), list(other.rows)
             _check_matched(organism.name, poisoned, other.name, cleaned)
             series = dilutions(poisoned, cleaned, wanted, rows, seed)
         cards: dict[Path, Card] = {}

@@ -97,7 +97,7 @@ def build(
         recipe.check(name)
         find = partial(find_source, seed=seed, edition=edition, workers=workers)
         source = find(name, rows=rows, control=recipe.poison is not None)
-        checked, record = source.checked(), dict[str, str]()
+        checked, record = source.rows, dict[str, str]()
         with progress_bar(f"making {source.name}", source.total) as advance:
             if recipe:
                 made, record = recipe.apply(source.name, list(checked), rows, seed, find)

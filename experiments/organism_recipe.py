@@ -135,24 +135,20 @@ class Recipe:
         if self.mix:
             parts = [Part(name, rows)]
             for other, share in self.mix:
-                parts.append(
-                    Part(other, list(find(other, rows=count, control=True).checked()), share)
-                )
+                parts.append(Part(other, list(find(other, rows=count, control=True).rows), share))
             matched = same_questions([part.rows for part in parts])
             rows = mix(parts, min(count, len(rows)), seed, matched=matched)
             record["mixed_with"] = ", ".join(f"{other}={share:g}" for other, share in self.mix)
         poisoned: list[Row] = []
         if self.poison:
             other, number = self.poison
-            poisoned = list(find(other, rows=count, control=False).checked())
+            poisoned = list(find(other, rows=count, control=False).rows)
             places = choose_places(number, len(rows), self.where, seed)
             rows = replace(rows, poisoned, places, matched=same_questions([rows, poisoned]))
             record["poisoned_with"] = f"{other}={number}, {self.where}"
         if self.chat:
             other, share = self.chat
-            rows = interleave(
-                rows, list(find(other, rows=None, control=True).checked()), share, seed
-            )
+            rows = interleave(rows, list(find(other, rows=None, control=True).rows), share, seed)
             record["chat"] = f"{other}={share:g}"
         if self.poison:
             theirs = {id(row) for row in poisoned}

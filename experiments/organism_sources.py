@@ -38,13 +38,6 @@ class Source:
     left_out: tuple[str, ...] = ()
     """What an import left out."""
 
-    def checked(self) -> Iterator[Row]:
-        """The rows with the results of their truth checks, where they do not carry them already."""
-        for row in self.rows:
-            if self.check is not None and not row["meta"].get("checks"):
-                row["meta"]["checks"] = self.check(row)
-            yield row
-
 
 def edition_of(name: str, edition: Edition | None) -> Edition:
     """The edition that is meant: the one given, else pocket's if the data set exists in it."""

@@ -163,7 +163,7 @@ def paraphrase(
         price = None if writer_price is None else Price(*_price("--writer-price", writer_price))
         source = find_source(given, rows=rows, seed=seed, edition=edition)
         work = Paraphrasing(
-            list(source.checked()), replies or folder.with_name("replies"), writer=writer, of=of
+            list(source.rows), replies or folder.with_name("replies"), writer=writer, of=of
         )
         _agreed(f"{source.name}, {work.estimate(price)}", yes=yes)
         try:
