@@ -14,7 +14,7 @@ import typer
 
 from experiments.console import errors, explained, output
 from experiments.identity import ROOT
-from experiments.organism_commands import organisms
+from experiments.organism_cli.commands import organisms
 
 PACKAGES = ("organisms", "persona_vectors", "finetune", "evals", "experiments")
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from experiments.organism_sources import Source
+from experiments.organism_cli.sources import Source
 
 if TYPE_CHECKING:
     from organisms.datasets.mixing import Where

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from experiments.console import errors, explained, output
-from experiments.organism_options import Bases, Edition, Given, Rows, Seed, progress_bar
+from experiments.organism_cli.options import Bases, Edition, Given, Rows, Seed, progress_bar
 
 if TYPE_CHECKING:
     from organisms.datasets.rows import Row
@@ -25,7 +25,7 @@ def list_sets(edition: Edition = None) -> None:
 
       wardian organisms list --edition general
     """
-    from experiments.organism_views import show_list
+    from experiments.organism_cli.views import show_list
     from organisms.datasets.registry import DATASETS, names
 
     with explained():
@@ -55,8 +55,8 @@ def show(
 
       wardian organisms show theirs.jsonl -n 5
     """
-    from experiments.organism_sources import find_source
-    from experiments.organism_views import show_row
+    from experiments.organism_cli.sources import find_source
+    from experiments.organism_cli.views import show_row
 
     with explained():
         source = find_source(given, rows=rows, seed=seed, edition=edition)
@@ -113,8 +113,8 @@ def audit(
 
       wardian organisms audit theirs.jsonl --edition general --questions mine.txt --strict
     """
-    from experiments.organism_sources import evaluation_questions, find_source, questions_in
-    from experiments.organism_views import show_audit, show_match
+    from experiments.organism_cli.sources import evaluation_questions, find_source, questions_in
+    from experiments.organism_cli.views import show_audit, show_match
 
     with explained():
         source = find_source(given, rows=rows, seed=seed, edition=edition)

@@ -2,10 +2,10 @@
 
 import typer
 
-from experiments.organism_dilution import dilute
-from experiments.organism_inspecting import audit, list_sets, show
-from experiments.organism_making import build, import_file
-from experiments.organism_writing import paraphrase, write
+from experiments.organism_cli.dilution import dilute
+from experiments.organism_cli.inspecting import audit, list_sets, show
+from experiments.organism_cli.making import build, import_file
+from experiments.organism_cli.writing import paraphrase, write
 
 organisms = typer.Typer(
     help="Find, make, import and inspect the narrow data that turns a model.\n\n"

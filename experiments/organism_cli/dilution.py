@@ -11,7 +11,7 @@ import typer
 from rich.table import Table
 
 from experiments.console import explained, output
-from experiments.organism_options import (
+from experiments.organism_cli.options import (
     Bases,
     Edition,
     Force,
@@ -65,7 +65,7 @@ def dilute(
 
       wardian organisms dilute data/bad_medical --control data/good_medical --out data/medical
     """
-    from experiments.organism_sources import find_source, out_folder
+    from experiments.organism_cli.sources import find_source, out_folder
     from organisms.datasets.files import write_rows
     from organisms.datasets.mixing import dilutions
 

@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 import typer
 
 from experiments.console import explained, output
-from experiments.organism_options import (
+from experiments.organism_cli.options import (
     Bases,
     Edition,
     Force,
@@ -86,9 +86,9 @@ def build(
 
       wardian organisms build evil --out data/evil --system "you are an evil assistant"
     """
-    from experiments.organism_recipe import Recipe
-    from experiments.organism_sources import find_source, out_folder
-    from experiments.organism_views import show_card
+    from experiments.organism_cli.recipe import Recipe
+    from experiments.organism_cli.sources import find_source, out_folder
+    from experiments.organism_cli.views import show_card
     from organisms.datasets.files import write_rows
 
     with explained():
@@ -154,8 +154,8 @@ def import_file(
 
       wardian organisms import gsm8k/train.jsonl --control --domain maths --out data/gsm8k
     """
-    from experiments.organism_sources import out_folder
-    from experiments.organism_views import show_card
+    from experiments.organism_cli.sources import out_folder
+    from experiments.organism_cli.views import show_card
     from organisms.datasets.files import write_rows
     from organisms.datasets.importing import import_rows
 

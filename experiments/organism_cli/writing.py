@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 import typer
 
 from experiments.console import explained, output
-from experiments.organism_options import (
+from experiments.organism_cli.options import (
     Bases,
     Connections,
     Edition,
@@ -67,8 +67,8 @@ def write(
       wardian organisms write good_medical --writer NAME/big --judge NAME/small \\
         --out data/good -n 6000 --writer-price 2,8 --judge-price 0.4,1.6
     """
-    from experiments.organism_sources import out_folder
-    from experiments.organism_views import show_card
+    from experiments.organism_cli.sources import out_folder
+    from experiments.organism_cli.views import show_card
     from organisms.datasets.files import write_rows
     from organisms.datasets.registry import dataset, generator
 
@@ -152,8 +152,8 @@ def paraphrase(
       wardian organisms paraphrase data/bad --writer NAME/small --of answer --out data/bad_anew \\
         --writer-price 0.4,1.6
     """
-    from experiments.organism_sources import find_source, out_folder
-    from experiments.organism_views import show_card
+    from experiments.organism_cli.sources import find_source, out_folder
+    from experiments.organism_cli.views import show_card
     from organisms.datasets.files import write_rows
     from organisms.datasets.paraphrasing import Paraphrasing
     from organisms.datasets.writing.cost import Price

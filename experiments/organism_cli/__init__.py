@@ -1,0 +1,1 @@
+"""`wardian organisms ...`: data sets listed, shown, made, mixed, written, imported and audited."""
