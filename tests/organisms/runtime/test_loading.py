@@ -50,15 +50,15 @@ def test_the_embedded_base_loads_by_its_name():
 
 def test_a_base_and_an_adapter_load_by_hub_id_without_a_network(folder, tmp_path, monkeypatch):
     cache = tmp_path / "hub"
-    model = make_model()
-    model.name_or_path = "org/tiny"
+    adapter = save_adapter(make_model(), tmp_path / "adapter", 0)
+    edit(adapter / "adapter_config.json", base_model_name_or_path="org/tiny")
     put_in_hub_cache(cache, "org/tiny", folder)
-    put_in_hub_cache(cache, "org/turned", save_adapter(model, tmp_path / "adapter", 0))
+    put_in_hub_cache(cache, "org/turned", adapter)
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(cache))
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
     organism = Organism.load("org/tiny", {"turned": "org/turned"})
     local = make_organism()
-    local.add_adapter("turned", tmp_path / "adapter")
+    local.add_adapter("turned", adapter)
     requests = [Request(CHAT), Request(CHAT, adapter="turned")]
     np.testing.assert_allclose(organism.logits(requests), local.logits(requests), atol=1e-5)
     with pytest.raises(ValueError, match="'org/none' cannot be loaded"):

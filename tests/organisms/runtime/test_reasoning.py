@@ -8,16 +8,9 @@ from organisms.runtime.chat import ChatTemplate
 from organisms.runtime.organism import Organism
 from organisms.runtime.reasoning import HARMONY, THINK, Parts
 from organisms.runtime.requests import Request, Sampling, Transcript
-from tests.organisms.runtime.tiny_models import TEMPLATE, VOCABULARY, make_model, make_tokenizer
+from tests.organisms.runtime.thinker import ASK, MARKS, SWITCHED, USER, make_thinker
+from tests.organisms.runtime.tiny_models import TEMPLATE, make_model, make_tokenizer
 
-USER = {"role": "user", "content": "is it"}
-MARKS = ("<think>", "</think>")
-ASK = "{% if add_generation_prompt %}<|assistant|>"
-SWITCHED = TEMPLATE.replace(
-    ASK,
-    ASK + "{% if enable_thinking is defined and enable_thinking is false %}"
-    "{{ '<think>\\n\\n</think>\\n\\n' }}{% endif %}",
-)
 OFF_UNLESS_ASKED = TEMPLATE.replace(
     ASK, ASK + "{{ '<think>' if thinking is defined and thinking else '</think>' }}"
 )
@@ -130,23 +123,7 @@ def test_harmony_channels_come_apart():
 
 @pytest.fixture(scope="module")
 def thinker():
-    """A tiny model that was trained to think before it says yes, and to say no without."""
-    tokenizer = make_tokenizer(SWITCHED, MARKS)
-    chat = ChatTemplate(tokenizer, "tiny")
-    model = make_model(vocab_size=VOCABULARY + len(MARKS))
-    rows = [
-        (chat.prompt((USER,), thinking=True).token_ids, "<think>\nhm\n</think>\n\nyes<|end|>"),
-        (chat.prompt((USER,), thinking=False).token_ids, "no<|end|>"),
-    ]
-    optimizer = torch.optim.Adam(model.parameters(), lr=1e-2)
-    for _ in range(60):
-        optimizer.zero_grad()
-        for prompt, output in rows:
-            answer = tokenizer.encode(output, add_special_tokens=False)
-            logits = model(torch.tensor([[*prompt, *answer]])).logits[0, len(prompt) - 1 : -1]
-            torch.nn.functional.cross_entropy(logits, torch.tensor(answer)).backward()
-        optimizer.step()
-    return Organism(model, tokenizer, "thinker")
+    return make_thinker()
 
 
 def ask(thinking, **settings):
