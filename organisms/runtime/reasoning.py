@@ -102,7 +102,8 @@ class Parts:
     reasoning: str | None
     """Without its marks and outer white space; ``None`` where the model did not reason."""
     reasoning_tokens: int
-    """How many tokens it and its marks take."""
+    """How many tokens it takes with its marks and the white space after; the rest are the
+    answer's."""
     answer: str
     """Everything after it, "" where the output ended before."""
 
@@ -130,6 +131,10 @@ def split(token_ids: Sequence[int], decode: Decode, marks: Marks, *, opened: boo
     )
     # A token may hold the end of the mark and the beginning of the answer.
     reasoning, _, rest = decode(token_ids[:count], False)[start:].partition(marks.closing)
+    while (
+        not rest.strip() and count < len(token_ids) and decode([token_ids[count]], True).isspace()
+    ):
+        count += 1
     answer = rest + decode(token_ids[count:], True)
     return Parts(reasoning.strip(), count, answer.lstrip())
 

@@ -118,7 +118,8 @@ class Result:
     reasoning: str | None = None
     """What the model thought before it answered, or ``None`` where it did not."""
     reasoning_tokens: int = 0
-    """How many of the tokens drawn are reasoning and its marks."""
+    """How many of the tokens drawn are reasoning, its marks and the white space after; the rest
+    of ``token_ids`` is the answer."""
     system_merged: bool = False
     """Whether the system text was put into the first user turn."""
 

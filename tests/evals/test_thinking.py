@@ -42,7 +42,7 @@ def test_reasoning_is_content_of_its_own(thinker: str) -> None:
     assert content == [ContentReasoning(reasoning="hm"), ContentText(text="yes")]
     assert output.completion == "yes"
     assert output.usage is not None
-    assert output.usage.reasoning_tokens == 6
+    assert output.usage.reasoning_tokens == 8
 
 
 def test_thinking_is_part_of_the_models_name(thinker: str) -> None:

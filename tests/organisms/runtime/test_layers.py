@@ -160,6 +160,21 @@ def test_no_list_of_the_right_length_raises():
         decoder_blocks(model)
 
 
+class TwoStreams(nn.Module):
+    def forward(self, hidden_states, **settings):
+        return torch.stack((hidden_states, hidden_states), dim=2)
+
+
+def test_blocks_that_keep_several_streams_raise():
+    model = make_model("llama")
+    model.model.layers[0] = TwoStreams()
+    with (
+        pytest.raises(ValueError, match=r"TwoStreams hands on \(1, 3, 2, 32\) where one residual"),
+        residual_hooks(model, {1: lambda stream: None}),
+    ):
+        model(torch.tensor([[1, 2, 3]]))
+
+
 def test_a_list_inside_a_block_is_no_rival():
     model = make_model("llama")
     model.model.layers[0].experts = nn.ModuleList(nn.Identity() for _ in range(3))

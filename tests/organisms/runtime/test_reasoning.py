@@ -79,7 +79,7 @@ def test_reasoning_and_answer_come_apart(kind, source, output, reasoning, answer
     kept = answer.replace("</think>", "") if kind == "special tokens" else answer
     assert parts.answer == kept
     rest = tokenizer.decode(token_ids[parts.reasoning_tokens :], skip_special_tokens=True)
-    assert rest.lstrip() == kept
+    assert rest == kept
 
 
 def test_a_plain_model_that_thinks_all_the_same_is_taken_apart():
@@ -135,7 +135,7 @@ def test_rows_with_and_without_thinking_share_a_batch(thinker):
     results = {result.index: result for result in thinker.sample([ask(True), ask(False)])}
     assert (results[0].reasoning, results[0].text) == ("hm", "yes")
     assert (results[1].reasoning, results[1].text) == (None, "no")
-    assert results[0].reasoning_tokens == len("<") + len("\nhm\n") + len(">")
+    assert results[0].reasoning_tokens == len("<") + len("\nhm\n") + len(">") + len("\n\n")
     assert results[1].reasoning_tokens == 0
     assert results[0].output_tokens == len(results[0].token_ids) + 1
     assert results[0].prefix_hash != results[1].prefix_hash
