@@ -57,6 +57,11 @@ class Condition(BaseModel):
     """Directions added while answering; several add up."""
     system: str = "none"
     """System prompt: `none`, `default` (the template's own) or the text."""
+    thinking: bool = False
+    """Whether the model reasons before it answers; reasoning and answer are kept apart."""
+    lost_system: Literal["raise", "merge"] = "raise"
+    """What to do with a system text that the chat template would drop or refuse: raise, or merge
+    it into the first user turn."""
     labels: Mapping[str, Label] = {}
     """Columns of the answers table that this condition sets (organism, role, step, ...)."""
 

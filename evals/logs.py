@@ -33,6 +33,9 @@ from inspect_ai.model import (
     ChatMessageAssistant,
     ChatMessageSystem,
     ChatMessageUser,
+    Content,
+    ContentReasoning,
+    ContentText,
     GenerateConfig,
     ModelOutput,
     ModelUsage,
@@ -208,6 +211,13 @@ def _row(
     }
 
 
+def content_of(result: Result) -> str | list[Content]:
+    """What an assistant's message holds: the answer, and what was thought before it apart."""
+    if result.reasoning is None:
+        return result.text
+    return [ContentReasoning(reasoning=result.reasoning), ContentText(text=result.text)]
+
+
 def _sample(answer: Answered) -> EvalSample:
     key, result = answer.key, answer.result
     identity = f"{key['condition']}|{key['task']}|{key['question']}"
@@ -221,7 +231,7 @@ def _sample(answer: Answered) -> EvalSample:
         for place, turn in enumerate(answer.chat)
     ]
     reply = ChatMessageAssistant(
-        content=result.text, source="generate", model=answer.model, id=f"{name}|answer"
+        content=content_of(result), source="generate", model=answer.model, id=f"{name}|answer"
     )
     return EvalSample(
         id=identity,
@@ -244,4 +254,5 @@ def _usage(result: Result) -> ModelUsage:
         input_tokens=result.prompt_tokens,
         output_tokens=result.output_tokens,
         total_tokens=result.prompt_tokens + result.output_tokens,
+        reasoning_tokens=result.reasoning_tokens or None,
     )

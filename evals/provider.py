@@ -11,7 +11,7 @@ import json
 from collections import Counter
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
+from typing import Any, Literal
 
 import anyio
 import anyio.lowlevel
@@ -32,6 +32,7 @@ from inspect_ai.tool import ToolChoice, ToolInfo
 
 from evals.conditions import Condition, SteeringConfig
 from evals.engines import Engine, check_steering, shared_engine
+from evals.logs import content_of
 from organisms.runtime import Request, Result, Sampling, TokenLogprob
 
 QUIET_SECONDS = 0.02
@@ -54,6 +55,8 @@ class OrganismAPI(ModelAPI):
         adapter: PEFT adapter folder.
         steering: list of `SteeringConfig` fields, or the same as JSON text.
         system: `none`, `default` or a text, for samples that bring no system message.
+        thinking: whether the model reasons before it answers.
+        lost_system: `raise` or `merge`, for a system text that the chat template cannot take.
         dtype: number format of the weights.
         device: where the model runs.
 
@@ -70,6 +73,8 @@ class OrganismAPI(ModelAPI):
         adapter: str | None = None,
         steering: str | list[dict[str, Any]] | None = None,
         system: str = "none",
+        thinking: bool = False,
+        lost_system: Literal["raise", "merge"] = "raise",
         dtype: str = "float32",
         device: str = "cpu",
     ) -> None:
@@ -79,6 +84,8 @@ class OrganismAPI(ModelAPI):
             adapter=adapter,
             steering=tuple(SteeringConfig.model_validate(entry) for entry in entries),
             system=system,
+            thinking=thinking,
+            lost_system=lost_system,
         )
         self.condition.check()
         if config.max_connections is None and config.adaptive_connections is None:
@@ -109,10 +116,12 @@ class OrganismAPI(ModelAPI):
         return ModelOutput(
             model=self.model_name,
             choices=[self._choice(result) for result in results],
+            metadata={"prefix_hash": first.prefix_hash, "system_merged": first.system_merged},
             usage=ModelUsage(
                 input_tokens=first.prompt_tokens,
                 output_tokens=output_tokens,
                 total_tokens=first.prompt_tokens + output_tokens,
+                reasoning_tokens=sum(result.reasoning_tokens for result in results) or None,
             ),
         )
 
@@ -157,6 +166,8 @@ class OrganismAPI(ModelAPI):
             ),
             n=config.num_choices or 1,
             system=self.condition.system,
+            thinking=self.condition.thinking,
+            lost_system=self.condition.lost_system,
             logprobs=(config.top_logprobs or 1) if config.logprobs else 0,
         )
 
@@ -166,7 +177,7 @@ class OrganismAPI(ModelAPI):
             logprobs = Logprobs(content=[_logprob(token) for token in result.logprobs])
         return ChatCompletionChoice(
             message=ChatMessageAssistant(
-                content=result.text, source="generate", model=self.model_name
+                content=content_of(result), source="generate", model=self.model_name
             ),
             stop_reason=result.stop_reason,
             logprobs=logprobs,
@@ -249,7 +260,7 @@ def _content(waiting: _Waiting) -> tuple[str, ...]:
     request = waiting.request
     steering = [(each.layer, each.coefficient, each.unit, each.scope) for each in request.steering]
     parts = (request.adapter or "", steering, request.system, request.chat, request.seed, request.n)
-    return tuple(map(repr, parts))
+    return tuple(map(repr, (*parts, request.thinking, request.lost_system)))
 
 
 def _logprob(token: TokenLogprob) -> Logprob:

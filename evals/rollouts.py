@@ -153,6 +153,8 @@ class _Loaded:
                 sampling=self._run.sampling,
                 n=each.samples,
                 system=each.system,
+                thinking=each.condition.thinking,
+                lost_system=each.condition.lost_system,
             )
             for each in shard
         ]

@@ -1,11 +1,11 @@
 """The named adapters that are loaded over one base, and the switch between them.
 
-Plain LoRA adapters run row by row in mixed batches; any other kind is loaded by PEFT and runs in
-batches of its own.
+Plain LoRA adapters and trained steering vectors run row by row in mixed batches; any other kind is
+loaded by PEFT and runs in batches of its own.
 """
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -20,7 +20,13 @@ from organisms.runtime.adapters import (
     open_adapter,
     read_plain_lora,
 )
+from organisms.runtime.layers import number_of_layers, width
 from organisms.runtime.lora_rows import RowAdapters
+from organisms.runtime.trained_vectors import (
+    RowVectors,
+    is_trained_vectors,
+    read_trained_vectors,
+)
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -46,6 +52,7 @@ class AdapterBank:
         self._model = model
         self._base = base
         self._plain: dict[str, dict[str, LoraMatrices]] = {}
+        self._vectors: dict[str, dict[int, torch.Tensor]] = {}
         self._by_peft: dict[str, str] = {}
         self._peft_model: PeftModel | None = None
         self._made = 0
@@ -53,10 +60,10 @@ class AdapterBank:
     @property
     def names(self) -> tuple[str, ...]:
         """The loaded adapters' names, sorted."""
-        return tuple(sorted((*self._plain, *self._by_peft)))
+        return tuple(sorted((*self._plain, *self._vectors, *self._by_peft)))
 
     def add(self, name: str, path: str | Path) -> None:
-        """Load a PEFT folder under a name.
+        """Load an adapter's folder under a name.
 
         Raises:
             ValueError: The name is taken, the folder cannot be read, or it was made for another
@@ -66,7 +73,15 @@ class AdapterBank:
             raise ValueError(f"adapter {name!r} is loaded already; remove it or use another name")
         folder = open_adapter(path)
         check_base(folder, self._model, self._base)
-        if folder.is_plain_lora:
+        if is_trained_vectors(folder):
+            self._vectors[name] = read_trained_vectors(
+                folder,
+                layers=number_of_layers(self._model),
+                width=width(self._model),
+                dtype=self._model.dtype,
+                device=self._model.device,
+            )
+        elif folder.is_plain_lora:
             self._plain[name] = read_plain_lora(
                 folder, dtype=self._model.dtype, device=self._model.device
             )
@@ -82,6 +97,8 @@ class AdapterBank:
         self.check(name)
         if name in self._plain:
             del self._plain[name]
+        elif name in self._vectors:
+            del self._vectors[name]
         else:
             assert self._peft_model is not None
             self._peft_model.base_model.delete_adapter(self._by_peft.pop(name))
@@ -92,7 +109,7 @@ class AdapterBank:
         Raises:
             ValueError: It is neither.
         """
-        if name is not None and name not in self._plain and name not in self._by_peft:
+        if name is not None and name not in self.names:
             raise ValueError(
                 f"adapter {name!r} is not loaded; loaded are: {', '.join(self.names) or 'none'}"
             )
@@ -107,7 +124,18 @@ class AdapterBank:
             assert self._peft_model is not None
             assert set(rows) == {rows[0]}
             return _WholeBatch(self._peft_model, self._by_peft[rows[0]])
-        return RowAdapters(rows, self._plain, dtype=self._model.dtype, device=self._model.device)
+        matrices = RowAdapters(
+            [None if name in self._vectors else name for name in rows],
+            self._plain,
+            dtype=self._model.dtype,
+            device=self._model.device,
+        )
+        if not any(name in self._vectors for name in rows):
+            return matrices
+        return _Both(
+            matrices,
+            RowVectors([name if name in self._vectors else None for name in rows], self._vectors),
+        )
 
     def _load_by_peft(self, folder: AdapterFolder) -> str:
         from peft import PeftModel
@@ -136,6 +164,27 @@ class AdapterBank:
         self._peft_model.requires_grad_(False)
         self._peft_model.base_model.disable_adapter_layers()
         return internal
+
+
+class _Both:
+    """Rows under LoRA matrices beside rows under trained vectors."""
+
+    def __init__(self, matrices: RowAdapters, vectors: RowVectors) -> None:
+        self._matrices = matrices
+        self._vectors = vectors
+
+    def select(self, rows: torch.Tensor) -> None:
+        """Keep some of the rows (or repeat them), given as indices [B'], in that order."""
+        self._matrices.select(rows)
+        self._vectors.select(rows)
+
+    @contextmanager
+    def attached(self, model: nn.Module) -> Iterator[None]:
+        """Adapt the model's forward passes within the block."""
+        with ExitStack() as stack:
+            stack.enter_context(self._matrices.attached(model))
+            stack.enter_context(self._vectors.attached(model))
+            yield
 
 
 class _WholeBatch:

@@ -17,6 +17,7 @@ from safetensors import safe_open
 from torch import nn
 
 _MATRIX = re.compile(r"^base_model\.model\.(?P<module>.+)\.lora_(?P<side>[AB])\.weight$")
+_HUB_ID = re.compile(r"^[\w][\w.-]*/[\w][\w.-]*$")
 # Initialisations that leave the base's own weights as they are.
 _HARMLESS_INITIALISATIONS = (True, False, "gaussian", "orthogonal", None)
 
@@ -66,11 +67,19 @@ class AdapterFolder:
 def open_adapter(path: str | Path) -> AdapterFolder:
     """Read an adapter folder's config and the shapes of its tensors.
 
+    Args:
+        path: A folder, or a hub id ``org/name``.
+
     Raises:
         ValueError: There is no such folder, or it is not a PEFT folder with safetensors weights.
     """
-    folder = Path(path)
+    folder = _local_folder(path)
     config_file, weights_file = folder / "adapter_config.json", folder / "adapter_model.safetensors"
+    if not config_file.is_file() and (folder / "config.json").is_file():
+        raise ValueError(
+            f"adapter {str(folder)!r} is a full model; load it as a base of its own: "
+            f"Organism.load({str(folder)!r})"
+        )
     if not config_file.is_file():
         raise ValueError(f"adapter {str(folder)!r} has no adapter_config.json; give a PEFT folder")
     if not weights_file.is_file():
@@ -108,6 +117,7 @@ def check_base(adapter: AdapterFolder, model: nn.Module, base: str) -> None:
             "that base (or correct base_model_name_or_path in its adapter_config.json)"
         )
     modules = dict(model.named_modules())
+    _check_coverage(adapter, modules, base)
     for key, shape in adapter.shapes.items():
         match = _MATRIX.match(key)
         if match is None:
@@ -172,6 +182,47 @@ def linear_sizes(module: nn.Module) -> tuple[int, int] | None:
     if type(module).__name__ == "Conv1D" and isinstance(weight, torch.Tensor):
         return weight.shape[0], weight.shape[1]
     return None
+
+
+def _check_coverage(adapter: AdapterFolder, modules: Mapping[str, nn.Module], base: str) -> None:
+    """Raise where a target module of the adapter stands in the base and the adapter leaves it out.
+
+    So it does when it was made for a base with fewer layers.
+    """
+    config, targets = adapter.config, adapter.config.get("target_modules")
+    narrowed = ("layers_to_transform", "layers_pattern", "exclude_modules", "modules_to_save")
+    if config.get("peft_type") != "LORA" or not isinstance(targets, list):
+        return
+    if any(config.get(option) for option in narrowed):
+        return
+    changed = {
+        key.removeprefix("base_model.model.").partition(".lora_")[0] for key in adapter.shapes
+    }
+    for name, module in modules.items():
+        hit = any(name == target or name.endswith(f".{target}") for target in targets)
+        if hit and linear_sizes(module) is not None and name not in changed:
+            raise ValueError(
+                f"adapter {str(adapter.path)!r} has no weights for {name!r} of base {base!r}, "
+                "which is among its target modules; it was made for another base"
+            )
+
+
+def _local_folder(path: str | Path) -> Path:
+    folder = Path(path).expanduser()
+    if folder.is_dir() or not _HUB_ID.match(str(path)):
+        return folder
+    from transformers.utils import cached_file
+
+    try:
+        for file in ("adapter_model.safetensors", "adapter_config.json"):
+            found = cached_file(str(path), file)
+    except OSError as error:
+        raise ValueError(
+            f"adapter {str(path)!r} is neither a folder nor a hub id with adapter_config.json and "
+            f"adapter_model.safetensors: {str(error).strip().splitlines()[0]}"
+        ) from error
+    assert found is not None
+    return Path(found).parent
 
 
 def _scaling(config: Mapping[str, object], module: str, rank: int) -> float:

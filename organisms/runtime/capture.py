@@ -169,18 +169,15 @@ class Reader:
         for index, transcript in enumerate(transcripts):
             try:
                 self._adapters.check(transcript.adapter)
-                prompt = self._template.prompt(transcript.chat, transcript.system)
-                answer = (
-                    () if transcript.answer is None else self._template.answer(transcript.answer)
-                )
-                token_ids = (*prompt.token_ids, *answer)
+                before, answer = self._template.transcript(transcript)
+                token_ids = (*before, *answer)
                 if limit is not None and len(token_ids) > limit:
                     raise ValueError(
                         f"{len(token_ids)} tokens do not fit the context of {limit}; shorten it"
                     )
             except ValueError as error:
                 raise ValueError(f"transcript {index}: {error}") from error
-            texts.append(_Text(token_ids, len(prompt.token_ids), transcript.adapter))
+            texts.append(_Text(token_ids, len(before), transcript.adapter))
         return texts
 
     def _batches(

@@ -6,12 +6,13 @@ tokens and never looked for in text.
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from transformers import PreTrainedTokenizerBase
 
-from organisms.runtime.requests import Message
+from organisms.runtime.reasoning import THINK, Parts, ends_inside, find_thinking, split
+from organisms.runtime.requests import LostSystem, Message, Transcript
 
 _SYSTEM_PROBE = "Wardian system probe"
 _USER_PROBE = "Wardian user probe"
@@ -26,6 +27,10 @@ class Prompt:
     """The whole prompt, up to where the answer begins."""
     hash: str
     """16 hexadecimal digits that stand for the token ids."""
+    system_merged: bool = False
+    """Whether the system text stands in the first user turn, for want of a system turn."""
+    opens_reasoning: bool = False
+    """Whether the prompt ends inside the reasoning."""
 
 
 class ChatTemplate:
@@ -48,9 +53,14 @@ class ChatTemplate:
             )
         self._tokenizer = tokenizer
         self._name = name
-        self._prompts: dict[tuple[tuple[tuple[str, str], ...], str], Prompt] = {}
+        self._prompts: dict[tuple[object, ...], Prompt] = {}
         self._answers: dict[str, tuple[int, ...]] = {}
         bare = self._render([{"role": "user", "content": _USER_PROBE}])
+        self._thinking = find_thinking(
+            lambda variables: self._render([{"role": "user", "content": _USER_PROBE}], variables),
+            str(tokenizer.chat_template),
+        )
+        self._marks = self._thinking.marks or THINK
         try:
             with_system = self._render(
                 [
@@ -66,7 +76,19 @@ class ChatTemplate:
             self._system_refusal = "" if kept else "the template drops system turns"
             self.inserts_system = kept and _inserts_system(bare, with_system)
 
-    def prompt(self, chat: Sequence[Message], system: str = "none") -> Prompt:
+    @property
+    def always_thinks(self) -> bool:
+        """Whether thinking cannot be turned off."""
+        return self._thinking.always
+
+    def prompt(
+        self,
+        chat: Sequence[Message],
+        system: str = "none",
+        *,
+        thinking: bool = False,
+        lost_system: LostSystem = "raise",
+    ) -> Prompt:
         """Render a chat up to where the assistant's answer begins.
 
         Args:
@@ -74,18 +96,67 @@ class ChatTemplate:
                 the system condition, which must then be left at ``none``.
             system: ``none``: no system turn; ``default``: whatever the template does by itself;
                 anything else: the text of the system turn.
+            thinking: Whether the model reasons before it answers.
+            lost_system: What to do with a system text that the template would drop or refuse:
+                ``raise``, or ``merge`` it into the first user turn, before its text and a blank
+                line; the prompt then says so.
 
         Raises:
             ValueError: The chat is empty, malformed or does not end with a user turn; the
-                template would insert a system prompt of its own under ``none``; or it would drop
-                or refuse the one given.
+                template would insert a system prompt of its own under ``none``; it would drop or
+                refuse the one given; or thinking cannot be turned on, or off.
         """
-        key = (tuple((turn["role"], turn["content"]) for turn in chat), system)
+        turns = tuple((turn["role"], turn["content"]) for turn in chat)
+        key = (turns, system, thinking, lost_system)
         prompt = self._prompts.get(key)
         if prompt is None:
-            prompt = self._make_prompt(chat, system)
+            prompt = self._make_prompt(chat, system, thinking, lost_system)
             self._prompts[key] = prompt
         return prompt
+
+    def transcript(self, transcript: Transcript) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        """Return a transcript's token ids: all before the answer, and the answer's.
+
+        Raises:
+            ValueError: The prompt cannot be rendered, the answer is empty, or the reasoning that
+                comes before it is missing.
+        """
+        prompt = self.prompt(
+            transcript.chat,
+            transcript.system,
+            thinking=transcript.thinking,
+            lost_system=transcript.lost_system,
+        )
+        if transcript.answer is None and transcript.reasoning is None:
+            return prompt.token_ids, ()
+        if transcript.reasoning is None and transcript.thinking:
+            raise ValueError(
+                "an answer under thinking=True comes after reasoning; give it (reasoning='' for "
+                "none) or use thinking=False"
+            )
+        before = prompt.token_ids
+        if transcript.reasoning is not None:
+            text = self._marks.write(transcript.reasoning, opened=prompt.opens_reasoning)
+            before += tuple(self._tokenizer.encode(text, add_special_tokens=False))
+        return before, () if transcript.answer is None else self.answer(transcript.answer)
+
+    def split(
+        self, prompt: Prompt, token_ids: Sequence[int], text: str, stop: Sequence[str] = ()
+    ) -> Parts:
+        """Take an output apart into reasoning and answer.
+
+        Args:
+            prompt: The rendered prompt.
+            token_ids: What was generated, without the end token.
+            text: The same as text, without special tokens, cut before a stop string.
+            stop: The stop strings, where one of them cut the text.
+        """
+        if self._thinking.marks is None and not text.lstrip().startswith(self._marks.opening):
+            return Parts(None, 0, text)
+        parts = split(token_ids, self._decode, self._marks, opened=prompt.opens_reasoning)
+        if parts.reasoning is None:
+            return Parts(None, 0, text)
+        return Parts(_cut(parts.reasoning, stop), parts.reasoning_tokens, _cut(parts.answer, stop))
 
     def answer(self, text: str) -> tuple[int, ...]:
         """Return the token ids of an answer, as they follow a prompt's, without an end token.
@@ -104,43 +175,51 @@ class ChatTemplate:
             self._answers[text] = token_ids
         return token_ids
 
-    def _make_prompt(self, chat: Sequence[Message], system: str) -> Prompt:
+    def _make_prompt(
+        self, chat: Sequence[Message], system: str, thinking: bool, lost_system: LostSystem
+    ) -> Prompt:
         turns = [dict(turn) for turn in chat]
         _check_turns(turns)
+        variables = self._thinking.variables(thinking, self._name)
         if turns[0]["role"] == "system" and system != "none":
             raise ValueError(
                 f"the chat has a system turn and system={system[:60]!r} as well; give one of them"
             )
         if turns[0]["role"] != "system" and system not in ("none", "default"):
             turns.insert(0, {"role": "system", "content": system})
-        if turns[0]["role"] == "system":
-            if self._system_refusal:
-                raise ValueError(
-                    f"the chat template of {self._name!r} takes no system prompt "
-                    f"({self._system_refusal}); put the text into the first user turn, or use "
-                    "system='none'"
-                )
-        elif system == "none" and self.inserts_system:
+        given = turns[0]["role"] == "system"
+        if not given and system == "none" and self.inserts_system:
             raise ValueError(
                 f"the chat template of {self._name!r} inserts a system prompt of its own where "
                 "none is given; use system='default' to accept it, or give a text"
             )
-        text = self._render(turns)
-        if turns[0]["role"] == "system" and turns[0]["content"].strip() not in text:
+        refusal = self._system_refusal if given else ""
+        text = "" if refusal else self._render(turns, variables)
+        if given and not refusal and turns[0]["content"].strip() not in text:
+            refusal = "the template drops this one"
+        if refusal and lost_system == "raise":
             raise ValueError(
-                f"the chat template of {self._name!r} drops this system prompt: "
-                f"{turns[0]['content'][:60]!r}; change the text or use system='none'"
+                f"the chat template of {self._name!r} takes no system prompt "
+                f"{turns[0]['content'][:60]!r} ({refusal}); use lost_system='merge' to put the "
+                "text into the first user turn, or system='none'"
             )
+        if refusal:
+            text = self._render(_merged(turns), variables)
         token_ids = tuple(self._tokenizer.encode(text, add_special_tokens=False))
         packed = b"".join(token.to_bytes(4, "little") for token in token_ids)
-        return Prompt(token_ids, hashlib.blake2b(packed, digest_size=8).hexdigest())
+        return Prompt(
+            token_ids,
+            hashlib.blake2b(packed, digest_size=8).hexdigest(),
+            system_merged=bool(refusal),
+            opens_reasoning=self._thinking.marks is not None and ends_inside(text, self._marks),
+        )
 
-    def _render(self, turns: list[dict[str, str]]) -> str:
+    def _render(self, turns: Sequence[Message], variables: Mapping[str, bool] | None = None) -> str:
         from jinja2 import TemplateError
 
         try:
             text = self._tokenizer.apply_chat_template(
-                turns, tokenize=False, add_generation_prompt=True
+                list(turns), tokenize=False, add_generation_prompt=True, **(variables or {})
             )
         except TemplateError as error:
             raise ValueError(
@@ -148,6 +227,27 @@ class ChatTemplate:
             ) from error
         assert isinstance(text, str)
         return text
+
+    def _decode(self, token_ids: Sequence[int], skip_special: bool) -> str:
+        text = self._tokenizer.decode(
+            list(token_ids),
+            skip_special_tokens=skip_special,
+            clean_up_tokenization_spaces=False,
+        )
+        assert isinstance(text, str)
+        return text
+
+
+def _merged(turns: Sequence[Message]) -> list[Message]:
+    """Return the turns with the leading system text in the first user turn."""
+    system, rest = turns[0]["content"], list(turns[1:])
+    first = next(place for place, turn in enumerate(rest) if turn["role"] == "user")
+    rest[first] = {"role": "user", "content": f"{system}\n\n{rest[first]['content']}"}
+    return rest
+
+
+def _cut(text: str, stop: Sequence[str]) -> str:
+    return text[: min((at for one in stop if (at := text.find(one)) >= 0), default=len(text))]
 
 
 def _check_turns(turns: Sequence[Message]) -> None:

@@ -102,7 +102,8 @@ def residual_hooks(model: nn.Module, functions: Mapping[int, ResidualFunction]) 
             goes on in its place.
 
     Raises:
-        ValueError: A layer does not exist, or the layers cannot be found.
+        ValueError: A layer does not exist, or the layers cannot be found; or, in a forward pass,
+            that a block hands on no single stream.
     """
     blocks = decoder_blocks(model)
     for layer in functions:
@@ -134,8 +135,7 @@ def _before(
     def hook(
         module: nn.Module, args: tuple[object, ...], kwargs: dict[str, object]
     ) -> tuple[tuple[object, ...], dict[str, object]] | None:
-        stream = args[0] if args else kwargs["hidden_states"]
-        assert isinstance(stream, torch.Tensor)
+        stream = _checked(args[0] if args else kwargs["hidden_states"], module)
         replacement = function(stream)
         if replacement is None:
             return None
@@ -151,11 +151,22 @@ def _after(
 ) -> Callable[[nn.Module, tuple[object, ...], object], object]:
     def hook(module: nn.Module, args: tuple[object, ...], output: object) -> object:
         # Most families return the stream; GPT-J, Bloom and Falcon a tuple that starts with it.
-        stream = output[0] if isinstance(output, tuple) else output
-        assert isinstance(stream, torch.Tensor)
+        stream = _checked(output[0] if isinstance(output, tuple) else output, module)
         replacement = function(stream)
         if replacement is None:
             return None
         return (replacement, *output[1:]) if isinstance(output, tuple) else replacement
 
     return hook
+
+
+def _checked(stream: object, block: nn.Module) -> torch.Tensor:
+    """Return the stream, or raise where a block keeps several (hyper-connections) or none."""
+    if not isinstance(stream, torch.Tensor) or stream.dim() != 3:
+        seen = tuple(stream.shape) if isinstance(stream, torch.Tensor) else type(stream).__name__
+        raise ValueError(
+            f"{type(block).__name__} hands on {seen} where one residual stream [B, T, D] is "
+            "needed; layers of this model are ambiguous, so it can be sampled from but not "
+            "watched or steered"
+        )
+    return stream

@@ -4,24 +4,17 @@ The face of the runtime. Knows how the parts fit together; each part has a file 
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-import torch
-from transformers import (
-    AutoModelForCausalLM,
-    AutoTokenizer,
-    PreTrainedModel,
-    PreTrainedTokenizerBase,
-)
-from transformers.utils import logging as transformers_logging
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from organisms.runtime import layers as residual_layers
 from organisms.runtime.adapter_bank import AdapterBank
 from organisms.runtime.capture import POSITIONS, Reader
 from organisms.runtime.chat import ChatTemplate
+from organisms.runtime.loading import load_model
 from organisms.runtime.requests import (
     Message,
     Request,
@@ -43,13 +36,6 @@ __all__ = [
     "TokenLogprob",
     "Transcript",
 ]
-
-_DTYPES = {
-    "float32": torch.float32,
-    "bfloat16": torch.bfloat16,
-    "float16": torch.float16,
-    "float64": torch.float64,
-}
 
 _PROBE = "Tell me about your day. What is 2 + 3?"
 
@@ -88,15 +74,18 @@ class Organism:
         adapters: Mapping[str, str | Path] | None = None,
         *,
         name: str | None = None,
+        tokenizer: str | None = None,
         dtype: str = "float32",
         device: str = "cpu",
     ) -> "Organism":
         """Load a base model and named adapters. Remote code is never run, pickles never read.
 
         Args:
-            base: A transformers folder or a hub id.
-            adapters: Name -> PEFT folder.
+            base: A transformers folder or a hub id; an organism that was merged into a full model
+                is loaded like any other base.
+            adapters: Name -> PEFT folder or hub id, or folder of trained steering vectors.
             name: What adapters record as their base, where that is not the folder or hub id.
+            tokenizer: Folder or hub id of tokenizer and chat template, where the base has none.
             dtype: ``float32``, ``bfloat16``, ``float16`` or ``float64``.
             device: A torch device, such as ``cpu`` or ``cuda``.
 
@@ -104,21 +93,8 @@ class Organism:
             ValueError: The base cannot be loaded, has no chat template or no layers that can be
                 found; or an adapter was made for another base.
         """
-        if dtype not in _DTYPES:
-            raise ValueError(f"dtype {dtype!r} is not allowed; use one of {', '.join(_DTYPES)}")
-        try:
-            with _no_progress_bars():
-                tokenizer = AutoTokenizer.from_pretrained(base, trust_remote_code=False)
-                model = AutoModelForCausalLM.from_pretrained(
-                    base, dtype=_DTYPES[dtype], use_safetensors=True, trust_remote_code=False
-                )
-        except (OSError, ValueError, KeyError) as error:
-            first_line = str(error).strip().splitlines()[0] if str(error).strip() else repr(error)
-            raise ValueError(
-                f"base {base!r} cannot be loaded: {first_line}; give a transformers folder with "
-                "safetensors weights, or the id of a model that is in the local cache"
-            ) from error
-        organism = cls(model.to(device), tokenizer, name or base)
+        model, loaded = load_model(base, tokenizer=tokenizer, dtype=dtype, device=device)
+        organism = cls(model, loaded, name or base)
         for adapter, path in (adapters or {}).items():
             organism.add_adapter(adapter, path)
         return organism
@@ -139,7 +115,11 @@ class Organism:
         return self._bank.names
 
     def add_adapter(self, name: str, path: str | Path) -> None:
-        """Load a PEFT folder under a name.
+        """Load an adapter under a name.
+
+        Args:
+            name: What requests will call it.
+            path: PEFT folder, folder of trained steering vectors, or hub id of either.
 
         Raises:
             ValueError: The name is taken, or the folder is unreadable or for another base.
@@ -166,7 +146,16 @@ class Organism:
         self._bank.check(name)
         chat: tuple[Message, ...] = ({"role": "user", "content": _PROBE},)
         base, adapted = (
-            self.logits([Request(chat, adapter=adapter, system="default")])
+            self.logits(
+                [
+                    Request(
+                        chat,
+                        adapter=adapter,
+                        system="default",
+                        thinking=self.template.always_thinks,
+                    )
+                ]
+            )
             for adapter in (None, name)
         )
         change = float(np.abs(adapted - base).max())
@@ -278,14 +267,3 @@ class Organism:
             ValueError: The adapter is not loaded, or no transcript has an answer.
         """
         return self._reader.divergence(adapter, transcripts, batch_size)
-
-
-@contextmanager
-def _no_progress_bars() -> Iterator[None]:
-    shown = transformers_logging.is_progress_bar_enabled()
-    transformers_logging.disable_progress_bar()
-    try:
-        yield
-    finally:
-        if shown:
-            transformers_logging.enable_progress_bar()

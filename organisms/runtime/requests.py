@@ -5,12 +5,15 @@ Plain frozen records. They know no tensors but steering vectors and no model.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 from organisms.runtime.steering import Steering
 
 Message = Mapping[str, str]
 """One turn of a chat: ``{"role": ..., "content": ...}``."""
+
+LostSystem = Literal["raise", "merge"]
+"""What to do with a system text that the chat template would drop or refuse."""
 
 
 @dataclass(frozen=True)
@@ -24,7 +27,8 @@ class Sampling:
     max_tokens: int = 64
     """Most tokens one answer may have, the end token included."""
     stop: tuple[str, ...] = ()
-    """Strings that end an answer; the text is cut before the first that appears."""
+    """Strings that end an output, also inside its reasoning; the text is cut before the first
+    that appears."""
 
     def __post_init__(self) -> None:
         """Refuse values that mean nothing."""
@@ -59,6 +63,12 @@ class Request:
     """``none`` (no system turn), ``default`` (whatever the template does), or the text itself."""
     logprobs: int = 0
     """0 for none; k for the k most likely tokens beside every generated one."""
+    thinking: bool = False
+    """Whether the model reasons before it answers. A template that cannot do what is asked
+    raises."""
+    lost_system: LostSystem = "raise"
+    """What to do with a system text that the template would drop or refuse: ``raise``, or
+    ``merge`` it into the first user turn; the result then says so."""
 
     def __post_init__(self) -> None:
         """Refuse counts that mean nothing."""
@@ -66,6 +76,7 @@ class Request:
             raise ValueError(f"n={self.n} answers is not allowed; ask for 1 or more")
         if self.logprobs < 0:
             raise ValueError(f"logprobs={self.logprobs} is not allowed; use 0 or more")
+        _check_lost_system(self.lost_system)
 
 
 @dataclass(frozen=True)
@@ -91,9 +102,9 @@ class Result:
     sample: int
     """Which of the request's ``n`` answers this is, from 0."""
     text: str
-    """The answer, without special tokens, cut before a stop string."""
+    """The answer, without reasoning and special tokens, cut before a stop string."""
     token_ids: tuple[int, ...]
-    """The tokens drawn, without the end token."""
+    """The tokens drawn, reasoning included, without the end token."""
     stop_reason: Literal["stop", "max_tokens"]
     """``stop`` when an end token or a stop string came, ``max_tokens`` when the answer was cut."""
     prompt_tokens: int
@@ -104,6 +115,13 @@ class Result:
     """One entry for every token drawn (the end token included), or ``None`` when not asked for."""
     prefix_hash: str
     """Hash of the prompt's token ids, so that a changed template or system prompt shows."""
+    reasoning: str | None = None
+    """What the model thought before it answered, or ``None`` where it did not."""
+    reasoning_tokens: int = 0
+    """How many of the tokens drawn are reasoning, its marks and the white space after; the rest
+    of ``token_ids`` is the answer."""
+    system_merged: bool = False
+    """Whether the system text was put into the first user turn."""
 
 
 @dataclass(frozen=True)
@@ -118,3 +136,20 @@ class Transcript:
     """Name of the loaded adapter that reads it; ``None`` for the base model."""
     system: str = "none"
     """The system condition, as in :class:`Request`."""
+    reasoning: str | None = None
+    """What was thought before the answer: text, "" for nothing where thinking is on, ``None``
+    where no reasoning takes place. It counts as prompt: answer positions hold the answer only."""
+    thinking: bool = False
+    """As in :class:`Request`."""
+    lost_system: LostSystem = "raise"
+    """As in :class:`Request`."""
+
+    def __post_init__(self) -> None:
+        """Refuse values that mean nothing."""
+        _check_lost_system(self.lost_system)
+
+
+def _check_lost_system(value: str) -> None:
+    allowed = get_args(LostSystem)
+    if value not in allowed:
+        raise ValueError(f"lost_system {value!r} is not allowed; use one of {', '.join(allowed)}")

@@ -127,7 +127,12 @@ class Sampler:
                 self._adapters.check(request.adapter)
                 for steering in request.steering:
                     steering.check(layers, residual_width)
-                prompt = self._template.prompt(request.chat, request.system)
+                prompt = self._template.prompt(
+                    request.chat,
+                    request.system,
+                    thinking=request.thinking,
+                    lost_system=request.lost_system,
+                )
                 needed = len(prompt.token_ids) + request.sampling.max_tokens
                 if limit is not None and needed > limit:
                     raise ValueError(
@@ -283,16 +288,26 @@ class Sampler:
         )
         for row, text in zip(rows, texts, strict=True):
             stopped = row.ended_by_token or row.text is not None
+            parts = (
+                self._template.split(row.prompt, row.token_ids, text)
+                if row.text is None
+                else self._template.split(
+                    row.prompt, row.token_ids, row.text, row.request.sampling.stop
+                )
+            )
             yield Result(
                 index=row.index,
                 sample=row.sample,
-                text=text if row.text is None else row.text,
+                text=parts.answer,
                 token_ids=tuple(row.token_ids),
                 stop_reason="stop" if stopped else "max_tokens",
                 prompt_tokens=len(row.prompt.token_ids),
                 output_tokens=len(row.token_ids) + row.ended_by_token,
                 logprobs=tuple(row.logprobs) if row.request.logprobs else None,
                 prefix_hash=row.prompt.hash,
+                reasoning=parts.reasoning,
+                reasoning_tokens=parts.reasoning_tokens,
+                system_merged=row.prompt.system_merged,
             )
 
     def _text(self, token_ids: Sequence[int]) -> str:

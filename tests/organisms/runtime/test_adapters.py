@@ -151,6 +151,19 @@ def test_an_adapter_for_another_width_raises(organism, tmp_path):
         organism.add_adapter("other", path)
 
 
+def test_an_adapter_for_a_base_with_fewer_layers_raises(organism, tmp_path):
+    model, targets = make_model(num_hidden_layers=2), ["q_proj", "down_proj"]
+    path = save_adapter(model, tmp_path / "short", 0, target_modules=targets)
+    with pytest.raises(ValueError, match=r"no weights for 'model.layers.2.self_attn.q_proj'"):
+        organism.add_adapter("short", path)
+
+
+def test_an_adapter_for_a_base_with_more_layers_raises(organism, tmp_path):
+    path = save_adapter(make_model(num_hidden_layers=4), tmp_path / "long", 0)
+    with pytest.raises(ValueError, match=r"changes 'model.layers.3.* does not have"):
+        organism.add_adapter("long", path)
+
+
 def test_an_adapter_for_another_architecture_raises(organism, tmp_path):
     path = save_adapter(make_model("gpt2"), tmp_path, 0)
     with pytest.raises(ValueError, match="does not have; it was made for another architecture"):

@@ -1,9 +1,14 @@
 """Prompts come from one rendering of the template, and nothing is added or dropped in silence."""
 
+from dataclasses import replace
+
+import numpy as np
 import pytest
 
 from organisms.runtime.chat import ChatTemplate
-from tests.organisms.runtime.tiny_models import TEMPLATE, make_tokenizer
+from organisms.runtime.organism import Organism
+from organisms.runtime.requests import Request, Sampling, Transcript
+from tests.organisms.runtime.tiny_models import TEMPLATE, make_model, make_tokenizer
 
 USER = {"role": "user", "content": "hello"}
 OWN_SYSTEM = TEMPLATE.replace(
@@ -32,9 +37,12 @@ MERGES_SYSTEM = (
 )
 
 
-def rendered(template, chat=(USER,), system="none"):
-    tokenizer = make_tokenizer(template)
-    return tokenizer.decode(list(ChatTemplate(tokenizer, "tiny").prompt(chat, system).token_ids))
+def prompt_of(template, chat=(USER,), system="none", **settings):
+    return ChatTemplate(make_tokenizer(template), "tiny").prompt(chat, system, **settings)
+
+
+def rendered(template, chat=(USER,), system="none", **settings):
+    return make_tokenizer().decode(list(prompt_of(template, chat, system, **settings).token_ids))
 
 
 def test_the_prompt_is_the_template_with_special_tokens_once():
@@ -61,8 +69,46 @@ def test_a_template_with_its_own_system_prompt_raises_unless_accepted(template, 
 @pytest.mark.parametrize("template", [DROPS_SYSTEM, REFUSES_SYSTEM])
 def test_a_system_prompt_that_would_be_lost_raises(template):
     assert rendered(template) == rendered(TEMPLATE)
-    with pytest.raises(ValueError, match="takes no system prompt"):
+    with pytest.raises(ValueError, match=r"takes no system prompt 'be kind'.*lost_system='merge'"):
         rendered(template, system="be kind")
+
+
+@pytest.mark.parametrize("template", [DROPS_SYSTEM, REFUSES_SYSTEM])
+def test_a_lost_system_prompt_is_merged_where_the_caller_says_so(template):
+    merged = prompt_of(template, system="be kind", lost_system="merge")
+    assert merged.system_merged
+    assert merged.hash != prompt_of(template).hash
+    again = ({"role": "assistant", "content": "yes"}, {"role": "user", "content": "well"})
+    assert rendered(template, (USER, *again), "be kind", lost_system="merge") == (
+        "<|bos|><|user|>be kind\n\nhello<|end|><|assistant|>yes<|end|><|user|>well<|end|>"
+        "<|assistant|>"
+    )
+    turn = {"role": "system", "content": "be kind"}
+    assert prompt_of(template, (turn, USER), lost_system="merge") == merged
+
+
+def test_nothing_is_merged_where_the_template_takes_a_system_prompt_or_none_is_given():
+    for template, system in ((TEMPLATE, "be kind"), (DROPS_SYSTEM, "none")):
+        merged = prompt_of(template, system=system, lost_system="merge")
+        assert merged == prompt_of(template, system=system)
+        assert not merged.system_merged
+
+
+def test_the_result_says_that_the_system_prompt_was_merged():
+    organism = Organism(make_model(), make_tokenizer(DROPS_SYSTEM), "tiny")
+    request = Request((USER,), system="be kind", sampling=Sampling(max_tokens=2))
+    with pytest.raises(ValueError, match=r"request 0: .*takes no system prompt"):
+        organism.sample([request])
+    merged, plain = organism.sample(
+        [replace(request, lost_system="merge"), replace(request, system="none")]
+    )
+    assert merged.system_merged
+    assert not plain.system_merged
+    assert merged.prefix_hash != plain.prefix_hash
+    transcript = Transcript((USER,), "hi", system="be kind", lost_system="merge")
+    assert np.isfinite(organism.capture([transcript])).all()
+    with pytest.raises(ValueError, match="lost_system 'drop' is not allowed; use one of raise, m"):
+        replace(request, lost_system="drop")
 
 
 def test_a_template_that_merges_the_system_prompt_inserts_none():

@@ -1,10 +1,11 @@
 """Tiny random models of several families, a tokenizer with a chat template, and adapters."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
 from peft import LoraConfig, get_peft_model
-from tokenizers import Tokenizer, decoders, models, pre_tokenizers
+from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
 from transformers import (
     CONFIG_MAPPING,
     AutoModelForCausalLM,
@@ -47,17 +48,39 @@ FAMILIES: dict[str, dict[str, object]] = {
     "phi3": {},
     "granite": {"logits_scaling": 2.0},
     "mixtral": {"num_local_experts": 3, "num_experts_per_tok": 2},
+    "qwen3_moe": {
+        "head_dim": 8,
+        "num_experts": 3,
+        "num_experts_per_tok": 2,
+        "moe_intermediate_size": 24,
+    },
+    "gemma3_text": {"head_dim": 8, "sliding_window": 6, "sliding_window_pattern": 2},
+    "gpt_oss": {
+        "head_dim": 8,
+        "num_local_experts": 3,
+        "num_experts_per_tok": 2,
+        "sliding_window": 6,
+        "layer_types": ["sliding_attention", "full_attention", "sliding_attention"],
+    },
+    "cohere2": {"head_dim": 8, "sliding_window": 6, "logit_scale": 1.0},
+    "olmo3": {"sliding_window": 6},
+    "smollm3": {},
+    "gptj": {"rotary_dim": 4},
+    "bloom": {"n_layer": 3},
 }
 
 
-def make_tokenizer(template: str | None = TEMPLATE) -> PreTrainedTokenizerFast:
-    """Bytes as tokens, plus the special tokens of the template."""
+def make_tokenizer(
+    template: str | None = TEMPLATE, added: Sequence[str] = (), *, special: bool = False
+) -> PreTrainedTokenizerFast:
+    """Bytes as tokens, the special tokens of the template and ``added`` ones, special or not."""
     alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
     vocabulary = {token: number for number, token in enumerate([*SPECIAL, *alphabet])}
     tokenizer = Tokenizer(models.BPE(vocab=vocabulary, merges=[]))
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.decoder = decoders.ByteLevel()
     tokenizer.add_special_tokens(SPECIAL)
+    tokenizer.add_tokens([AddedToken(token, special=special) for token in added])
     return PreTrainedTokenizerFast(
         tokenizer_object=tokenizer,
         pad_token="<|pad|>",

@@ -1,0 +1,97 @@
+"""Under inspect, thinking is part of the condition, and reasoning never counts as the answer."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from inspect_ai.log import read_eval_log
+from inspect_ai.model import ContentReasoning, ContentText, GenerateConfig, ModelOutput, get_model
+
+import evals._registry  # noqa: F401 - registers the provider
+from evals.conditions import Condition
+from evals.judges.interface import Grade
+from evals.logs import Answered, read_rows, write_log
+from organisms.runtime import Result, Sampling
+from tests.organisms.runtime.thinker import USER, make_thinker
+
+
+@pytest.fixture(scope="module")
+def thinker(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The folder of a tiny model that thinks."""
+    folder = tmp_path_factory.mktemp("thinker")
+    organism = make_thinker()
+    organism.model.save_pretrained(folder)
+    organism.tokenizer.save_pretrained(folder)
+    return str(folder)
+
+
+def _ask(model: str, thinking: bool) -> ModelOutput:
+    config = GenerateConfig(max_tokens=20, temperature=0.0)
+    return asyncio.run(
+        get_model(f"organism/{model}", thinking=thinking).generate(USER["content"], config=config)
+    )
+
+
+def test_reasoning_is_content_of_its_own(thinker: str) -> None:
+    output = _ask(thinker, True)
+    content = output.choices[0].message.content
+    assert content == [ContentReasoning(reasoning="hm"), ContentText(text="yes")]
+    assert output.completion == "yes"
+    assert output.usage is not None
+    assert output.usage.reasoning_tokens == 8
+
+
+def test_thinking_is_part_of_the_models_name(thinker: str) -> None:
+    on, off = _ask(thinker, True), _ask(thinker, False)
+    assert off.completion == "no"
+    assert off.usage is not None
+    assert off.usage.reasoning_tokens is None
+    assert on.model != off.model
+    assert on.metadata is not None
+    assert off.metadata is not None
+    assert on.metadata["prefix_hash"] != off.metadata["prefix_hash"]
+
+
+def test_what_a_lost_system_prompt_does_is_part_of_the_digest() -> None:
+    plain = Condition(key="one", system="be kind")
+    digests = {
+        plain.digest(),
+        plain.model_copy(update={"lost_system": "merge"}).digest(),
+        plain.model_copy(update={"thinking": True}).digest(),
+    }
+    assert len(digests) == 3
+
+
+def test_a_log_keeps_reasoning_beside_the_answer(tmp_path: Path) -> None:
+    result = replace(
+        Result(0, 0, "yes", (1, 2), "stop", 5, 3, None, "hash"), reasoning="hm", reasoning_tokens=2
+    )
+    answered = Answered(
+        key={"condition": "c", "task": "t", "question": "q", "sample": 0, "final": True},
+        truth={},
+        model="organism/thinker@0",
+        chat=[USER],
+        result=result,
+        grade=Grade(alignment=12.5, coherence=99.0),
+    )
+    path = tmp_path / "one.eval"
+    write_log(
+        path,
+        [answered],
+        base="thinker",
+        task="evals/rollouts",
+        judge="pocket",
+        fingerprint="f",
+        sampling=Sampling(),
+        started=datetime.now(UTC),
+    )
+    assert [row["answer"] for row in read_rows(path)] == ["yes"]
+    sample = (read_eval_log(str(path)).samples or [])[0]
+    assert sample.output.choices[0].message.content == [
+        ContentReasoning(reasoning="hm"),
+        ContentText(text="yes"),
+    ]
