@@ -21,7 +21,7 @@ from organisms.runtime.drawing import Drawing, NotFiniteError, uniform_stream
 from organisms.runtime.forward import ForwardPass, PaddedBatch, context_length
 from organisms.runtime.layers import number_of_layers, width
 from organisms.runtime.requests import Message, Request, Result, Sampling, TokenLogprob
-from organisms.runtime.steering import RowSteering
+from organisms.runtime.row_steering import RowSteering
 
 __all__ = ["Message", "Request", "Result", "Sampler", "Sampling", "TokenLogprob"]
 
