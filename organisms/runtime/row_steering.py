@@ -14,7 +14,8 @@ import torch
 from torch import nn
 
 from organisms.runtime.layers import ResidualFunction, residual_hooks
-from organisms.runtime.steering import COVERS, Steering
+from organisms.runtime.steering import Steering
+from organisms.runtime.steering_terms import COVERS
 
 
 class _Step:
