@@ -218,10 +218,10 @@ class OrganismAPI(ModelAPI):
         epoch = 1 if sample is None else sample.epoch
         if seed is not None:
             return seed if epoch == 1 else _hashed(f"{seed}:{epoch}")
-        place = "" if sample is None else f"{sample.sample.id}:{epoch}"
-        content = f"{self.model_name}:{place}:{chat}"
-        self._unseeded[content] += 1
-        return _hashed(f"{content}:{self._unseeded[content]}")
+        run, place = ("", "") if sample is None else (sample.id, f"{sample.sample.id}:{epoch}")
+        self._unseeded[f"{run}:{chat}"] += 1
+        asked = self._unseeded[f"{run}:{chat}"]
+        return _hashed(f"{self.model_name}:{place}:{chat}:{asked}")
 
     def _choice(self, result: Result) -> ChatCompletionChoice:
         logprobs = None
