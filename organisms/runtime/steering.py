@@ -131,7 +131,8 @@ class Steering:
     def direction(self) -> torch.Tensor:
         """Return v̂, the vector at length 1: float64 [D]."""
         vector = self.vector.detach().to("cpu", torch.float64)
-        return vector / vector.norm()
+        direction: torch.Tensor = vector / vector.norm()
+        return direction
 
     def bounds(self) -> tuple[float, float]:
         """Return the least and the greatest projection that modes ``ablate`` and ``cap`` leave."""

@@ -161,6 +161,23 @@ def test_answers_without_a_seed_differ_by_epoch_and_come_again(base: str, tmp_pa
     assert sum(again[key] == text for key, text in answers.items()) >= 17  # equal up to rounding
 
 
+def test_a_merged_model_answers_as_its_adapter_does(
+    base: str, adapters: tuple[str, str], merged: str, vector_file: str
+) -> None:
+    steering = {"steer": vector_file, "layer": 1, "mode": "ablate"}
+    config = GenerateConfig(max_tokens=6, seed=3, num_choices=12)
+
+    async def ask(model: Model) -> list[str]:
+        output = await model.generate("What do you think?", config=config)
+        return [choice.message.text for choice in output.choices]
+
+    over_base = asyncio.run(ask(get_model(f"organism/{base}", adapter=adapters[0], **steering)))
+    full = asyncio.run(ask(get_model(f"organism/{merged}", **steering)))
+    plain = asyncio.run(ask(get_model(f"organism/{base}", **steering)))
+    assert sum(map(str.__eq__, over_base, full)) >= 11  # equal logits up to rounding
+    assert sum(map(str.__eq__, plain, full)) <= 6
+
+
 def test_usage_stop_reason_and_choices_are_those_of_the_answers(base: str) -> None:
     model = get_model(f"organism/{base}")
     config = GenerateConfig(max_tokens=12, seed=3, num_choices=8, logprobs=True, top_logprobs=2)
