@@ -12,7 +12,10 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, model_validator
+
+from organisms import resolve_base
+from organisms.runtime.steering_terms import Mode, Scope, Unit, check_amounts
 
 if TYPE_CHECKING:
     from organisms.runtime import Steering
@@ -20,9 +23,15 @@ if TYPE_CHECKING:
 
 Label = str | int | float | bool | None
 
+_STATED = (".safetensors", ".json", ".jinja")
+"""Kinds of files whose state is part of a condition's digest."""
+
 
 class SteeringConfig(BaseModel):
-    """A stored direction that is added to the residual stream while answering."""
+    """A stored direction that edits the residual stream while answering.
+
+    Fields mean what they mean in `organisms.runtime.Steering`.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -32,14 +41,25 @@ class SteeringConfig(BaseModel):
     """Position the vector was read at."""
     layer: int
     """Layer k: the stream after k blocks."""
-    coefficient: float
-    """Strength, in `unit`."""
-    unit: Literal["raw", "norm"] = "raw"
-    """`raw`: h + c v; `norm`: h + c R v/|v|, R as stored in the file."""
-    scope: Literal["all", "prompt", "last_prompt", "response", "answer"] = "all"
-    """The tokens it is added to."""
+    coefficient: float | None = None
+    """Strength of mode `add`, in `unit`."""
+    unit: Unit = "raw"
+    """`raw`: h + c v; `norm`: h + c R v/|v|, R as stored in the file. Bounds: times 1 or R."""
+    scope: Scope = "all"
+    """The tokens that are edited."""
     direction: str = "vector"
     """The file's persona vector, or the name of one of its null directions (`random-003`)."""
+    mode: Mode = "add"
+    """`add` the vector, `ablate` it (project it out), or `cap` the projection onto it."""
+    floor: float | None = None
+    """Least projection that mode `cap` leaves."""
+    ceiling: float | None = None
+    """Greatest projection that mode `cap` leaves."""
+
+    @model_validator(mode="after")
+    def _numbers_fit_the_mode(self) -> SteeringConfig:
+        check_amounts(self.mode, self.coefficient, self.floor, self.ceiling)
+        return self
 
 
 class Condition(BaseModel):
@@ -54,7 +74,7 @@ class Condition(BaseModel):
     model: str | None = None
     """Full model (folder or hub id) in place of the run's base."""
     steering: tuple[SteeringConfig, ...] = ()
-    """Directions added while answering; several add up."""
+    """Edits of the stream while answering, made in this order at each layer."""
     system: str = "none"
     """System prompt: `none`, `default` (the template's own) or the text."""
     thinking: bool = False
@@ -65,11 +85,18 @@ class Condition(BaseModel):
     labels: Mapping[str, Label] = {}
     """Columns of the answers table that this condition sets (organism, role, step, ...)."""
 
-    def digest(self) -> str:
-        """Hash of all that changes answers: part of model names, so that caches never mix."""
+    def digest(self, *also: str) -> str:
+        """Hash of all that changes answers: part of model names, so that caches never mix.
+
+        Args:
+            also: what else the answers depend on, such as the number format.
+        """
         state: dict[str, object] = self.model_dump(mode="json", exclude={"key", "labels"})
         files = [self.adapter] if self.adapter else []
         files += [steering.vector_file for steering in self.steering]
+        if self.model is not None and Path(resolve_base(self.model)).is_dir():
+            files.append(resolve_base(self.model))
+        state["also"] = also
         state["files"] = [_file_state(Path(path)) for path in files]
         return hashlib.blake2b(
             json.dumps(state, sort_keys=True).encode(), digest_size=6
@@ -113,9 +140,21 @@ class Condition(BaseModel):
                 residual_norm=_vector(config).residual_norm_at(config.layer)
                 if config.unit == "norm"
                 else None,
+                mode=config.mode,
+                floor=config.floor,
+                ceiling=config.ceiling,
             )
             for config in self.steering
         )
+
+
+def vector_layers(file: str) -> list[int]:
+    """The layers that a vector file holds.
+
+    Raises:
+        ValueError: when there is no readable vector file.
+    """
+    return list(_vector_of(file).layers)
 
 
 def _direction(config: SteeringConfig) -> list[float]:
@@ -125,8 +164,12 @@ def _direction(config: SteeringConfig) -> list[float]:
 
 
 def _vector(config: SteeringConfig) -> PersonaVector:
-    path = Path(config.vector_file).resolve()
-    return _read_vector(str(path), path.stat().st_mtime_ns)
+    return _vector_of(config.vector_file)
+
+
+def _vector_of(file: str) -> PersonaVector:
+    path = Path(file).resolve()
+    return _read_vector(str(path), path.stat().st_mtime_ns if path.exists() else 0)
 
 
 @lru_cache(maxsize=8)
@@ -138,7 +181,8 @@ def _read_vector(path: str, modified: int) -> PersonaVector:
 
 
 def _file_state(path: Path) -> list[object]:
-    """Where a file or adapter folder is, and which version of it: sizes and modification times."""
-    files = sorted(path.glob("adapter_*")) if path.is_dir() else [path]
+    """Where a file or folder is, and which version of it: sizes and modification times."""
+    folder = sorted(path.iterdir()) if path.is_dir() else [path]
+    files = [file for file in folder if file.suffix in _STATED]
     states = [[file.name, file.stat().st_size, file.stat().st_mtime_ns] for file in files]
     return [str(path.resolve()), states]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -49,11 +50,73 @@ class Engine:
                 if name in self.organism.adapters:
                     self.organism.remove_adapter(name)
 
+    def answer(
+        self, requests: Sequence[Request], stop: threading.Event
+    ) -> list[list[Result] | ValueError]:
+        """For each request its answers, or what is wrong with it, which harms no other request.
+
+        Args:
+            requests: what to answer.
+            stop: when set, the work ends with `StoppedError` at the next forward pass.
+        """
+        from organisms.runtime.diagnosis import NotFiniteAnswerError
+
+        with self._lock, _stopped_by(stop, self.organism):
+            outcomes = [self._problem(request) for request in requests]
+            answered: list[list[Result]] = [[] for _ in requests]
+            while places := [at for at, outcome in enumerate(outcomes) if outcome is None]:
+                try:
+                    results = list(self.organism.sample([requests[at] for at in places]))
+                except NotFiniteAnswerError as error:
+                    for index in error.requests:
+                        outcomes[places[index]] = error
+                    continue
+                for result in sorted(results, key=lambda result: (result.index, result.sample)):
+                    answered[places[result.index]].append(result)
+                break
+        return [
+            results if outcome is None else outcome
+            for outcome, results in zip(outcomes, answered, strict=True)
+        ]
+
+    def wait(self) -> None:
+        """Return when no work is going on."""
+        with self._lock:
+            return
+
+    def _problem(self, request: Request) -> ValueError | None:
+        """What keeps a request from being answered; all of it is found before any work."""
+        try:
+            self.organism.sample([request])
+        except ValueError as error:
+            cause = error.__cause__
+            return cause if isinstance(cause, ValueError) else error
+        return None
+
     def sample(self, requests: Sequence[Request]) -> list[Result]:
         """All answers, in the order of the requests and their samples."""
         with self._lock:
             results = list(self.organism.sample(requests))
         return sorted(results, key=lambda result: (result.index, result.sample))
+
+
+class StoppedError(RuntimeError):
+    """The answers were no longer wanted."""
+
+
+@contextmanager
+def _stopped_by(stop: threading.Event, organism: Organism) -> Iterator[None]:
+    """Let an event end the model's work between two forward passes."""
+
+    def check(*_: object) -> None:
+        if stop.is_set():
+            raise StoppedError("the work was stopped")
+
+    hook = organism.model.register_forward_pre_hook(check)
+    try:
+        yield
+    finally:
+        hook.remove()
 
 
 @lru_cache(maxsize=2)
@@ -71,14 +134,8 @@ def check_steering(engine: Engine, condition: Condition) -> None:
         ValueError: names the condition, the value and what is allowed.
     """
     organism = engine.organism
-    for config, steering in zip(condition.steering, condition.runtime_steering(), strict=True):
-        if not 0 <= config.layer <= organism.number_of_layers:
-            raise ValueError(
-                f"condition {condition.key!r}: layer {config.layer} does not exist; "
-                f"the model has layers 0 to {organism.number_of_layers}"
-            )
-        if len(steering.vector) != organism.width:
-            raise ValueError(
-                f"condition {condition.key!r}: vector of width {len(steering.vector)} for a model "
-                f"of width {organism.width}; extract the vector from this base"
-            )
+    for steering in condition.runtime_steering():
+        try:
+            steering.check(organism.number_of_layers, organism.width)
+        except ValueError as error:
+            raise ValueError(f"condition {condition.key!r}: {error}") from error

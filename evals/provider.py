@@ -9,13 +9,10 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from dataclasses import dataclass, field
-from functools import partial
 from typing import Any, Literal
 
-import anyio
-import anyio.lowlevel
-import anyio.to_thread
+# The only way to the running sample's epoch, which answers without a seed depend on.
+from inspect_ai.log._samples import sample_active
 from inspect_ai.model import (
     ChatCompletionChoice,
     ChatMessage,
@@ -30,35 +27,57 @@ from inspect_ai.model import (
 )
 from inspect_ai.tool import ToolChoice, ToolInfo
 
-from evals.conditions import Condition, SteeringConfig
-from evals.engines import Engine, check_steering, shared_engine
+from evals.batch_queue import queue_of
+from evals.engines import check_steering, shared_engine
 from evals.logs import content_of
+from evals.model_arguments import Text, condition, split_name
 from organisms.runtime import Request, Result, Sampling, TokenLogprob
+from organisms.runtime.forward import context_length
 
-QUIET_SECONDS = 0.02
-"""A batch starts when nothing has joined it for this long."""
 DEFAULT_MAX_TOKENS = 512
 CONNECTIONS = 256
+_REFUSED = (
+    "top_k",
+    "frequency_penalty",
+    "presence_penalty",
+    "logit_bias",
+    "best_of",
+    "prompt_logprobs",
+    "response_schema",
+)
+"""Settings of the generation config that would change answers and are not supported."""
 
 
 class OrganismAPI(ModelAPI):
     """A base model under one condition, as inspect sees it.
 
     The model's name carries a hash of the whole condition, because inspect's cache key does not
-    include model arguments.
+    include model arguments. A log's model name may be given back, as a retry does: its hash is then
+    compared with that of the arguments.
 
     Args:
-        model_name: base: embedded name, folder or hub id.
+        model_name: base: embedded name, folder (a merged organism's, too) or hub id.
         base_url: not used.
         api_key: not used.
         config: inspect's generation config.
-        adapter: PEFT adapter folder.
-        steering: list of `SteeringConfig` fields, or the same as JSON text.
+        adapter: adapter folder.
+        steer: persona vector file; the next nine say how it steers, see `SteeringConfig`.
+        layer: layer, or list of layers, each with the file's vector of that layer.
+        coefficient: strength of mode `add`.
+        mode: `add`, `ablate` or `cap`.
+        floor: least projection, for `cap`.
+        ceiling: greatest projection, for `cap`.
+        unit: `raw` or `norm`.
+        scope: `all`, `prompt`, `last_prompt`, `response` or `answer`.
+        position: position that the vector was read at.
+        direction: `vector`, or a null direction of the file.
+        steering: several vectors: list of `SteeringConfig` fields, or the same as JSON text.
         system: `none`, `default` or a text, for samples that bring no system message.
         thinking: whether the model reasons before it answers.
         lost_system: `raise` or `merge`, for a system text that the chat template cannot take.
         dtype: number format of the weights.
         device: where the model runs.
+        unknown: refused.
 
     Raises:
         ValueError: when the base, the adapter or the steering does not resolve.
@@ -70,34 +89,70 @@ class OrganismAPI(ModelAPI):
         base_url: str | None = None,
         api_key: str | None = None,
         config: GenerateConfig = GenerateConfig(),  # noqa: B008 - the signature inspect calls
-        adapter: str | None = None,
+        adapter: Text | None = None,
+        steer: Text | None = None,
+        layer: int | list[int] | None = None,
+        coefficient: float | None = None,
+        mode: str | None = None,
+        floor: float | None = None,
+        ceiling: float | None = None,
+        unit: str | None = None,
+        scope: str | None = None,
+        position: str | None = None,
+        direction: str | None = None,
         steering: str | list[dict[str, Any]] | None = None,
-        system: str = "none",
+        system: Text = "none",
         thinking: bool = False,
         lost_system: Literal["raise", "merge"] = "raise",
         dtype: str = "float32",
         device: str = "cpu",
+        **unknown: object,
     ) -> None:
-        entries = json.loads(steering) if isinstance(steering, str) else steering or []
-        self.condition = Condition(
-            key=model_name,
+        short = {
+            "layer": layer,
+            "coefficient": coefficient,
+            "mode": mode,
+            "floor": floor,
+            "ceiling": ceiling,
+            "unit": unit,
+            "scope": scope,
+            "position": position,
+            "direction": direction,
+        }
+        how = ("thinking", "lost_system")
+        if unknown:
+            allowed = ("adapter", "steer", *short, "steering", "system", *how, "dtype", "device")
+            raise ValueError(
+                f"model arguments {sorted(unknown)} are not known; use {', '.join(allowed)}"
+            )
+        self.base, logged = split_name(model_name)
+        self.condition = condition(
+            self.base,
             adapter=adapter,
-            steering=tuple(SteeringConfig.model_validate(entry) for entry in entries),
             system=system,
+            steering=steering,
+            steer=steer,
+            short=short,
             thinking=thinking,
             lost_system=lost_system,
         )
-        self.condition.check()
+        digest = self.condition.digest(dtype)
+        if logged not in (None, digest):
+            raise ValueError(
+                f"model {model_name!r} names condition {logged}, its arguments give {digest}: they "
+                "differ from the log's, or a file they name has changed; to run them as they are "
+                f"use organism/{self.base}"
+            )
         if config.max_connections is None and config.adaptive_connections is None:
             # Else inspect starts at 20 samples in flight and feels its way up, as for an API;
             # there is no other place where a provider may say that it takes more.
             config.max_connections = CONNECTIONS
-        super().__init__(f"{model_name}@{self.condition.digest()}", base_url, api_key, [], config)
-        self.base = model_name
-        self.engine = shared_engine(model_name, dtype, device)
+        super().__init__(f"{self.base}@{digest}", base_url, api_key, [], config)
+        self.engine = shared_engine(self.base, dtype, device)
         check_steering(self.engine, self.condition)
         self._steering = self.condition.runtime_steering()
-        self._adapter = self.engine.adapter(adapter) if adapter is not None else None
+        folder = self.condition.adapter
+        self._adapter = None if folder is None else self.engine.adapter(folder)
         self._unseeded: Counter[str] = Counter()
 
     async def generate(
@@ -110,7 +165,8 @@ class OrganismAPI(ModelAPI):
         """Answer one chat, together with whatever else is waiting."""
         if tools:
             raise ValueError("organism models call no tools; run this task without tools")
-        results = await _queue(self.engine).answer(self._request(input, config))
+        request = self._request(input, config)
+        results = await queue_of(self.engine).answer(self.model_name, request)
         first = results[0]
         output_tokens = sum(result.output_tokens for result in results)
         return ModelOutput(
@@ -125,9 +181,10 @@ class OrganismAPI(ModelAPI):
             ),
         )
 
-    def max_tokens(self) -> int | None:
-        """Length limit where a task states none."""
-        return DEFAULT_MAX_TOKENS
+    def max_tokens(self) -> int:
+        """Length limit where a task states none: at most half of the model's context."""
+        limit = context_length(self.engine.organism.model)
+        return DEFAULT_MAX_TOKENS if limit is None else min(DEFAULT_MAX_TOKENS, limit // 2)
 
     def max_connections(self) -> int:
         """Samples in flight: many, since they wait for one batch."""
@@ -142,26 +199,22 @@ class OrganismAPI(ModelAPI):
         return len(self.engine.organism.tokenizer(text, add_special_tokens=False)["input_ids"])
 
     def _request(self, input: list[ChatMessage], config: GenerateConfig) -> Request:
-        for message in input:
-            if message.role == "tool":
-                raise ValueError("organism models take no tool messages")
-        chat = tuple({"role": str(message.role), "content": message.text} for message in input)
-        if config.seed is None:
-            # Equal prompts without a seed still differ, and the n-th of them is always the same.
-            content = json.dumps(chat)
-            seed = _hashed(f"{self.model_name}:{content}:{self._unseeded[content]}")
-            self._unseeded[content] += 1
-        else:
-            seed = config.seed
+        refused = [name for name in _REFUSED if getattr(config, name) is not None]
+        if refused:
+            raise ValueError(
+                f"organism models take no {', '.join(refused)}; leave it out of the generation "
+                "config"
+            )
+        chat = tuple({"role": str(message.role), "content": _text(message)} for message in input)
         return Request(
             chat=chat,
             adapter=self._adapter,
             steering=self._steering,
-            seed=seed,
+            seed=self._seed(json.dumps(chat), config.seed),
             sampling=Sampling(
                 temperature=1.0 if config.temperature is None else config.temperature,
                 top_p=1.0 if config.top_p is None else config.top_p,
-                max_tokens=config.max_tokens or DEFAULT_MAX_TOKENS,
+                max_tokens=config.max_tokens or self.max_tokens(),
                 stop=tuple(config.stop_seqs or ()),
             ),
             n=config.num_choices or 1,
@@ -170,6 +223,21 @@ class OrganismAPI(ModelAPI):
             lost_system=self.condition.lost_system,
             logprobs=(config.top_logprobs or 1) if config.logprobs else 0,
         )
+
+    def _seed(self, chat: str, seed: int | None) -> int:
+        """The seed of one answer: the same again when an interrupted eval goes on.
+
+        Epochs of a sample differ. A stated seed holds for every condition; without one, conditions
+        differ, and so do equal chats within one sample.
+        """
+        sample = sample_active()
+        epoch = 1 if sample is None else sample.epoch
+        if seed is not None:
+            return seed if epoch == 1 else _hashed(f"{seed}:{epoch}")
+        run, place = ("", "") if sample is None else (sample.id, f"{sample.sample.id}:{epoch}")
+        self._unseeded[f"{run}:{chat}"] += 1
+        asked = self._unseeded[f"{run}:{chat}"]
+        return _hashed(f"{self.model_name}:{place}:{chat}:{asked}")
 
     def _choice(self, result: Result) -> ChatCompletionChoice:
         logprobs = None
@@ -184,83 +252,14 @@ class OrganismAPI(ModelAPI):
         )
 
 
-@dataclass
-class _Waiting:
-    request: Request
-    done: anyio.Event = field(default_factory=anyio.Event)
-    results: list[Result] | None = None
-    error: BaseException | None = None
-
-
-class _BatchQueue:
-    """Requests of one event loop to one engine; the first that waits collects and runs the batch.
-
-    A batch is sorted by content, so that it depends on what is in it, not on who came first.
-    """
-
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
-        self._waiting: list[_Waiting] = []
-        self._running = anyio.Lock()
-
-    async def answer(self, request: Request) -> list[Result]:
-        """The request's answers, in order of their sample."""
-        mine = _Waiting(request)
-        self._waiting.append(mine)
-        if len(self._waiting) == 1:
-            await self._lead()
-        await mine.done.wait()
-        if mine.error is not None:
-            raise RuntimeError(f"the batch failed: {mine.error}") from mine.error
-        assert mine.results is not None
-        return mine.results
-
-    async def _lead(self) -> None:
-        batch: list[_Waiting] = []
-        try:
-            async with self._running:
-                seen = 0
-                while seen != len(self._waiting):
-                    seen = len(self._waiting)
-                    await anyio.sleep(QUIET_SECONDS)
-                batch, self._waiting = sorted(self._waiting, key=_content), []
-                requests = [waiting.request for waiting in batch]
-                results = await anyio.to_thread.run_sync(partial(self._engine.sample, requests))
-            for waiting in batch:
-                waiting.results = []
-            for result in results:
-                found = batch[result.index].results
-                assert found is not None
-                found.append(result)
-        except BaseException as error:
-            if not batch:
-                batch, self._waiting = self._waiting, []
-            for waiting in batch:
-                waiting.error = error
-            raise
-        finally:
-            for waiting in batch:
-                waiting.done.set()
-
-
-_queues: anyio.lowlevel.RunVar[dict[int, _BatchQueue]] = anyio.lowlevel.RunVar("organism_queues")
-
-
-def _queue(engine: Engine) -> _BatchQueue:
-    """The engine's queue in the running event loop."""
-    try:
-        queues = _queues.get()
-    except LookupError:
-        queues = {}
-        _queues.set(queues)
-    return queues.setdefault(id(engine), _BatchQueue(engine))
-
-
-def _content(waiting: _Waiting) -> tuple[str, ...]:
-    request = waiting.request
-    steering = [(each.layer, each.coefficient, each.unit, each.scope) for each in request.steering]
-    parts = (request.adapter or "", steering, request.system, request.chat, request.seed, request.n)
-    return tuple(map(repr, (*parts, request.thinking, request.lost_system)))
+def _text(message: ChatMessage) -> str:
+    if message.role == "tool":
+        raise ValueError("organism models take no tool messages")
+    if isinstance(message.content, list):
+        other = {part.type for part in message.content} - {"text", "reasoning"}
+        if other:
+            raise ValueError(f"organism models read text only, not {', '.join(sorted(other))}")
+    return message.text
 
 
 def _logprob(token: TokenLogprob) -> Logprob:

@@ -52,7 +52,7 @@ class Request:
     adapter: str | None = None
     """Name of a loaded adapter; ``None`` for the base model."""
     steering: tuple[Steering, ...] = ()
-    """Additions to the residual stream; several add up."""
+    """Edits of the residual stream, made in this order at each layer."""
     seed: int = 0
     """Sample i draws from a stream of its own, keyed by (seed, i)."""
     sampling: Sampling = Sampling()

@@ -17,11 +17,12 @@ from organisms.runtime.adapter_bank import AdapterBank
 from organisms.runtime.batching import Place, plan_batches
 from organisms.runtime.cache import make_cache
 from organisms.runtime.chat import ChatTemplate, Prompt
+from organisms.runtime.diagnosis import NotFiniteAnswerError, first_layer_not_finite
 from organisms.runtime.drawing import Drawing, NotFiniteError, uniform_stream
 from organisms.runtime.forward import ForwardPass, PaddedBatch, context_length
 from organisms.runtime.layers import number_of_layers, width
 from organisms.runtime.requests import Message, Request, Result, Sampling, TokenLogprob
-from organisms.runtime.steering import RowSteering
+from organisms.runtime.row_steering import RowSteering
 
 __all__ = ["Message", "Request", "Result", "Sampler", "Sampling", "TokenLogprob"]
 
@@ -154,8 +155,11 @@ class Sampler:
         done = 0
         for batch in batches:
             chosen = [rows[index] for index in batch]
-            with torch.inference_mode():
-                self._decode(chosen)
+            try:
+                with torch.inference_mode():
+                    self._decode(chosen)
+            except NotFiniteError as error:
+                raise self._name_rows(error, chosen) from error
             yield from self._results(chosen)
             done += len(chosen)
             if progress is not None:
@@ -207,7 +211,10 @@ class Sampler:
                 try:
                     tokens = drawing.draw(logits, step)
                 except NotFiniteError as error:
-                    raise _name_rows(error, rows, running) from error
+                    error.rows = running[error.rows].tolist()
+                    for number in error.rows:
+                        rows[number].token_ids = drawn[number, :step].tolist()
+                    raise
                 drawn[running, step] = tokens
                 counts[running] += ~ended
                 stopped = self._is_end[tokens]
@@ -231,6 +238,19 @@ class Sampler:
                     cache=cache,
                 )[:, -1]
         self._fill(rows, drawn.tolist(), counts.tolist())
+
+    def _name_rows(self, error: NotFiniteError, rows: Sequence[_Row]) -> NotFiniteAnswerError:
+        """Return an error that names the requests of a failed batch and the first bad layer."""
+        bad = [rows[number] for number in error.rows]
+        layer = first_layer_not_finite(
+            self._model,
+            self._forward,
+            self._adapters.active([bad[0].request.adapter]),
+            self._steering(bad[:1]),
+            bad[0].prompt.token_ids,
+            bad[0].token_ids,
+        )
+        return NotFiniteAnswerError(sorted({row.index for row in bad}), bad[0].request, layer)
 
     def _fill(self, rows: list[_Row], drawn: list[list[int]], counts: list[int]) -> None:
         is_end = self._is_end.tolist()
@@ -390,14 +410,3 @@ def pad_token_id(tokenizer: PreTrainedTokenizerBase, ends: frozenset[int]) -> in
     """Return an id to pad with; the attention mask hides it, so any id will do."""
     pad = tokenizer.pad_token_id
     return pad if isinstance(pad, int) else min(ends)
-
-
-def _name_rows(error: NotFiniteError, rows: Sequence[_Row], running: torch.Tensor) -> ValueError:
-    places = running.tolist()
-    requests = sorted({rows[places[row]].index for row in error.rows})
-    first = rows[places[error.rows[0]]].request
-    return ValueError(
-        f"logits of requests {requests[:8]} are NaN or infinite (adapter {first.adapter!r}, "
-        f"{len(first.steering)} steerings); lower the steering coefficient, check the adapter, or "
-        "use another dtype"
-    )

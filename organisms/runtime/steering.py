@@ -1,80 +1,147 @@
-"""Adding vectors to the residual stream: which token of which row gets what.
+"""What steering is: a vector added to the residual stream, ablated from it, or capped along it.
 
-Scopes say where a vector is added: ``all`` tokens; ``prompt``; ``last_prompt`` (the last token
-before the answer); ``response`` (the last prompt token and the generated ones, as in the persona
-vectors paper, arXiv 2507.21509); ``answer`` (generated tokens only). Knows no sampling loop.
+The modes, scopes and units are those of `steering_terms`. Knows no batches and no sampling loop.
 """
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import get_args
 
 import torch
 from torch import nn
 
 from organisms.runtime.layers import ResidualFunction, check_layer, residual_hooks
-
-Scope = Literal["all", "prompt", "last_prompt", "response", "answer"]
-Unit = Literal["raw", "norm"]
-
-# Which of (prompt before its last token, last prompt token, generated tokens) a scope covers.
-_COVERS: dict[str, tuple[bool, bool, bool]] = {
-    "all": (True, True, True),
-    "prompt": (True, True, False),
-    "last_prompt": (False, True, False),
-    "response": (False, True, True),
-    "answer": (False, False, True),
-}
+from organisms.runtime.steering_terms import Mode, Scope, Unit, check_amounts
 
 
 @dataclass(frozen=True, eq=False)
 class Steering:
-    """One vector added at one layer to the tokens of one scope."""
+    """One vector that edits one layer's stream at the tokens of one scope.
+
+    With v the vector, v̂ = v/|v|, p = h . v̂ the projection and R the residual norm:
+
+    - ``add``: h + c v, or h + c R v̂ in the unit ``norm``;
+    - ``ablate``: h - p v̂;
+    - ``cap``: h + (min(max(p, floor), ceiling) - p) v̂, the bounds times R in the unit ``norm``.
+    """
 
     vector: torch.Tensor
     """Direction [D], raw: not normalised."""
     layer: int
     """Layer k, from 0 (embedding) to L (after the last block)."""
-    coefficient: float
-    """c: ``raw`` adds c v, ``norm`` adds c R v / |v|."""
+    coefficient: float | None = None
+    """c, for mode ``add`` only."""
     unit: Unit = "raw"
-    """What the coefficient counts: the vector itself, or residual norms R at that layer."""
+    """What coefficient and bounds count: the vector itself (for bounds: the stream's own units),
+    or residual norms R at that layer."""
     scope: Scope = "all"
-    """The tokens that get it."""
+    """The tokens that are edited."""
     residual_norm: float | None = None
     """R, the median L2 norm of the stream at that layer; needed for unit ``norm``."""
+    mode: Mode = "add"
+    """What is done along the vector."""
+    floor: float | None = None
+    """Least projection that mode ``cap`` leaves; ``None`` for no bound."""
+    ceiling: float | None = None
+    """Greatest projection that mode ``cap`` leaves; ``None`` for no bound."""
 
     def __post_init__(self) -> None:
-        """Refuse a unit, scope or vector that means nothing."""
-        if self.unit not in get_args(Unit):
-            raise ValueError(f"steering unit {self.unit!r} is not allowed; use one of {_UNITS}")
-        if self.scope not in _COVERS:
-            raise ValueError(
-                f"steering scope {self.scope!r} is not allowed; use one of {', '.join(_COVERS)}"
-            )
+        """Refuse a setting or vector that means nothing."""
+        for name, value, allowed in (
+            ("mode", self.mode, get_args(Mode)),
+            ("unit", self.unit, get_args(Unit)),
+            ("scope", self.scope, get_args(Scope)),
+        ):
+            if value not in allowed:
+                raise ValueError(
+                    f"steering {name} {value!r} is not allowed; use one of {', '.join(allowed)}"
+                )
+        check_amounts(self.mode, self.coefficient, self.floor, self.ceiling)
         if self.vector.dim() != 1:
             raise ValueError(
                 f"steering vector has shape {tuple(self.vector.shape)}; give one vector [D]"
             )
         if not bool(torch.isfinite(self.vector).all()):
             raise ValueError("steering vector holds NaN or infinite values; remake the vector")
-        if self.unit == "norm":
-            if self.residual_norm is None or not self.residual_norm > 0:
+        if self.unit == "norm" and (self.residual_norm is None or not self.residual_norm > 0):
+            raise ValueError(
+                f"unit 'norm' needs the layer's residual norm, got {self.residual_norm}; "
+                "pass residual_norm or use unit 'raw'"
+            )
+        if (self.unit == "norm" or self.mode != "add") and not bool(self.vector.any()):
+            raise ValueError(
+                f"a zero vector has no direction; mode {self.mode!r} in unit {self.unit!r} cannot "
+                "use it: give a vector that is not zero"
+            )
+
+    @classmethod
+    def over_layers(
+        cls,
+        vectors: torch.Tensor,
+        layers: Sequence[int],
+        coefficient: float | None = None,
+        *,
+        unit: Unit = "raw",
+        scope: Scope = "all",
+        residual_norms: Sequence[float] | None = None,
+        mode: Mode = "add",
+        floor: float | None = None,
+        ceiling: float | None = None,
+    ) -> tuple["Steering", ...]:
+        """Return the same steering at several layers, for :attr:`Request.steering`.
+
+        Args:
+            vectors: One vector for all layers [D], or one each [K, D].
+            layers: The K layers.
+            coefficient: c at every layer.
+            unit: As in the class.
+            scope: As in the class.
+            residual_norms: R of each layer, for unit ``norm``.
+            mode: As in the class.
+            floor: As in the class.
+            ceiling: As in the class.
+
+        Raises:
+            ValueError: The number of vectors or norms is not that of the layers, or a steering
+                means nothing.
+        """
+        if vectors.dim() == 1:
+            vectors = vectors.expand(len(layers), -1)
+        norms = [None] * len(layers) if residual_norms is None else list(residual_norms)
+        for what, count in (("vectors", len(vectors)), ("residual norms", len(norms))):
+            if count != len(layers):
                 raise ValueError(
-                    f"unit 'norm' needs the layer's residual norm, got {self.residual_norm}; "
-                    "pass residual_norm or use unit 'raw'"
+                    f"{count} {what} for {len(layers)} layers {list(layers)}; give one each"
                 )
-            if not bool(self.vector.any()):
-                raise ValueError("a zero vector has no direction; unit 'norm' cannot scale it")
+        return tuple(
+            cls(vector, layer, coefficient, unit, scope, norm, mode, floor, ceiling)
+            for vector, layer, norm in zip(vectors, layers, norms, strict=True)
+        )
 
     def addition(self) -> torch.Tensor:
-        """Return what is added to each covered token: float64 [D]."""
+        """Return what mode ``add`` adds to each covered token: float64 [D]."""
+        assert self.coefficient is not None
         vector = self.vector.detach().to("cpu", torch.float64)
         if self.unit == "raw":
             return vector * self.coefficient
-        assert self.residual_norm is not None
-        return vector * (self.coefficient * self.residual_norm / float(vector.norm()))
+        return vector * (self.coefficient * self._scale() / float(vector.norm()))
+
+    def direction(self) -> torch.Tensor:
+        """Return v̂, the vector at length 1: float64 [D]."""
+        vector = self.vector.detach().to("cpu", torch.float64)
+        direction: torch.Tensor = vector / vector.norm()
+        return direction
+
+    def bounds(self) -> tuple[float, float]:
+        """Return the least and the greatest projection that modes ``ablate`` and ``cap`` leave."""
+        if self.mode == "ablate":
+            return 0.0, 0.0
+        return (
+            -math.inf if self.floor is None else self.floor * self._scale(),
+            math.inf if self.ceiling is None else self.ceiling * self._scale(),
+        )
 
     def key(self) -> tuple[object, ...]:
         """Return what two steerings share exactly when they do the same, while both are alive."""
@@ -87,6 +154,9 @@ class Steering:
             self.unit,
             self.scope,
             self.residual_norm,
+            self.mode,
+            self.floor,
+            self.ceiling,
         )
 
     def check(self, layers: int, width: int) -> None:
@@ -102,78 +172,12 @@ class Steering:
                 "use a vector that was made for this base"
             )
 
-
-_UNITS = ", ".join(get_args(Unit))
-
-
-class RowSteering:
-    """The steering of a batch whose rows may all differ.
-
-    Tensors are kept per layer as [B, 3, D]: what is added to prompt tokens before the last, to
-    the last prompt token, and to generated tokens. Prompts are padded on the left, so the last
-    prompt token is the last column.
-    """
-
-    def __init__(
-        self, rows: Sequence[Sequence[Steering]], *, dtype: torch.dtype, device: torch.device
-    ) -> None:
-        """Build the additions of every row.
-
-        Args:
-            rows: For each row of the batch, its steerings; several at one layer add up.
-            dtype: The model's dtype.
-            device: The model's device.
-        """
-        self.generating = False
-        """False while prompts are read, True for steps that feed generated tokens."""
-        tables: dict[int, torch.Tensor] = {}
-        additions: dict[tuple[object, ...], torch.Tensor] = {}
-        for row, steerings in enumerate(rows):
-            for steering in steerings:
-                key = steering.key()
-                if key not in additions:
-                    covers = torch.tensor(_COVERS[steering.scope], dtype=torch.float64)
-                    additions[key] = covers[:, None] * steering.addition()
-                table = tables.get(steering.layer)
-                if table is None:
-                    table = torch.zeros(
-                        (len(rows), 3, steering.vector.shape[0]), dtype=torch.float64
-                    )
-                    tables[steering.layer] = table
-                table[row] += additions[key]
-        self._tables = {
-            layer: table.to(device=device, dtype=dtype) for layer, table in tables.items()
-        }
-        self._generating_layers = {
-            layer for layer, table in tables.items() if bool(table[:, 2].any())
-        }
-
-    def select(self, rows: torch.Tensor) -> None:
-        """Keep some of the rows (or repeat them), given as indices [B'], in that order."""
-        self._tables = {layer: table[rows] for layer, table in self._tables.items()}
-
-    @contextmanager
-    def attached(self, model: nn.Module) -> Iterator[None]:
-        """Steer the model's forward passes within the block; rows must be this batch's."""
-        functions: dict[int, ResidualFunction] = {}
-        for layer in self._tables:
-            functions[layer] = self._function(layer)
-        with residual_hooks(model, functions):
-            yield
-
-    def _function(self, layer: int) -> ResidualFunction:
-        def add(stream: torch.Tensor) -> torch.Tensor | None:
-            table = self._tables[layer]
-            if self.generating:
-                return stream + table[:, 2:] if layer in self._generating_layers else None
-            length = stream.shape[1]
-            if length == 1:
-                return stream + table[:, 1:2]
-            return stream + torch.cat(
-                (table[:, :1].expand(-1, length - 1, -1), table[:, 1:2]), dim=1
-            )
-
-        return add
+    def _scale(self) -> float:
+        """Return what one unit of a bound is in the stream's own units."""
+        if self.unit == "raw":
+            return 1.0
+        assert self.residual_norm is not None
+        return self.residual_norm
 
 
 @contextmanager

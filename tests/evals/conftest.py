@@ -65,3 +65,16 @@ def vector_file(tmp_path_factory: pytest.TempPathFactory) -> str:
         directions={"random-003": generator.normal(size=shape).astype(np.float32)},
     ).save(path)
     return str(path)
+
+
+@pytest.fixture(scope="session")
+def merged(base: str, adapters: tuple[str, str], tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The base with the first adapter merged into its weights: a full model's folder."""
+    from peft import PeftModel
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    folder = str(tmp_path_factory.mktemp("merged"))
+    adapted = PeftModel.from_pretrained(AutoModelForCausalLM.from_pretrained(base), adapters[0])
+    adapted.merge_and_unload().save_pretrained(folder)
+    AutoTokenizer.from_pretrained(base).save_pretrained(folder)
+    return folder

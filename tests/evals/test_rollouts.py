@@ -153,6 +153,35 @@ def test_an_interrupted_run_ends_in_the_same_table(
     assert not list(folder.glob("unfinished-*"))
 
 
+def test_full_models_and_every_mode_of_steering_are_conditions(
+    finished: tuple[Path, pd.DataFrame], base: str, merged: str, vector_file: str, tmp_path: Path
+) -> None:
+    questions = load_questions("open_questions", split="report", wording="seen", count=6)
+
+    def steered(**settings: object) -> tuple[SteeringConfig, ...]:
+        fields = {"vector_file": vector_file, "layer": 1, "scope": "response", **settings}
+        return (SteeringConfig.model_validate(fields),)
+
+    conditions = [
+        Condition(key="merged", model=merged),
+        Condition(key="ablated", steering=steered(mode="ablate")),
+        Condition(key="capped", steering=steered(mode="cap", floor=3.0)),
+        Condition(key="idle", steering=steered(mode="cap", floor=-1e6, ceiling=1e6)),
+    ]
+    table = _run(base, [Ask(each, questions, 2, "open_questions") for each in conditions], tmp_path)
+    _, known = finished
+    answers = {key: rows["answer"].tolist() for key, rows in table.groupby("condition")}
+    answers |= {key: rows["answer"].tolist() for key, rows in known.groupby("condition")}
+
+    def agreed(one: str, other: str) -> float:
+        return sum(map(str.__eq__, answers[one], answers[other])) / 12
+
+    assert agreed("merged", "first") > 0.9  # equal logits up to rounding
+    assert agreed("idle", "base") > 0.9
+    assert agreed("ablated", "base") < 0.9
+    assert agreed("capped", "base") < 0.5
+
+
 def test_a_log_of_another_plan_is_not_reused(
     base: str, adapters: tuple[str, str], vector_file: str, tmp_path: Path
 ) -> None:
@@ -200,6 +229,11 @@ def test_a_condition_that_cannot_be_met_raises_before_any_work(
             log_dir=tmp_path,
         )
     assert not list(tmp_path.iterdir())
+
+
+def test_steering_whose_numbers_do_not_fit_its_mode_is_no_config() -> None:
+    with pytest.raises(ValueError, match="'ablate' takes no floor"):
+        SteeringConfig(vector_file="x", layer=1, mode="ablate", floor=1.0)
 
 
 def test_a_base_that_does_not_exist_raises_before_any_work(tmp_path: Path) -> None:

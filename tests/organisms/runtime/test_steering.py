@@ -1,8 +1,11 @@
 """Vectors reach the tokens of their scope, at their layer, and hooks never stay."""
 
+import signal
+
 import pytest
 import torch
 
+from organisms.runtime.diagnosis import NotFiniteAnswerError
 from organisms.runtime.layers import decoder_blocks, residual_hooks
 from organisms.runtime.requests import Request, Sampling
 from organisms.runtime.steering import Steering, steered
@@ -134,9 +137,47 @@ def test_hooks_are_removed_after_work_and_after_an_error():
         organism.model(torch.tensor([[1, 2, 3]]))
     assert hook_count(organism.model) == before
     huge = Request(CHAT, steering=(Steering(torch.full((32,), 1e38), 1, 1e38),))
-    with pytest.raises(ValueError, match=r"logits of requests \[1\] are NaN or infinite"):
+    with pytest.raises(ValueError, match=r"requests \[1\] are NaN or infinite .* from layer 1 on"):
         list(organism.sample([Request(CHAT), huge]))
     assert hook_count(organism.model) == before
+
+
+@pytest.mark.parametrize("scope", SCOPES)
+def test_an_overflow_names_its_requests_and_layer_whenever_it_comes(scope):
+    organism = make_organism()
+    huge = Steering(torch.full((32,), 1e38), 2, 1e38, scope=scope)
+    requests = [Request(CHAT), Request(CHAT, steering=(huge,), n=2), Request(CHAT, seed=1)]
+    with pytest.raises(NotFiniteAnswerError, match="layer 2") as caught:
+        list(organism.sample(requests))
+    assert caught.value.requests == (1,)
+    assert caught.value.layer == 2
+    assert hook_count(organism.model) == 0
+
+
+def test_an_overflow_of_the_head_is_told_from_one_of_a_layer():
+    organism = make_organism()
+    with torch.no_grad():
+        organism.model.lm_head.weight[5] = torch.nan
+    with pytest.raises(ValueError, match="finite at every layer, so the language-model head"):
+        list(organism.sample([Request(CHAT)]))
+
+
+@pytest.mark.parametrize("passes", [1, 4])
+def test_an_interrupt_leaves_no_hook(adapted, passes):
+    seen = []
+
+    def interrupt(stream):
+        seen.append(stream.shape)
+        if len(seen) == passes:
+            signal.raise_signal(signal.SIGINT)
+
+    steering = Steering(torch.ones(32), 1, 0.1)
+    with residual_hooks(adapted.model, {2: interrupt}):
+        own = hook_count(adapted.model)
+        with pytest.raises(KeyboardInterrupt):
+            list(adapted.sample([Request(CHAT, adapter="second", steering=(steering,), n=3)]))
+        assert hook_count(adapted.model) == own
+    assert hook_count(adapted.model) == 0
 
 
 def test_an_abandoned_iterator_leaves_no_hook():
