@@ -189,7 +189,7 @@ def test_usage_stop_reason_and_choices_are_those_of_the_answers(base: str) -> No
     template = model.api.engine.organism.template  # type: ignore[attr-defined]
     prompt = template.prompt([{"role": "user", "content": "Hello"}])
     assert output.usage.input_tokens == len(prompt.token_ids)
-    assert output.metadata == {"prefix_hash": prompt.hash}
+    assert output.metadata == {"prefix_hash": prompt.hash, "system_merged": False}
     for choice, length in zip(output.choices, lengths, strict=True):
         assert choice.stop_reason == "stop" or length == 12
     greedy = GenerateConfig(max_tokens=3, temperature=0.0, logprobs=True, top_logprobs=2)
