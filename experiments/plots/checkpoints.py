@@ -33,6 +33,8 @@ from experiments.plots.style import (
     top_note,
 )
 
+CLEARANCE = 1.4
+"""How many times larger the next labelled step must be."""
 _FINAL_KINDS = ("intervention", "control")
 
 
@@ -48,9 +50,20 @@ def step_axis(axes: Axes, steps: list[int]) -> None:
     threshold = max(1, min((s for s in steps if s > 0), default=1))
     axes.set_xscale("symlog", linthresh=threshold, linscale=0.6)
     shown = [0, *[s for s in steps if s > 0]]
-    axes.set_xticks(shown, ["base", *map(str, shown[1:])])
+    axes.set_xticks(shown, ["base", *_spaced(shown[1:])])
     axes.set_xlim(-0.3 * threshold, max(shown) * 1.35)
     axes.minorticks_off()
+
+
+def _spaced(steps: list[int]) -> list[str]:
+    """Labels of increasing steps, the last one's first; empty where one would touch the next."""
+    labels: list[str] = []
+    following = float("inf")
+    for step in reversed(steps):
+        fits = step * CLEARANCE <= following
+        labels.append(str(step) if fits else "")
+        following = step if fits else following
+    return labels[::-1]
 
 
 def draw_curve(axes: Axes, rows: pd.DataFrame, family: str, scale: float) -> None:

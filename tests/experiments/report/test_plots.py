@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.figure import Figure
 
 from experiments.plots import checkpoints, filtering, headline, steering, truth
 from experiments.plots.hero import hero
@@ -97,3 +98,10 @@ def test_the_hero_figure_is_written_where_asked(tables: Tables, tmp_path: Path) 
     assert {f.name for f in (tmp_path / "docs").iterdir()} == {"hero.png", "hero.svg"}
     with pytest.raises(ValueError, match="needs a `rates` table"):
         hero(NOTHING, tmp_path / "none")
+
+
+def test_labels_of_steps_do_not_touch_and_the_last_one_is_there() -> None:
+    axes = Figure().subplots()
+    checkpoints.step_axis(axes, [-1, 2, 5, 10, 20, 30, 40, 50, 60])
+    labels = [label.get_text() for label in axes.get_xticklabels()]
+    assert labels == ["base", "2", "5", "10", "20", "", "40", "", "60"]
