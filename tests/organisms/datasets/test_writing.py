@@ -311,3 +311,36 @@ def test_a_line_that_a_kill_cut_off_is_dropped(tmp_path: Path) -> None:
     assert list(again.replies) == ["a"]
     again.add({**ledger.replies["b"], "key": "c"})
     assert list(Ledger(path, head).replies) == ["a", "c"]
+
+
+ODD = "one\u2028two\u0085three\x0cfour\x1efive"
+
+
+def test_any_character_in_a_reply_is_kept_and_read_again(tmp_path: Path) -> None:
+    path = tmp_path / "replies.jsonl"
+    ledger = Ledger(path, {"model": "m"})
+    for key, text in {"a": ODD, "b": "half \ud83d of one", "c": "last"}.items():
+        ledger.add({"key": key, "text": text, "stop_reason": "stop", "input_tokens": 1,
+                    "output_tokens": 1})  # fmt: skip
+    assert Ledger(path, {"model": "m"}).replies == ledger.replies
+    head, *rest = path.read_bytes().split(b"\n")
+    unescaped = [json.dumps(json.loads(line), ensure_ascii=False) for line in (rest[0], rest[2])]
+    path.write_bytes(head + b"\n" + "".join(f"{line}\n" for line in unescaped).encode())
+    assert Ledger(path, {"model": "m"}).replies["a"]["text"] == ODD
+
+
+@pytest.mark.parametrize("line", ["{not JSON", "[]", '{"key": "b"}', '"b"'])
+def test_a_line_that_is_no_reply_is_named_with_its_fix(tmp_path: Path, line: str) -> None:
+    path = tmp_path / "replies.jsonl"
+    ledger = Ledger(path, {})
+    ledger.add({"key": "a", "text": "x", "stop_reason": "stop", "input_tokens": 1,
+                "output_tokens": 1})  # fmt: skip
+    path.write_text(path.read_text() + line + "\n")
+    with pytest.raises(ValueError, match=r"replies\.jsonl, line 3: not a reply .*; remove that li"):
+        Ledger(path, {})
+
+
+def test_half_a_character_in_a_reply_makes_no_row_that_cannot_be_written() -> None:
+    assert replies.answer("so \ud83d!") == "so \ufffd!"
+    assert replies.answer("so \ud83d\ude00!") == "so \U0001f600!"
+    assert replies.questions('["why \\ud83d?"]', 5) == ["why \ufffd?"]
