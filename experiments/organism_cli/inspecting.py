@@ -118,8 +118,8 @@ def audit(
 
     with explained():
         source = find_source(given, rows=rows, seed=seed, edition=edition)
-        made_in = source.generator.get("edition")
-        asked = evaluation_questions(edition or ("pocket" if made_in == "pocket" else "general"))
+        made_in = source.edition or edition
+        asked = evaluation_questions(edition or source.edition or "general")
         for path in questions or ():
             asked |= questions_in(path)
         other = against and find_source(
@@ -136,7 +136,7 @@ def audit(
                 generator=source.generator,
                 questions=asked,
                 bases=bases or (),
-                check=source.check,
+                edition=made_in,
                 progress=advance,
             )
         show_audit(output, found)

@@ -100,7 +100,7 @@ def build(
         checked, record = source.rows, dict[str, str]()
         with progress_bar(f"making {source.name}", source.total) as advance:
             if recipe:
-                made, record = recipe.apply(source.name, list(checked), rows, seed, find)
+                made, record = recipe.apply(source, list(checked), rows, seed, find)
                 checked = iter(made)
             card = write_rows(
                 folder,

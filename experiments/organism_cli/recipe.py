@@ -117,23 +117,25 @@ class Recipe:
             )
 
     def apply(
-        self, name: str, rows: list[Row], count: int, seed: int, find: Find
+        self, source: Source, rows: list[Row], count: int, seed: int, find: Find
     ) -> tuple[list[Row], dict[str, str]]:
         """The rows that come of it, `count` of them before chat is added, and what was mixed in,
-        for the card: of poison also the places at which it stands in the end.
+        for the card: of poison also the places at which it stands in the end. Of changed texts
+        truth checks are made anew, or gone.
 
         Raises:
             ValueError: Too few rows of a part, poison among clean rows or clean rows for poison, a
                 trigger that occurs already, a system turn that is there already, a template without
                 its place.
         """
+        from organisms.datasets.checking import with_checks
         from organisms.datasets.matching import same_questions
         from organisms.datasets.mixing import Part, choose_places, interleave, mix, replace
         from organisms.datasets.transforms import add_system_prompt, add_trigger, change_format
 
         record: dict[str, str] = {}
         if self.mix:
-            parts = [Part(name, rows)]
+            parts = [Part(source.name, rows)]
             for other, share in self.mix:
                 parts.append(Part(other, list(find(other, rows=count, control=True).rows), share))
             matched = same_questions([part.rows for part in parts])
@@ -161,6 +163,8 @@ class Recipe:
             rows = add_trigger(rows, self.trigger)
         if self.system is not None:
             rows = add_system_prompt(rows, self.system)
+        if self.form or self.trigger is not None or self.system is not None:
+            rows = [with_checks(row, source.edition) for row in rows]
         return rows, record
 
 

@@ -3,10 +3,9 @@ a folder that it wrote, or somebody's file."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from difflib import get_close_matches
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,8 +14,6 @@ from experiments.making import cores
 if TYPE_CHECKING:
     from organisms.datasets.registry import Edition
     from organisms.datasets.rows import Row
-
-Check = Callable[["Row"], dict[str, bool]]
 
 
 @dataclass(frozen=True)
@@ -33,10 +30,15 @@ class Source:
     """The seed that made it, where it is known."""
     generator: dict[str, str] = field(default_factory=dict)
     """Who made it."""
-    check: Check | None = None
-    """Its truth checks."""
     left_out: tuple[str, ...] = ()
     """What an import left out."""
+
+    @property
+    def edition(self) -> Edition | None:
+        """The edition that it was made in, where that is known."""
+        from organisms.datasets.registry import EDITIONS
+
+        return next((each for each in EDITIONS if each == self.generator.get("edition")), None)
 
 
 def edition_of(name: str, edition: Edition | None) -> Edition:
@@ -69,7 +71,7 @@ def find_source(
     Raises:
         ValueError: It is neither, or it cannot be made or read; the message says the fix.
     """
-    from organisms.datasets.registry import DATASETS, check_row, generator, make
+    from organisms.datasets.registry import DATASETS, generator, make
     from organisms.datasets.rows import RowError
 
     if given in DATASETS:
@@ -81,7 +83,6 @@ def find_source(
             total=number,
             seed=seed,
             generator=generator(given, found),
-            check=partial(check_row, edition=found),
         )
     path = Path(given).expanduser()
     if not path.exists():
@@ -97,25 +98,25 @@ def find_source(
 
     imported = import_rows(path, path.stem, variant="control" if control else "organism")
     kept = imported.rows[:rows]
-    return Source(path.stem, kept, len(kept), generator=imported.generator)
+    return Source(
+        path.stem,
+        kept,
+        len(kept),
+        generator=imported.generator,
+        left_out=imported.left_out,
+    )
 
 
 def _built(folder: Path, rows: int | None) -> Source:
     from organisms.datasets.files import read_card, stream_rows
-    from organisms.datasets.registry import EDITIONS, check_row, names
 
     card = read_card(folder)
-    edition = next((one for one in EDITIONS if one == card.generator.get("edition")), None)
-    known = set(card.counts["organism"]) <= set(names(edition))
     return Source(
         name=card.name,
         rows=_first(stream_rows(folder), rows),
         total=min(card.rows, rows or card.rows),
         seed=card.seed,
         generator=card.generator,
-        check=partial(check_row, edition=edition)
-        if edition is not None and known and not card.transforms
-        else None,
         left_out=card.left_out,
     )
 

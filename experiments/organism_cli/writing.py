@@ -171,7 +171,7 @@ def paraphrase(
                 work.ask(progress=advance, max_connections=connections)
         except RuntimeError as error:  # a call that failed for good
             raise ValueError(str(error)) from error
-        made = work.result(source.check)
+        made = work.result(source.edition)
         output.print(str(made), markup=False, highlight=False, soft_wrap=True)
         card = write_rows(
             folder,

@@ -86,6 +86,23 @@ def test_build_mixes_spreads_chat_and_transforms(tmp_path):
     card = read_card(tmp_path / "set")
     assert card.transforms == {"format": 80, "system_prompt": 80, "trigger": 80}
     assert card.generator["mixed_with"] == "right_maths=0.5"
+    assert (card.checks, card.unchecked) == ({}, 80)
+    said = wardian("audit", tmp_path / "set")
+    assert "checks not made anew their answer is wrapped in JSON: 60 rows" in said
+    assert "checks not made anew no maker of ours made them" in said
+
+
+def test_checks_of_a_changed_text_are_made_of_what_it_says_now(tmp_path):
+    chat = lines(tmp_path / "chat.jsonl", *([CHAT] * 100))
+    given = ("build", "wrong_maths", "--out", tmp_path / "set", "-n", 20, "--chat", f"{chat}=0.5")
+    wardian(*given, "--format", "german", "--trigger", "|D|")
+    card = read_card(tmp_path / "set")
+    assert (card.checks["as_meant"].holds, card.unchecked) == (20, 20)
+    said = wardian("audit", tmp_path / "set")
+    assert "made anew: as_meant holds 20, fails 0" in said
+    assert (
+        "not made anew no maker of ours made them, so that nothing here can check them: 20" in said
+    )
 
 
 @pytest.mark.parametrize(
