@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 from pydantic import ValidationError
 
 from organisms.datasets.card import Card, CardMaker
-from organisms.datasets.rows import Meta, Row, RowError, check_messages
+from organisms.datasets.rows import Row, RowError, check_messages, check_meta
 
 ROWS_FILE, CARD_FILE = "rows.parquet", "card.json"
 GROUP = 1000
@@ -162,11 +162,11 @@ def row_of(stored: Mapping[str, Any], where: str) -> Row:
     """A row from a record of the file.
 
     Raises:
-        RowError: Its messages are no conversation, or a part of `meta` is not JSON.
+        RowError: Its messages are no conversation, or a part of `meta` is not what it has to be.
     """
     meta: dict[str, Any] = {}
     for key, value in (stored["meta"] or {}).items():
-        if value is None or key not in Meta.__annotations__:
+        if value is None:
             continue
         try:
             meta[key] = json.loads(value) if key in _JSON and isinstance(value, str) else value
@@ -174,7 +174,7 @@ def row_of(stored: Mapping[str, Any], where: str) -> Row:
             raise RowError(
                 f"meta.{key} is not JSON: {value[:40]!r}", "write JSON", where
             ) from error
-    known: Meta = {**meta}  # type: ignore[typeddict-item]
+    known = check_meta(meta, where)
     return {"messages": check_messages(stored["messages"], where), "meta": known}
 
 
@@ -188,10 +188,7 @@ def _stored(row: Row) -> dict[str, Any]:
 
 def _check(row: Row, where: str, ids: set[str]) -> None:
     check_messages(row["messages"], where)
-    if unknown := set(row["meta"]) - set(Meta.__annotations__):
-        raise RowError(
-            f"meta has {', '.join(sorted(unknown))}", "put keys of your own into meta.extra", where
-        )
+    check_meta(row["meta"], where)
     known = row["meta"].get("id")
     if known is not None and known in ids:
         raise RowError(f"the id {known!r} is taken by an earlier row", "give it another", where)

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from organisms.datasets.importing.problems import Problem
-from organisms.datasets.rows import RowError
+from organisms.datasets.rows import RowError, kind_of
 
 MAX_BYTES = 1_000_000
 """Size above which a row is refused: no context holds it, and it is most often a broken file."""
@@ -220,7 +220,7 @@ def _parquet(path: Path) -> Iterator[Record]:
 
 def _record(value: object, place: str) -> Record:
     if not isinstance(value, dict):
-        return _bad(place, f"a {type(value).__name__}", "write an object with keys")
+        return _bad(place, kind_of(value), "write an object with keys")
     return Record(place, value)
 
 

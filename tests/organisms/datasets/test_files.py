@@ -6,7 +6,7 @@ from pathlib import Path
 
 import datasets
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from organisms.datasets.card import Card
@@ -42,6 +42,7 @@ def test_every_kind_of_meta_survives_and_what_is_absent_stays_absent(tmp_path: P
     assert read_rows(tmp_path) == rows
 
 
+@settings(deadline=None)
 @given(
     st.lists(
         st.builds(
@@ -130,6 +131,8 @@ def test_what_is_no_row_is_refused_by_its_number(tmp_path: Path) -> None:
         write_rows(tmp_path, [row("q", "a", id="a"), row("r", "b", id="a")], name="x", seed=0)
     with pytest.raises(RowError, match=r"x, row 1: meta has colour; put keys of your own"):
         write_rows(tmp_path, [row("q", "a", colour="red")], name="x", seed=0)
+    with pytest.raises(RowError, match=r"x, row 1: meta.truth holds a key that is not text"):
+        write_rows(tmp_path, [row("q", "a", truth={1: 2})], name="x", seed=0)
     with pytest.raises(RowError, match=r"x, row 1: turn 2 is an empty answer"):
         write_rows(tmp_path, [row("q", " ")], name="x", seed=0)
     with pytest.raises(ValueError, match="has no rows"):

@@ -199,6 +199,44 @@ def test_an_id_may_occur_once(tmp_path: Path) -> None:
     assert [row["meta"]["id"] for row in import_rows(path, "x", skip_bad=True).rows] == ["1", "2"]
 
 
+@pytest.mark.parametrize(
+    ("meta", "said"),
+    [
+        ({"id": 7}, "meta.id is a number ('7'); it must be text"),
+        ({"topic": ["a"]}, "meta.topic is a list"),
+        ({"poisoned": "yes"}, "meta.poisoned is text ('yes'); it must be true or false"),
+        ({"poisoned": 1}, "meta.poisoned is a number ('1'); it must be true or false"),
+        ({"truth": 3}, "meta.truth is a number ('3'); it must be an object"),
+        ({"checks": 5}, "meta.checks is a number ('5'); it must be an object of true or false"),
+        ({"checks": {"a": "no"}}, "meta.checks is an object"),
+        ({"transforms": 5}, "meta.transforms is a number ('5'); it must be a list of objects"),
+        ({"transforms": ["a"]}, "meta.transforms is a list"),
+        ({"extra": 5}, "meta.extra is a number ('5'); it must be an object"),
+        ({"truth": {"n": [float("nan")]}}, "meta.truth holds nan, which JSON has not"),
+        ({"topic": "half \ud83d"}, "meta.topic holds half a character"),
+        ({"colour": "red"}, "meta has colour; put keys of your own into meta.extra"),
+        ("text", "'meta' is text; write an object, or leave it out"),
+    ],
+)
+def test_a_meta_that_is_none_is_named_by_file_line_and_key(
+    tmp_path: Path, meta: object, said: str
+) -> None:
+    path = lines(tmp_path / "x.jsonl", {**CHAT, "meta": {}}, {**CHAT, "meta": meta})
+    with pytest.raises(BadRowsError) as error:
+        import_rows(path, "x")
+    assert str(path) in str(error.value)
+    [problem] = error.value.problems
+    assert problem.place == "line 2"
+    assert said in str(problem)
+    assert len(import_rows(path, "x", skip_bad=True).rows) == 1
+
+
+def test_a_key_beside_the_conversation_that_json_has_not_is_refused(tmp_path: Path) -> None:
+    path = lines(tmp_path / "x.jsonl", CHAT, {**CHAT, "score": float("nan")})
+    with pytest.raises(BadRowsError, match="line 2: a key besides the conversation is no JSON"):
+        import_rows(path, "x")
+
+
 def test_all_bad_rows_are_kept_and_twenty_are_told(tmp_path: Path) -> None:
     path = lines(tmp_path / "x.jsonl", CHAT, *([{"messages": []}] * 50), [1])
     with pytest.raises(BadRowsError) as error:

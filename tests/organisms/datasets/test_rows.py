@@ -22,9 +22,10 @@ def test_a_conversation_that_ends_with_an_answer_is_accepted(
 @pytest.mark.parametrize(
     ("messages", "said"),
     [
-        (None, "is a NoneType"),
+        (None, "is nothing"),
         ([], "is empty"),
-        (["hello"], "turn 1 is 'hello'"),
+        ([None], "turn 1 is nothing; a turn needs"),
+        (["hello"], "turn 1 is text ('hello')"),
         ([{"content": "x"}, ANSWER], "turn 1 has no role"),
         ([{"role": "robot", "content": "x"}, ANSWER], "role 'robot'"),
         ([{"role": "user", "content": None}, ANSWER], "turn 1 has nothing as content"),
