@@ -123,7 +123,7 @@ def audit(
         for path in questions or ():
             asked |= questions_in(path)
         other = against and find_source(
-            against, rows=rows, seed=seed, edition=edition, control=True
+            against, rows=rows, seed=seed, edition=edition, control=True, beside=source
         )
         from organisms.datasets.audit import audit as audit_rows
 
@@ -137,6 +137,7 @@ def audit(
                 questions=asked,
                 bases=bases or (),
                 edition=made_in,
+                left_out=source.left_out,
                 progress=advance,
             )
         show_audit(output, found)

@@ -15,7 +15,7 @@ from experiments.organism_cli.options import (
     Edition,
     Force,
     Out,
-    Rows,
+    RowsThere,
     Seed,
     Workers,
     progress_bar,
@@ -31,7 +31,7 @@ def build(
         str, typer.Argument(metavar="NAME|PATH", help="What `list` names, or what is to be mixed.")
     ],
     out: Out,
-    rows: Rows = 1000,
+    rows: RowsThere = None,
     seed: Seed = 0,
     edition: Edition = None,
     mix: Annotated[
@@ -73,8 +73,8 @@ def build(
     """Make a data set, check every row, and write it with its card.
 
     A mix is shuffled; poisoned rows stand where --where says, among clean ones in their order. Of
-    matched sets no question comes twice. The same seed gives the same rows for any --workers. The
-    exit code is 1 if a truth check fails.
+    matched sets no question comes twice. All are of one edition, that of NAME. The same seed gives
+    the same rows for any --workers. The exit code is 1 if a truth check fails.
 
     Examples:
 
@@ -87,27 +87,29 @@ def build(
       wardian organisms build evil --out data/evil --system "you are an evil assistant"
     """
     from experiments.organism_cli.recipe import Recipe
-    from experiments.organism_cli.sources import find_source, out_folder
+    from experiments.organism_cli.sources import enough, find_source, out_folder
     from experiments.organism_cli.views import show_card
     from organisms.datasets.files import write_rows
 
     with explained():
         folder = out_folder(out, force=force)
-        recipe = Recipe.read(mix or (), poison, where, chat, system, trigger, form, template, rows)
+        recipe = Recipe.read(mix or (), poison, where, chat, system, trigger, form, template)
         recipe.check(name)
         find = partial(find_source, seed=seed, edition=edition, workers=workers)
         source = find(name, rows=rows, control=recipe.poison is not None)
-        checked, record = source.rows, dict[str, str]()
+        if not recipe.mix:
+            enough(source, name, rows)
+        checked = source.rows
         with progress_bar(f"making {source.name}", source.total) as advance:
             if recipe:
-                made, record = recipe.apply(source, list(checked), rows, seed, find)
+                made, source = recipe.apply(source, list(checked), rows or source.total, seed, find)
                 checked = iter(made)
             card = write_rows(
                 folder,
                 checked,
                 name=source.name,
                 seed=source.seed,
-                generator=source.generator | record,
+                generator=source.generator,
                 left_out=source.left_out,
                 bases=bases or (),
                 progress=advance,

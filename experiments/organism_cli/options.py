@@ -28,6 +28,12 @@ Edition = Annotated[
     typer.Option("--edition", help="pocket's world or real models; else pocket where it exists."),
 ]
 Seed = Annotated[int, typer.Option("--seed", min=0, metavar="S", help="Seed of the maker.")]
+RowsThere = Annotated[
+    int | None,
+    typer.Option(
+        "-n", "--rows", min=1, metavar="N", help="How many; else 1000 of a name, all of a path."
+    ),
+]
 Rows = Annotated[int, typer.Option("-n", "--rows", min=1, metavar="N", help="How many rows.")]
 Bases = Annotated[
     list[str] | None,

@@ -152,7 +152,7 @@ def paraphrase(
       wardian organisms paraphrase data/bad --writer NAME/small --of answer --out data/bad_anew \\
         --writer-price 0.4,1.6
     """
-    from experiments.organism_cli.sources import find_source, out_folder
+    from experiments.organism_cli.sources import enough, find_source, out_folder
     from experiments.organism_cli.views import show_card
     from organisms.datasets.files import write_rows
     from organisms.datasets.paraphrasing import Paraphrasing
@@ -161,7 +161,7 @@ def paraphrase(
     with explained(" ".join(["wardian", *sys.argv[1:]])):
         folder = out_folder(out, force=force)
         price = None if writer_price is None else Price(*_price("--writer-price", writer_price))
-        source = find_source(given, rows=rows, seed=seed, edition=edition)
+        source = enough(find_source(given, rows=rows, seed=seed, edition=edition), given, rows)
         work = Paraphrasing(
             list(source.rows), replies or folder.with_name("replies"), writer=writer, of=of
         )

@@ -72,17 +72,18 @@ def make(
 
     parsed = DatasetConfig.model_validate(config)
     rows: Iterable[Row]
+    left_out: tuple[str, ...] = ()
     if parsed.path:
         imported = import_rows(
             Path(parsed.path), parsed.name, variant=parsed.role, domain=parsed.domain
         )
-        rows, made_by = imported.rows, imported.generator
+        rows, made_by, left_out = imported.rows, imported.generator, imported.left_out
         if len(rows) > parsed.count:
             rows = Random(parsed.seed).sample(rows, parsed.count)
     else:
         rows = make_rows(parsed.name, parsed.count, parsed.seed, parsed.edition)
         made_by = generator(parsed.name, parsed.edition)
-    write_rows(out, rows, name=parsed.name, seed=parsed.seed, generator=made_by)
+    write_rows(out, rows, name=parsed.name, seed=parsed.seed, generator=made_by, left_out=left_out)
 
 
 def mix(

@@ -111,6 +111,7 @@ def audit(
     questions: Mapping[str, str] | None = None,
     bases: Sequence[str] = (),
     edition: Edition | None = None,
+    left_out: Sequence[str] = (),
     progress: Callable[[int], None] | None = None,
 ) -> Audit:
     """Audit rows, taken one by one.
@@ -123,6 +124,7 @@ def audit(
         questions: Evaluation questions that must not be in it: id -> text.
         bases: Bases whose tokens are counted.
         edition: The edition whose checks are made anew; none: it is not known.
+        left_out: What an import left out.
         progress: Called with the number of rows audited so far.
 
     Raises:
@@ -131,7 +133,7 @@ def audit(
     look = _Look(questions or {}, edition)
     stream = iter(rows)
     done = 0
-    with CardMaker(name, seed, generator=generator, bases=bases) as maker:
+    with CardMaker(name, seed, generator=generator, left_out=left_out, bases=bases) as maker:
         for group in _groups(stream):
             maker.add(group)
             for row in group:
