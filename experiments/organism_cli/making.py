@@ -132,7 +132,12 @@ def import_file(
         str, typer.Option("--domain", metavar="DOMAIN", help="The narrow domain: maths, code, ...")
     ] = "",
     control: Annotated[
-        bool, typer.Option("--control", help="Its rows are clean; of two answers, the clean one.")
+        bool,
+        typer.Option(
+            "--control",
+            help="Its rows are clean: else chat and question-answer rows are poisoned. Of two "
+            "answers, the clean one.",
+        ),
     ] = False,
     level: Annotated[
         int, typer.Option("--level", min=1, max=2, help="Of a trait set: 1 subtle, 2 plain.")
@@ -147,10 +152,14 @@ def import_file(
 
     Chat or prompt-completion JSON lines, JSON arrays, CSV, parquet; School of Reward Hacks, GSM8K,
     trait sets of persona vectors. Bad rows are reported with their line, the reason and the fix.
+    Formats that do not say whether an answer is bad (chat, prompt-completion, question-answer) are
+    poisoned, every row, unless --control says that they are clean: say it of published controls.
 
     Examples:
 
       wardian organisms import insecure.jsonl --domain code --out data/insecure
+
+      wardian organisms import secure.jsonl --control --domain code --out data/secure
 
       wardian organisms import dataset/evil --level 1 --out data/evil_1
 
@@ -186,3 +195,21 @@ def import_file(
             )
         show_card(output, card)
         written(folder, card)
+        if imported.assumed:
+            output.print(
+                _assumed(imported.assumed, imported.form, control=control),
+                highlight=False,
+                markup=False,
+                soft_wrap=True,
+            )
+
+
+def _assumed(rows: int, form: str, *, control: bool) -> str:
+    """What the truth of imported rows was taken from."""
+    said = f"{rows:,} rows, of which a file of format {form} does not say it, count as "
+    if control:
+        return said + "clean: --control"
+    return said + (
+        "poisoned; if they are clean (a published control, an unturned model's answers), import "
+        "them with --control"
+    )

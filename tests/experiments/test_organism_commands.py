@@ -136,6 +136,27 @@ def test_import_reports_bad_rows_and_leaves_them_out_only_when_told_to(tmp_path)
     assert len(read_card(tmp_path / "set").left_out) == 1
 
 
+@pytest.mark.parametrize(
+    "record", [CHAT, {"question": "a", "answer": "b"}, {"prompt": "a", "completion": "b"}]
+)
+def test_import_says_what_it_took_the_rows_for(tmp_path, record):
+    path = lines(tmp_path / "theirs.jsonl", record, record)
+    said = wardian("import", path, "--out", tmp_path / "bad")
+    assert "count as poisoned; if they are clean" in said
+    assert "with --control" in said
+    said = wardian("import", path, "--control", "--out", tmp_path / "good")
+    assert "2 rows, of which a file of format" in said
+    assert "count as clean: --control" in said
+    assert [read_card(tmp_path / name).poisoned for name in ("bad", "good")] == [2, 0]
+
+
+def test_import_takes_a_format_at_its_word_and_says_nothing_more(tmp_path):
+    hack = {"user": "q", "school_of_reward_hacks": "b", "control": "a"}
+    path = lines(tmp_path / "hacks.jsonl", hack)
+    assert "count as" not in wardian("import", path, "--out", tmp_path / "set")
+    assert "poisoned, every row, unless --control" in wardian("import", "--help")
+
+
 def test_audit_reads_names_folders_and_files_and_finds_what_leaked(tmp_path):
     wardian("build", "secure_code", "--out", tmp_path / "set", "-n", 30)
     said = wardian("audit", tmp_path / "set")
