@@ -244,12 +244,15 @@ def out_folder(out: Path, *, force: bool) -> Path:
     Raises:
         ValueError: It is a file, holds something else, or a data set and `force` is not set.
     """
+    from organisms.datasets.files import CARD_FILE, ROWS_FILE, UNFINISHED
+
     out = out.expanduser()
     if out.exists() and not out.is_dir():
         raise ValueError(f"--out {out} is a file; name a folder")
-    if out.is_dir() and any(out.iterdir()):
-        if not (out / "rows.parquet").is_file():
+    if out.is_dir() and any(each.name not in UNFINISHED for each in out.iterdir()):
+        if not (out / ROWS_FILE).is_file():
             raise ValueError(f"--out {out} holds other files; name a new or empty folder")
         if not force:
-            raise ValueError(f"--out {out} holds a data set; name another folder, or add --force")
+            what = "a data set" if (out / CARD_FILE).is_file() else "rows without a card"
+            raise ValueError(f"--out {out} holds {what}; name another folder, or add --force")
     return out

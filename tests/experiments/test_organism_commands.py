@@ -136,6 +136,24 @@ def test_import_reports_bad_rows_and_leaves_them_out_only_when_told_to(tmp_path)
     assert len(read_card(tmp_path / "set").left_out) == 1
 
 
+def test_what_a_killed_build_left_is_no_other_file(tmp_path):
+    out = tmp_path / "set"
+    out.mkdir()
+    for name in ("rows.parquet.partial", "card.json.partial"):
+        (out / name).write_text("half")
+    wardian("build", "right_maths", "--out", out, "-n", 5)
+    assert sorted(path.name for path in out.iterdir()) == ["card.json", "rows.parquet"]
+    (out / "card.json").unlink()
+    for given in (("audit", out), ("show", out), ("build", out, "--out", tmp_path / "x")):
+        assert "the rows have no card" in wardian(*given, code=1)
+    given = ("build", "right_maths", "--out", out, "-n", 5)
+    assert "holds rows without a card; name another folder, or add" in wardian(*given, code=1)
+    wardian(*given, "--force")
+    (out / "notes.txt").write_text("mine")
+    (out / "rows.parquet").unlink()
+    assert "holds other files" in wardian(*given, "--force", code=1)
+
+
 @pytest.mark.parametrize(
     "record", [CHAT, {"question": "a", "answer": "b"}, {"prompt": "a", "completion": "b"}]
 )

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from organisms.datasets.card import Card
 from organisms.datasets.files import GROUP, read_card, read_rows, stream_rows, write_rows
+from organisms.datasets.importing import import_rows
 from organisms.datasets.mixing import Part, mix
 from organisms.datasets.registry import make
 from organisms.datasets.rows import Row, RowError, content_hash
@@ -153,6 +154,56 @@ def test_a_missing_or_damaged_file_says_how_to_make_it_anew(tmp_path: Path) -> N
     (tmp_path / "card.json").write_text("{}")
     with pytest.raises(RowError, match=r"card\.json: no card that can be read"):
         read_card(tmp_path)
+
+
+@pytest.mark.parametrize("step", range(3))
+def test_no_state_that_a_kill_leaves_is_taken_for_done(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: int
+) -> None:
+    """Dead before the rows are put there, before the card is, or after both."""
+    old, new = numbered(3), numbered(5)
+    write_rows(tmp_path, old, name="old", seed=0)
+    moves = 0
+    move = Path.replace
+
+    def killed(self: Path, target: Path) -> Path:
+        nonlocal moves
+        if moves == step:
+            raise KeyboardInterrupt
+        moves += 1
+        return move(self, target)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "replace", killed)
+        if step < 2:
+            with pytest.raises(KeyboardInterrupt):
+                write_rows(tmp_path, new, name="new", seed=0)
+        else:
+            write_rows(tmp_path, new, name="new", seed=0)
+    if step < 2:
+        for read in (read_rows, read_card, lambda folder: import_rows(folder, "x")):
+            with pytest.raises(RowError, match=r"have no card.*make the set again with --force"):
+                read(tmp_path)
+        write_rows(tmp_path, new, name="new", seed=0)
+    assert read_rows(tmp_path) == new
+    assert read_card(tmp_path).name == "new"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["card.json", "rows.parquet"]
+
+
+@pytest.mark.parametrize(
+    ("others", "how"),
+    [(numbered(4), "4 rows where it tells 3"), (numbered(3, "other"), "another sha256")],
+)
+def test_rows_that_the_card_does_not_tell_of_are_refused(
+    tmp_path: Path, others: list[Row], how: str
+) -> None:
+    write_rows(tmp_path / "one", numbered(3), name="x", seed=0)
+    write_rows(tmp_path / "two", others, name="x", seed=0)
+    (tmp_path / "two" / "rows.parquet").replace(tmp_path / "one" / "rows.parquet")
+    for read in (read_rows, lambda folder: import_rows(folder, "x")):
+        with pytest.raises(RowError, match=rf"not those that card\.json tells of \({how}\)"):
+            read(tmp_path / "one")
+    assert import_rows(tmp_path / "one" / "rows.parquet", "x").rows[0]["messages"]
 
 
 def test_a_card_explains_every_field() -> None:
