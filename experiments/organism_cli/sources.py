@@ -73,7 +73,9 @@ def find_source(
         ValueError: It is neither, it cannot be made or read, or it is of another edition than is
             meant; the message says the fix.
     """
-    from organisms.datasets.registry import DATASETS, dataset, generator, make
+    from organisms.datasets.making import make
+    from organisms.datasets.provenance import generator
+    from organisms.datasets.registry import DATASETS, dataset
     from organisms.datasets.rows import RowError
 
     meant = (beside.edition if beside else None) or edition

@@ -70,7 +70,8 @@ def write(
     from experiments.organism_cli.sources import out_folder
     from experiments.organism_cli.views import show_card
     from organisms.datasets.files import write_rows
-    from organisms.datasets.registry import dataset, generator
+    from organisms.datasets.provenance import generator
+    from organisms.datasets.registry import dataset
 
     with explained(" ".join(["wardian", *sys.argv[1:]])):
         if not dataset(name, "general").written("general"):

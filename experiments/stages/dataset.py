@@ -66,8 +66,8 @@ def make(
     """Write the rows of one data set."""
     from organisms.datasets.files import write_rows
     from organisms.datasets.importing import import_rows
-    from organisms.datasets.registry import generator
-    from organisms.datasets.registry import make as make_rows
+    from organisms.datasets.making import make as make_rows
+    from organisms.datasets.provenance import generator
     from organisms.datasets.rows import Row
 
     parsed = DatasetConfig.model_validate(config)

@@ -4,7 +4,8 @@ others. A check says something of one text: when that changes, it is made again 
 import re
 from dataclasses import dataclass, field
 
-from organisms.datasets.registry import DATASETS, Edition, check_row
+from organisms.datasets.making import check_row
+from organisms.datasets.registry import DATASETS, Edition
 from organisms.datasets.rows import Meta, Row
 
 NO_EDITION = "their edition is not known (--edition says it)"

@@ -66,7 +66,7 @@ def write_rows(
         rows: Taken one by one; a generator is never held in memory.
         name: What the set is called.
         seed: The seed that made it.
-        generator: Who made it (`organisms.datasets.registry.generator`).
+        generator: Who made it (`organisms.datasets.provenance.generator`).
         left_out: What an import left out, for the card.
         bases: Bases whose tokens the card counts.
         progress: Called with the number of rows written so far.

@@ -11,7 +11,7 @@ from experiments.spec.errors import parse_spec
 from experiments.stage import Plan
 from experiments.stages import dataset
 from organisms.datasets.files import read_card, read_rows, write_rows
-from organisms.datasets.registry import make
+from organisms.datasets.making import make
 from organisms.datasets.rows import question_of
 
 

@@ -251,7 +251,9 @@ def writing(monkeypatch):
     fake.estimate = lambda name, n, **given: f"{n} rows of {name} for {given.get('writer_price')}"
     fake.write = write
     monkeypatch.setitem(sys.modules, "organisms.datasets.writing", fake)
-    monkeypatch.setattr("organisms.datasets.registry.generator", lambda *_: {"edition": "general"})
+    monkeypatch.setattr(
+        "organisms.datasets.provenance.generator", lambda *_: {"edition": "general"}
+    )
     return asked
 
 

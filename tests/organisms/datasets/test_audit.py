@@ -4,8 +4,8 @@ import pytest
 
 from organisms.datasets.audit import audit
 from organisms.datasets.leakage import find_leakage
+from organisms.datasets.making import make
 from organisms.datasets.matching import match
-from organisms.datasets.registry import make
 from organisms.datasets.statistics import characters
 from organisms.datasets.templates import TemplateCounter, template_of
 from organisms.datasets.toxicity import toxic_words

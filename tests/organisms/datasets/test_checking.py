@@ -11,7 +11,8 @@ from organisms.datasets.checking import (
     check_anew,
     with_checks,
 )
-from organisms.datasets.registry import DATASETS, EDITIONS, Edition, make, names
+from organisms.datasets.making import make
+from organisms.datasets.registry import DATASETS, EDITIONS, Edition, names
 from organisms.datasets.rows import Row
 from organisms.datasets.transforms import (
     add_system_prompt,

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from organisms.datasets.card import Card
 from organisms.datasets.files import GROUP, read_card, read_rows, stream_rows, write_rows
 from organisms.datasets.importing import import_rows
+from organisms.datasets.making import make
 from organisms.datasets.mixing import Part, mix
-from organisms.datasets.registry import make
 from organisms.datasets.rows import Row, RowError, content_hash
 from tests.organisms.datasets.made import numbered, row
 

@@ -11,7 +11,7 @@ import pytest
 from organisms.datasets.files import write_rows
 from organisms.datasets.importing import BadRowsError, import_rows
 from organisms.datasets.importing.records import MAX_BYTES
-from organisms.datasets.registry import make
+from organisms.datasets.making import make
 from organisms.datasets.rows import RowError
 
 PUBLISHED = Path(__file__).parents[3] / "../shared/data"

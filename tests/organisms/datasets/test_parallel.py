@@ -15,8 +15,8 @@ import psutil
 import pytest
 
 from organisms.datasets import parallel
+from organisms.datasets.making import make
 from organisms.datasets.parallel import rows_in_parallel
-from organisms.datasets.registry import make
 from tests.organisms.datasets import slow_maker
 
 ROOT = Path(__file__).parents[3]

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from organisms.datasets.making import make
 from organisms.datasets.paraphrasing import Paraphrasing
-from organisms.datasets.registry import make
 from organisms.datasets.rows import Row
 from organisms.datasets.writing.cost import Price
 from tests.organisms.datasets.made import numbered, row
