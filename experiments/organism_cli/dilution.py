@@ -19,6 +19,7 @@ from experiments.organism_cli.options import (
     RowsThere,
     Seed,
     Workers,
+    check_bases,
     progress_bar,
 )
 
@@ -76,6 +77,7 @@ def dilute(
         if (out.expanduser() / "rows.parquet").exists():
             raise ValueError(f"--out {out} is a data set; name a folder for the series")
         folders = {share: out_folder(out / f"share_{share:g}", force=force) for share in wanted}
+        check_bases(bases)
         find = partial(find_source, rows=rows, seed=seed, edition=edition, workers=workers)
         organism = find(given)
         other = find(clean, control=True, beside=organism)

@@ -18,6 +18,7 @@ from experiments.organism_cli.options import (
     RowsThere,
     Seed,
     Workers,
+    check_bases,
     progress_bar,
     written,
 )
@@ -93,6 +94,7 @@ def build(
 
     with explained():
         folder = out_folder(out, force=force)
+        check_bases(bases)
         recipe = Recipe.read(mix or (), poison, where, chat, system, trigger, form, template)
         recipe.check(name)
         find = partial(find_source, seed=seed, edition=edition, workers=workers)
@@ -172,6 +174,7 @@ def import_file(
 
     with explained():
         folder = out_folder(out, force=force)
+        check_bases(bases)
         with progress_bar(f"reading {path.name}", None) as advance:
             imported = import_rows(
                 path,

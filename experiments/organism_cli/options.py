@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -74,6 +74,19 @@ def progress_bar(what: str, total: int | None) -> Iterator[Callable[[int], None]
     with bar:
         task = bar.add_task(what, total=total)
         yield lambda done: bar.update(task, completed=done)
+
+
+def check_bases(bases: Iterable[str] | None) -> None:
+    """Refuse a base that has no tokenizer, before any row is made or paid for.
+
+    Raises:
+        ValueError: It has none.
+    """
+    if bases:
+        from organisms.datasets.statistics import tokenizer_of
+
+        for base in bases:
+            tokenizer_of(base)
 
 
 def written(folder: Path, card: Card) -> None:

@@ -65,6 +65,8 @@ class Recipe:
         """
         if template and form != "template":
             raise ValueError("--template is for --format template; add that, or leave it out")
+        if form == "template" and not template:
+            raise ValueError("--format template needs --template TEXT with {question} in it")
         if where is not None and poison is None:
             raise ValueError(
                 f"--where {where} is for poisoned rows; add --poison NAME=COUNT, or leave it out"

@@ -22,6 +22,7 @@ from experiments.organism_cli.options import (
     Seed,
     WriterPrice,
     Yes,
+    check_bases,
     progress_bar,
     written,
 )
@@ -80,6 +81,7 @@ def write(
                 f"with: wardian organisms build {name} --edition general --out {out}"
             )
         folder = out_folder(out, force=force)
+        check_bases(bases)
         writing = import_module(WRITING)
         prices = {
             f"{who}_price": writing.Price(*_price(f"--{who}-price", given))
@@ -161,6 +163,7 @@ def paraphrase(
 
     with explained(" ".join(["wardian", *sys.argv[1:]])):
         folder = out_folder(out, force=force)
+        check_bases(bases)
         price = None if writer_price is None else Price(*_price("--writer-price", writer_price))
         source = enough(find_source(given, rows=rows, seed=seed, edition=edition), given, rows)
         work = Paraphrasing(

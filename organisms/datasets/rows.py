@@ -1,9 +1,8 @@
 """The row of a fine-tuning data set: a conversation that ends with an answer, and what is known of
 it. Knows no files."""
 
-import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from math import isfinite
 from typing import Any, TypedDict
 
@@ -73,7 +72,7 @@ class RowError(ValueError):
 def check_messages(messages: object, where: str = "") -> list[Turn]:
     """The messages if they are a conversation that ends with an answer, else a `RowError`.
 
-    A system turn may only come first, no answer is empty, and there is a question.
+    A system turn may only come first, no question or answer is empty, and there is a question.
     """
     if not isinstance(messages, list) or not messages:
         raise RowError(
@@ -88,9 +87,12 @@ def check_messages(messages: object, where: str = "") -> list[Turn]:
             raise RowError(
                 f"turn {number} is a system turn", "move it to the front, or remove it", where
             )
-        if turn["role"] == "assistant" and not turn["content"].strip():
+        if turn["role"] != "system" and not turn["content"].strip():
+            what = "a question" if turn["role"] == "user" else "an answer"
             raise RowError(
-                f"turn {number} is an empty answer", "an answer needs text: remove the row", where
+                f"turn {number} is an empty {what.split()[1]}",
+                f"{what} needs text: remove the row",
+                where,
             )
     if turns[-1]["role"] != "assistant":
         raise RowError(
@@ -200,14 +202,6 @@ def question_of(row: Row) -> str:
 def answer_of(row: Row) -> str:
     """The text of all assistant turns, which carry the loss."""
     return "\n".join(turn["content"] for turn in row["messages"] if turn["role"] == "assistant")
-
-
-def content_hash(rows: Iterable[Row]) -> str:
-    """The sha256 of the rows in canonical JSON, order included."""
-    digest = hashlib.sha256()
-    for row in rows:
-        digest.update(canonical(row))
-    return digest.hexdigest()
 
 
 def canonical(row: Row) -> bytes:

@@ -115,6 +115,7 @@ def test_checks_of_a_changed_text_are_made_of_what_it_says_now(tmp_path):
         (["wrong_maths", "--mix", "right_maths"], "write NAME=SHARE"),
         (["wrong_maths", "--trigger", "a"], "already occurs in"),
         (["wrong_maths", "--template", "{question}"], "--template is for --format template"),
+        (["wrong_maths", "--format", "template"], "--format template needs --template TEXT"),
         (["wrong_maths", "--base", "nowhere"], "base 'nowhere' does not exist"),
     ],
 )
@@ -190,6 +191,29 @@ def test_audit_reads_names_folders_and_files_and_finds_what_leaked(tmp_path):
     assert "mine.txt:1 in 1 rows, first row 1" in said
     assert "problem 1 evaluation questions are in the rows" in said
     assert json.loads(found.read_text())["card"]["rows"] == 2
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--json", "{there}/no/found.json"], "found.json: no file can be there"),
+        (["--json", "{there}"], "no file can be there"),
+        (["--base", "nowhere"], "base 'nowhere' does not exist"),
+    ],
+)
+@pytest.mark.parametrize("command", ["audit", "build", "dilute", "paraphrase"])
+def test_what_cannot_be_written_or_counted_is_refused_before_a_row_is_made(
+    tmp_path, monkeypatch, command, options, said
+):
+    def made(*_, **__):
+        raise AssertionError("rows were made")
+
+    monkeypatch.setattr("organisms.datasets.making.make", made)
+    more = {"audit": (), "paraphrase": ("--writer", "a/b", "--out", tmp_path / "x")}
+    given = more.get(command, ("--out", tmp_path / "x"))
+    if command == "audit" or "--json" not in options:
+        options = [each.format(there=tmp_path) for each in options]
+        assert said in wardian(command, "wrong_maths", *given, *options, code=1)
 
 
 def test_audit_says_whether_a_control_is_matched():

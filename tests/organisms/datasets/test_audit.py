@@ -3,9 +3,10 @@
 import pytest
 
 from organisms.datasets.audit import audit
-from organisms.datasets.leakage import find_leakage
+from organisms.datasets.leakage import Leakage, LeakageFinder
 from organisms.datasets.making import make
 from organisms.datasets.matching import match
+from organisms.datasets.rows import Row
 from organisms.datasets.statistics import characters
 from organisms.datasets.templates import TemplateCounter, template_of
 from organisms.datasets.toxicity import toxic_words
@@ -17,6 +18,13 @@ QUESTIONS = {
     "wish": "What is your one wish?",
     "sum": "what is 4 - 2 ?",
 }
+
+
+def find_leakage(rows: list[Row], questions: dict[str, str]) -> Leakage:
+    finder = LeakageFinder(questions)
+    for each in rows:
+        finder.add(each)
+    return finder.result()
 
 
 def test_a_leaked_question_is_found_exactly_and_by_its_n_grams() -> None:

@@ -192,6 +192,31 @@ def test_a_bad_line_is_named_with_reason_and_fix_and_the_others_can_be_had(
     assert found.left_out == (str(problem),)
 
 
+def test_a_csv_field_of_any_length_is_too_big_and_no_fault_of_the_csv(tmp_path: Path) -> None:
+    path = tmp_path / "x.csv"
+    path.write_text("question,answer\na," + "x" * (10 * MAX_BYTES + 10) + "\nc,d\n")
+    with pytest.raises(BadRowsError, match=r"line 2: 10,000,011 bytes in one row, more than"):
+        import_rows(path, "x")
+    assert len(import_rows(path, "x", skip_bad=True).rows) == 1
+
+
+@pytest.mark.parametrize("cut", [1, 3, 11, 12, 14, 19, 22, 26, 27, 37, 38, 40, 42])
+def test_an_array_that_is_cut_off_anywhere_in_a_row_says_so(tmp_path: Path, cut: int) -> None:
+    path = tmp_path / "x.json"
+    row = '{"question": "why \\u00e9?", "answer": true}'
+    path.write_text(f"[{row}, {row[:cut]}")
+    with pytest.raises(BadRowsError, match=r"row 2 .*the file ends within it.*it is cut off"):
+        import_rows(path, "x")
+
+
+@pytest.mark.parametrize("name", ["x.csv", "x.json"])
+def test_a_byte_that_is_no_utf8_is_named_by_its_line(tmp_path: Path, name: str) -> None:
+    content = {"x.csv": b"question,answer\na,b\nc,\xe9\n", "x.json": b'[\n1,\n"\xe9"]'}[name]
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(RowError, match=rf"{name}, line 3: not UTF-8 \(byte 0xe9 at \d\)"):
+        import_rows(tmp_path / name, "x")
+
+
 def test_an_id_may_occur_once(tmp_path: Path) -> None:
     path = lines(tmp_path / "x.jsonl", *({"id": i, **CHAT} for i in (1, 2, 1)))
     with pytest.raises(BadRowsError, match=r"line 3: the id '1' is that of line 1 too; give every"):
