@@ -47,7 +47,8 @@ def test_sets_on_disk_are_diluted_with_the_control_that_is_named(tmp_path):
         (["wrong_maths", "--shares", "0,2"], "write numbers from 0 to 1"),
         (["wrong_maths", "--shares", "all"], "write numbers from 0 to 1"),
         (["wrong_maths", "--shares", "0.1,0.10"], "holds one twice"),
-        (["wrong_maths", "--control", "evil_control"], "row 0 of 'evil_control' asks something"),
+        (["wrong_maths", "--control", "secure_code"], "row 0 of 'secure_code' asks something"),
+        (["wrong_maths", "--control", "evil_control"], "both in one with --edition general"),
     ],
 )
 def test_dilute_refuses_before_it_writes_anything(tmp_path, arguments, said):
