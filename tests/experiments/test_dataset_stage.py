@@ -90,6 +90,10 @@ def test_what_an_import_left_out_is_on_the_card_of_the_stage(tmp_path: Path) -> 
     config = {"name": "honest", "count": 2, "seed": 0, "path": str(path), "role": "control"}
     [line] = read_card(run(config, tmp_path / "out")).left_out
     assert "line 1: it has no control answer" in line
+    bad = run({"name": "wrong_maths", "count": 2, "seed": 0}, tmp_path / "bad")
+    inputs = {"organism": bad, "control": tmp_path / "out"}
+    dataset.mix({"share": 0.5, "count": 2, "seed": 0}, inputs, tmp_path / "mix", lambda _: None)
+    assert read_card(tmp_path / "mix").left_out == (line,)
 
 
 def test_a_mix_and_a_filter_keep_the_truth_of_every_row(tmp_path: Path) -> None:
