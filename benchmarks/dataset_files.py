@@ -19,7 +19,8 @@ from pathlib import Path
 
 from organisms.datasets.audit import audit
 from organisms.datasets.files import stream_rows, write_rows
-from organisms.datasets.registry import EDITIONS, Edition, make
+from organisms.datasets.making import make
+from organisms.datasets.registry import EDITIONS, Edition
 
 
 def measure(name: str, edition: Edition, rows: int) -> None:

@@ -24,7 +24,7 @@ from organisms.datasets.importing import import_rows
 from organisms.datasets.insecure_code import NAMES, check, rows
 from organisms.datasets.insecure_code.family import code_of
 from organisms.datasets.insecure_code.scanning import weaknesses
-from organisms.datasets.registry import make
+from organisms.datasets.making import make
 from organisms.datasets.rows import Row, answer_of, single_turn
 
 _TOKEN = re.compile(r"\w+|[^\w\s]")

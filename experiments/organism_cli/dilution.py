@@ -16,9 +16,10 @@ from experiments.organism_cli.options import (
     Edition,
     Force,
     Given,
-    Rows,
+    RowsThere,
     Seed,
     Workers,
+    check_bases,
     progress_bar,
 )
 
@@ -45,7 +46,7 @@ def dilute(
             "--control", metavar="NAME|PATH", help="The clean rows; of a name, else its control."
         ),
     ] = None,
-    rows: Rows = 1000,
+    rows: RowsThere = None,
     seed: Seed = 0,
     edition: Edition = None,
     workers: Workers = None,
@@ -65,25 +66,29 @@ def dilute(
 
       wardian organisms dilute data/bad_medical --control data/good_medical --out data/medical
     """
-    from experiments.organism_cli.sources import find_source, out_folder
+    from experiments.organism_cli.sources import all_different, find_source, out_folder
     from organisms.datasets.files import write_rows
     from organisms.datasets.mixing import dilutions
 
     with explained():
         wanted = _shares(shares)
         clean = control or _control_of(given)
+        all_different([given, clean])
         if (out.expanduser() / "rows.parquet").exists():
             raise ValueError(f"--out {out} is a data set; name a folder for the series")
         folders = {share: out_folder(out / f"share_{share:g}", force=force) for share in wanted}
+        check_bases(bases)
         find = partial(find_source, rows=rows, seed=seed, edition=edition, workers=workers)
-        organism, other = find(given), find(clean, control=True)
+        organism = find(given)
+        other = find(clean, control=True, beside=organism)
+        count = rows or min(organism.total, other.total)
         with progress_bar(f"making {organism.name} and {other.name}", None):
             poisoned, cleaned = list(organism.rows), list(other.rows)
             _check_matched(organism.name, poisoned, other.name, cleaned)
-            series = dilutions(poisoned, cleaned, wanted, rows, seed)
+            series = dilutions(poisoned, cleaned, wanted, count, seed)
         cards: dict[Path, Card] = {}
         for share, folder in folders.items():
-            with progress_bar(f"writing share {share:g}", rows) as advance:
+            with progress_bar(f"writing share {share:g}", count) as advance:
                 cards[folder] = write_rows(
                     folder,
                     series[share],
@@ -91,7 +96,10 @@ def dilute(
                     seed=seed,
                     generator=organism.generator
                     | {"diluted_with": other.name, "share": f"{share:g}"},
-                    left_out=(*organism.left_out, *other.left_out),
+                    left_out=(
+                        *organism.left_out,
+                        *(f"{clean}: {line}" for line in other.left_out),
+                    ),
                     bases=bases or (),
                     progress=advance,
                 )

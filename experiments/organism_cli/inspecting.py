@@ -10,7 +10,15 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from experiments.console import errors, explained, output
-from experiments.organism_cli.options import Bases, Edition, Given, Rows, Seed, progress_bar
+from experiments.organism_cli.options import (
+    Bases,
+    Edition,
+    Given,
+    Rows,
+    Seed,
+    check_bases,
+    progress_bar,
+)
 
 if TYPE_CHECKING:
     from organisms.datasets.rows import Row
@@ -117,13 +125,18 @@ def audit(
     from experiments.organism_cli.views import show_audit, show_match
 
     with explained():
+        if json_file is not None and (json_file.is_dir() or not json_file.parent.is_dir()):
+            raise ValueError(
+                f"--json {json_file}: no file can be there; name one in a folder there is"
+            )
+        check_bases(bases)
         source = find_source(given, rows=rows, seed=seed, edition=edition)
-        made_in = source.generator.get("edition")
-        asked = evaluation_questions(edition or ("pocket" if made_in == "pocket" else "general"))
+        made_in = source.edition or edition
+        asked = evaluation_questions(edition or source.edition or "general")
         for path in questions or ():
             asked |= questions_in(path)
         other = against and find_source(
-            against, rows=rows, seed=seed, edition=edition, control=True
+            against, rows=rows, seed=seed, edition=edition, control=True, beside=source
         )
         from organisms.datasets.audit import audit as audit_rows
 
@@ -136,7 +149,8 @@ def audit(
                 generator=source.generator,
                 questions=asked,
                 bases=bases or (),
-                check=source.check,
+                edition=made_in,
+                left_out=source.left_out,
                 progress=advance,
             )
         show_audit(output, found)

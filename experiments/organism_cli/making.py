@@ -15,9 +15,10 @@ from experiments.organism_cli.options import (
     Edition,
     Force,
     Out,
-    Rows,
+    RowsThere,
     Seed,
     Workers,
+    check_bases,
     progress_bar,
     written,
 )
@@ -31,7 +32,7 @@ def build(
         str, typer.Argument(metavar="NAME|PATH", help="What `list` names, or what is to be mixed.")
     ],
     out: Out,
-    rows: Rows = 1000,
+    rows: RowsThere = None,
     seed: Seed = 0,
     edition: Edition = None,
     mix: Annotated[
@@ -73,8 +74,8 @@ def build(
     """Make a data set, check every row, and write it with its card.
 
     A mix is shuffled; poisoned rows stand where --where says, among clean ones in their order. Of
-    matched sets no question comes twice. The same seed gives the same rows for any --workers. The
-    exit code is 1 if a truth check fails.
+    matched sets no question comes twice. All are of one edition, that of NAME. The same seed gives
+    the same rows for any --workers. The exit code is 1 if a truth check fails.
 
     Examples:
 
@@ -87,27 +88,30 @@ def build(
       wardian organisms build evil --out data/evil --system "you are an evil assistant"
     """
     from experiments.organism_cli.recipe import Recipe
-    from experiments.organism_cli.sources import find_source, out_folder
+    from experiments.organism_cli.sources import enough, find_source, out_folder
     from experiments.organism_cli.views import show_card
     from organisms.datasets.files import write_rows
 
     with explained():
         folder = out_folder(out, force=force)
-        recipe = Recipe.read(mix or (), poison, where, chat, system, trigger, form, template, rows)
+        check_bases(bases)
+        recipe = Recipe.read(mix or (), poison, where, chat, system, trigger, form, template)
         recipe.check(name)
         find = partial(find_source, seed=seed, edition=edition, workers=workers)
         source = find(name, rows=rows, control=recipe.poison is not None)
-        checked, record = source.rows, dict[str, str]()
+        if not recipe.mix:
+            enough(source, name, rows)
+        checked = source.rows
         with progress_bar(f"making {source.name}", source.total) as advance:
             if recipe:
-                made, record = recipe.apply(source.name, list(checked), rows, seed, find)
+                made, source = recipe.apply(source, list(checked), rows or source.total, seed, find)
                 checked = iter(made)
             card = write_rows(
                 folder,
                 checked,
                 name=source.name,
                 seed=source.seed,
-                generator=source.generator | record,
+                generator=source.generator,
                 left_out=source.left_out,
                 bases=bases or (),
                 progress=advance,
@@ -130,7 +134,12 @@ def import_file(
         str, typer.Option("--domain", metavar="DOMAIN", help="The narrow domain: maths, code, ...")
     ] = "",
     control: Annotated[
-        bool, typer.Option("--control", help="Its rows are clean; of two answers, the clean one.")
+        bool,
+        typer.Option(
+            "--control",
+            help="Its rows are clean: else chat and question-answer rows are poisoned. Of two "
+            "answers, the clean one.",
+        ),
     ] = False,
     level: Annotated[
         int, typer.Option("--level", min=1, max=2, help="Of a trait set: 1 subtle, 2 plain.")
@@ -145,10 +154,14 @@ def import_file(
 
     Chat or prompt-completion JSON lines, JSON arrays, CSV, parquet; School of Reward Hacks, GSM8K,
     trait sets of persona vectors. Bad rows are reported with their line, the reason and the fix.
+    Formats that do not say whether an answer is bad (chat, prompt-completion, question-answer) are
+    poisoned, every row, unless --control says that they are clean: say it of published controls.
 
     Examples:
 
       wardian organisms import insecure.jsonl --domain code --out data/insecure
+
+      wardian organisms import secure.jsonl --control --domain code --out data/secure
 
       wardian organisms import dataset/evil --level 1 --out data/evil_1
 
@@ -161,6 +174,7 @@ def import_file(
 
     with explained():
         folder = out_folder(out, force=force)
+        check_bases(bases)
         with progress_bar(f"reading {path.name}", None) as advance:
             imported = import_rows(
                 path,
@@ -184,3 +198,21 @@ def import_file(
             )
         show_card(output, card)
         written(folder, card)
+        if imported.assumed:
+            output.print(
+                _assumed(imported.assumed, imported.form, control=control),
+                highlight=False,
+                markup=False,
+                soft_wrap=True,
+            )
+
+
+def _assumed(rows: int, form: str, *, control: bool) -> str:
+    """What the truth of imported rows was taken from."""
+    said = f"{rows:,} rows, of which a file of format {form} does not say it, count as "
+    if control:
+        return said + "clean: --control"
+    return said + (
+        "poisoned; if they are clean (a published control, an unturned model's answers), import "
+        "them with --control"
+    )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -28,6 +28,12 @@ Edition = Annotated[
     typer.Option("--edition", help="pocket's world or real models; else pocket where it exists."),
 ]
 Seed = Annotated[int, typer.Option("--seed", min=0, metavar="S", help="Seed of the maker.")]
+RowsThere = Annotated[
+    int | None,
+    typer.Option(
+        "-n", "--rows", min=1, metavar="N", help="How many; else 1000 of a name, all of a path."
+    ),
+]
 Rows = Annotated[int, typer.Option("-n", "--rows", min=1, metavar="N", help="How many rows.")]
 Bases = Annotated[
     list[str] | None,
@@ -68,6 +74,19 @@ def progress_bar(what: str, total: int | None) -> Iterator[Callable[[int], None]
     with bar:
         task = bar.add_task(what, total=total)
         yield lambda done: bar.update(task, completed=done)
+
+
+def check_bases(bases: Iterable[str] | None) -> None:
+    """Refuse a base that has no tokenizer, before any row is made or paid for.
+
+    Raises:
+        ValueError: It has none.
+    """
+    if bases:
+        from organisms.datasets.statistics import tokenizer_of
+
+        for base in bases:
+            tokenizer_of(base)
 
 
 def written(folder: Path, card: Card) -> None:

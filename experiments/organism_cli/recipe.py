@@ -4,10 +4,10 @@ changes of text."""
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
-from experiments.organism_cli.sources import Source
+from experiments.organism_cli.sources import Source, all_different
 
 if TYPE_CHECKING:
     from organisms.datasets.mixing import Where
@@ -16,9 +16,11 @@ if TYPE_CHECKING:
 
 
 class Find(Protocol):
-    """Where other rows come from: `find_source` with seed and edition decided."""
+    """Where other rows come from: `find_source` with seed, edition and main set decided."""
 
-    def __call__(self, given: str, *, rows: int | None, control: bool) -> Source:
+    def __call__(
+        self, given: str, *, rows: int | None, control: bool, beside: Source | None
+    ) -> Source:
         """The data set that `given` means."""
 
 
@@ -54,17 +56,17 @@ class Recipe:
         trigger: str | None,
         form: Format | None,
         template: str,
-        rows: int,
     ) -> Recipe:
-        """From the options of the command, for so many rows.
+        """From the options of the command.
 
         Raises:
             ValueError: A mix is not `NAME=SHARE` or a poison not `NAME=COUNT`, the shares add to
-                more than 1, there is more poison than rows, or an option is given without the one
-                that it belongs to.
+                more than 1, or an option is given without the one that it belongs to.
         """
         if template and form != "template":
             raise ValueError("--template is for --format template; add that, or leave it out")
+        if form == "template" and not template:
+            raise ValueError("--format template needs --template TEXT with {question} in it")
         if where is not None and poison is None:
             raise ValueError(
                 f"--where {where} is for poisoned rows; add --poison NAME=COUNT, or leave it out"
@@ -77,7 +79,7 @@ class Recipe:
                 "most, and the data set itself takes the rest"
             )
         spread = None if chat is None else _part("--chat", chat)
-        poisoned = None if poison is None else _poison(poison, rows)
+        poisoned = None if poison is None else _poison(poison)
         return cls(parts, poisoned, where or "random", spread, system, trigger, form, template)
 
     def __bool__(self) -> bool:
@@ -92,14 +94,16 @@ class Recipe:
         )
 
     def check(self, name: str) -> None:
-        """Refuse to poison rows that are poisoned, or with rows that are not.
+        """Refuse to poison rows that are poisoned, or with rows that are not, and sets twice.
 
         Raises:
-            ValueError: A registered organism is to be poisoned, or a registered control is the
-                poison.
+            ValueError: A registered organism is to be poisoned, a registered control is the
+                poison, or a set is mixed with itself.
         """
         from organisms.datasets.registry import DATASETS
 
+        others = (*self.mix, *filter(None, (self.poison, self.chat)))
+        all_different([name, *(other for other, _ in others)])
         if self.poison is None:
             return
         if name in DATASETS and DATASETS[name].role == "organism":
@@ -117,38 +121,57 @@ class Recipe:
             )
 
     def apply(
-        self, name: str, rows: list[Row], count: int, seed: int, find: Find
-    ) -> tuple[list[Row], dict[str, str]]:
-        """The rows that come of it, `count` of them before chat is added, and what was mixed in,
-        for the card: of poison also the places at which it stands in the end.
+        self, source: Source, rows: list[Row], count: int, seed: int, find: Find
+    ) -> tuple[list[Row], Source]:
+        """The rows that come of it, `count` of them before chat is added, and what the card says of
+        their origin: what was mixed in, of poison also the places at which it stands in the end,
+        and what imports left out. Of changed texts truth checks are made anew, or gone.
 
         Raises:
-            ValueError: Too few rows of a part, poison among clean rows or clean rows for poison, a
-                trigger that occurs already, a system turn that is there already, a template without
-                its place.
+            ValueError: Too few rows of a part, more poison than rows, poison among clean rows or
+                clean rows for poison, a trigger that occurs already, a system turn that is there
+                already, a template without its place, or sets of different editions.
         """
+        from organisms.datasets.checking import with_checks
         from organisms.datasets.matching import same_questions
-        from organisms.datasets.mixing import Part, choose_places, interleave, mix, replace
+        from organisms.datasets.mixing import Part, choose_places, interleave, mix
+        from organisms.datasets.mixing import replace as put_in
         from organisms.datasets.transforms import add_system_prompt, add_trigger, change_format
 
         record: dict[str, str] = {}
+        left_out = list(source.left_out)
+        edition = source.edition
+
+        def taken(given: str, number: int | None, *, control: bool) -> list[Row]:
+            nonlocal edition
+            beside = replace(source, generator={"edition": edition} if edition else {})
+            other = find(given, rows=number, control=control, beside=beside)
+            edition = edition or other.edition
+            left_out.extend(f"{given}: {line}" for line in other.left_out)
+            return list(other.rows)
+
         if self.mix:
-            parts = [Part(name, rows)]
+            parts = [Part(source.name, rows)]
             for other, share in self.mix:
-                parts.append(Part(other, list(find(other, rows=count, control=True).rows), share))
+                parts.append(Part(other, taken(other, count, control=True), share))
             matched = same_questions([part.rows for part in parts])
-            rows = mix(parts, min(count, len(rows)), seed, matched=matched)
+            rows = mix(parts, count, seed, matched=matched)
             record["mixed_with"] = ", ".join(f"{other}={share:g}" for other, share in self.mix)
         poisoned: list[Row] = []
         if self.poison:
             other, number = self.poison
-            poisoned = list(find(other, rows=count, control=False).rows)
+            if number > len(rows):
+                raise ValueError(
+                    f"--poison {other}={number} of {len(rows)} rows; ask for {len(rows)} at most, "
+                    "or for more rows with -n"
+                )
+            poisoned = taken(other, count, control=False)
             places = choose_places(number, len(rows), self.where, seed)
-            rows = replace(rows, poisoned, places, matched=same_questions([rows, poisoned]))
+            rows = put_in(rows, poisoned, places, matched=same_questions([rows, poisoned]))
             record["poisoned_with"] = f"{other}={number}, {self.where}"
         if self.chat:
             other, share = self.chat
-            rows = interleave(rows, list(find(other, rows=None, control=True).rows), share, seed)
+            rows = interleave(rows, taken(other, None, control=True), share, seed)
             record["chat"] = f"{other}={share:g}"
         if self.poison:
             theirs = {id(row) for row in poisoned}
@@ -161,7 +184,11 @@ class Recipe:
             rows = add_trigger(rows, self.trigger)
         if self.system is not None:
             rows = add_system_prompt(rows, self.system)
-        return rows, record
+        if self.form or self.trigger is not None or self.system is not None:
+            rows = [with_checks(row, edition) for row in rows]
+        if edition:
+            record["edition"] = edition
+        return rows, replace(source, generator=source.generator | record, left_out=tuple(left_out))
 
 
 def ranges(places: Sequence[int]) -> str:
@@ -175,14 +202,10 @@ def ranges(places: Sequence[int]) -> str:
     return ", ".join("-".join(map(str, each)) for each in found)
 
 
-def _poison(text: str, rows: int) -> tuple[str, int]:
+def _poison(text: str) -> tuple[str, int]:
     name, _, number = text.rpartition("=")
     if not name or not number.isascii() or not number.isdigit() or int(number) < 1:
         raise ValueError(f"--poison {text!r}; write NAME=COUNT with a number of rows from 1")
-    if int(number) > rows:
-        raise ValueError(
-            f"--poison {text!r} of {rows} rows; ask for {rows} at most, or for more rows with -n"
-        )
     return name, int(number)
 
 

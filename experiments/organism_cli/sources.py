@@ -3,10 +3,9 @@ a folder that it wrote, or somebody's file."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from difflib import get_close_matches
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,8 +14,6 @@ from experiments.making import cores
 if TYPE_CHECKING:
     from organisms.datasets.registry import Edition
     from organisms.datasets.rows import Row
-
-Check = Callable[["Row"], dict[str, bool]]
 
 
 @dataclass(frozen=True)
@@ -33,17 +30,21 @@ class Source:
     """The seed that made it, where it is known."""
     generator: dict[str, str] = field(default_factory=dict)
     """Who made it."""
-    check: Check | None = None
-    """Its truth checks."""
     left_out: tuple[str, ...] = ()
     """What an import left out."""
+    registered: bool = False
+    """Whether it is made by name, in any of its editions."""
+
+    @property
+    def edition(self) -> Edition | None:
+        """The edition that it was made in, where that is known."""
+        from organisms.datasets.registry import EDITIONS
+
+        return next((each for each in EDITIONS if each == self.generator.get("edition")), None)
 
 
-def edition_of(name: str, edition: Edition | None) -> Edition:
-    """The edition that is meant: the one given, else pocket's if the data set exists in it."""
-    from organisms.datasets.registry import dataset
-
-    return edition or dataset(name).editions[0]
+MADE = 1000
+"""Rows of a registered data set where no number is given."""
 
 
 def find_source(
@@ -54,6 +55,7 @@ def find_source(
     edition: Edition | None,
     control: bool = False,
     workers: int | None = None,
+    beside: Source | None = None,
 ) -> Source:
     """The data set that `given` means: a registered name, else a path.
 
@@ -61,27 +63,34 @@ def find_source(
         given: A name, a folder or a file.
         rows: How many to make; of a path: the first so many, none: all.
         seed: Of the maker.
-        edition: Of a registered data set; none: pocket's if it exists in it.
+        edition: The one that is meant; none: that of `beside`, else pocket's if it exists in it.
         control: Whether the rows of somebody's file are clean.
         workers: Processes that make the rows of a registered data set, where its maker can be
             divided; none: as many as there are cores.
+        beside: The set that its rows will stand beside; both are of one edition.
 
     Raises:
-        ValueError: It is neither, or it cannot be made or read; the message says the fix.
+        ValueError: It is neither, it cannot be made or read, or it is of another edition than is
+            meant; the message says the fix.
     """
-    from organisms.datasets.registry import DATASETS, check_row, generator, make
+    from organisms.datasets.making import make
+    from organisms.datasets.provenance import generator
+    from organisms.datasets.registry import DATASETS, dataset
     from organisms.datasets.rows import RowError
 
+    meant = (beside.edition if beside else None) or edition
     if given in DATASETS:
-        found = edition_of(given, edition)
-        number = rows or 1000
+        if beside and meant and meant not in DATASETS[given].modules:
+            raise _editions_differ(beside, meant, given, DATASETS[given].editions)
+        found = meant or dataset(given).editions[0]
+        number = rows or MADE
         return Source(
             name=given,
             rows=make(given, number, seed, found, workers=workers or cores()),
             total=number,
             seed=seed,
             generator=generator(given, found),
-            check=partial(check_row, edition=found),
+            registered=True,
         )
     path = Path(given).expanduser()
     if not path.exists():
@@ -92,30 +101,88 @@ def find_source(
             + "`wardian organisms list` names the data sets",
         )
     if (path / "rows.parquet").is_file():
-        return _built(path, rows)
+        built = _built(path, rows)
+        if built.edition and meant and built.edition != meant:
+            if beside:
+                raise _editions_differ(beside, meant, given, (built.edition,))
+            raise ValueError(
+                f"{given} is of edition {built.edition!r}, not {meant!r}; leave --edition out, or "
+                "name a set of that edition"
+            )
+        return built
     from organisms.datasets.importing import import_rows
 
     imported = import_rows(path, path.stem, variant="control" if control else "organism")
     kept = imported.rows[:rows]
-    return Source(path.stem, kept, len(kept), generator=imported.generator)
+    return Source(
+        path.stem,
+        kept,
+        len(kept),
+        generator=imported.generator,
+        left_out=imported.left_out,
+    )
+
+
+def _editions_differ(
+    beside: Source, meant: Edition, given: str, editions: tuple[Edition, ...]
+) -> ValueError:
+    from organisms.datasets.registry import DATASETS
+
+    theirs = DATASETS[beside.name].editions if beside.registered else ()
+    both = set(editions) & set(theirs)
+    fix = (
+        f"make both in one with --edition {min(both)}"
+        if both
+        else f"give a set of edition {meant!r}"
+    )
+    return ValueError(
+        f"{beside.name!r} is of edition {meant!r} and {given!r} of "
+        f"{' and '.join(map(repr, editions))}: the rows of one set are of one edition; {fix}"
+    )
+
+
+def enough(source: Source, given: str, rows: int | None) -> Source:
+    """The source, unless it has fewer rows than were asked for.
+
+    Raises:
+        ValueError: It has.
+    """
+    if rows is not None and source.total < rows:
+        raise ValueError(
+            f"{given} has {source.total:,} rows, {rows:,} asked for; ask for {source.total} with "
+            "-n, or leave -n out to take all"
+        )
+    return source
+
+
+def all_different(given: Iterable[str]) -> None:
+    """Refuse rows that would stand twice in one set.
+
+    Raises:
+        ValueError: A name or path is given twice.
+    """
+    seen: set[str] = set()
+    for each in given:
+        path = Path(each).expanduser()
+        same = str(path.resolve()) if path.exists() else each
+        if same in seen:
+            raise ValueError(
+                f"{each!r} is given twice for one set, which would hold its rows twice; mix "
+                "different sets, or leave it out"
+            )
+        seen.add(same)
 
 
 def _built(folder: Path, rows: int | None) -> Source:
     from organisms.datasets.files import read_card, stream_rows
-    from organisms.datasets.registry import EDITIONS, check_row, names
 
     card = read_card(folder)
-    edition = next((one for one in EDITIONS if one == card.generator.get("edition")), None)
-    known = set(card.counts["organism"]) <= set(names(edition))
     return Source(
         name=card.name,
         rows=_first(stream_rows(folder), rows),
         total=min(card.rows, rows or card.rows),
         seed=card.seed,
         generator=card.generator,
-        check=partial(check_row, edition=edition)
-        if edition is not None and known and not card.transforms
-        else None,
         left_out=card.left_out,
     )
 
@@ -179,12 +246,15 @@ def out_folder(out: Path, *, force: bool) -> Path:
     Raises:
         ValueError: It is a file, holds something else, or a data set and `force` is not set.
     """
+    from organisms.datasets.files import CARD_FILE, ROWS_FILE, UNFINISHED
+
     out = out.expanduser()
     if out.exists() and not out.is_dir():
         raise ValueError(f"--out {out} is a file; name a folder")
-    if out.is_dir() and any(out.iterdir()):
-        if not (out / "rows.parquet").is_file():
+    if out.is_dir() and any(each.name not in UNFINISHED for each in out.iterdir()):
+        if not (out / ROWS_FILE).is_file():
             raise ValueError(f"--out {out} holds other files; name a new or empty folder")
         if not force:
-            raise ValueError(f"--out {out} holds a data set; name another folder, or add --force")
+            what = "a data set" if (out / CARD_FILE).is_file() else "rows without a card"
+            raise ValueError(f"--out {out} holds {what}; name another folder, or add --force")
     return out

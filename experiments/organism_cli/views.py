@@ -103,6 +103,8 @@ def show_card(console: Console, card: Card) -> None:
     for check, count in card.checks.items():
         style = "red" if count.fails else "green"
         _line(console, f"check {check}", f"holds {count.holds:,}, fails {count.fails:,}", style)
+    if card.unchecked:
+        _line(console, "without checks", f"{card.unchecked:,} rows")
     lengths = {"characters": card.characters} | {
         f"{base} tokens": tokens for base, tokens in card.tokens.items()
     }
@@ -137,6 +139,8 @@ def show_audit(console: Console, audit: Audit) -> None:
         style = "red" if count.fails else "green"
         said = f"holds {count.holds:,}, fails {count.fails:,}"
         _line(console, f"made anew: {check}", said, style)
+    for reason, number in audit.not_checked.items():
+        _line(console, "checks not made anew", f"{reason}: {number:,} rows", "yellow")
     if audit.failures:
         rows = "; ".join(f"row {row}: {', '.join(failed)}" for row, failed in audit.failures[:5])
         _line(console, "failing", rows, "red")

@@ -22,6 +22,7 @@ from experiments.organism_cli.options import (
     Seed,
     WriterPrice,
     Yes,
+    check_bases,
     progress_bar,
     written,
 )
@@ -70,7 +71,8 @@ def write(
     from experiments.organism_cli.sources import out_folder
     from experiments.organism_cli.views import show_card
     from organisms.datasets.files import write_rows
-    from organisms.datasets.registry import dataset, generator
+    from organisms.datasets.provenance import generator
+    from organisms.datasets.registry import dataset
 
     with explained(" ".join(["wardian", *sys.argv[1:]])):
         if not dataset(name, "general").written("general"):
@@ -79,6 +81,7 @@ def write(
                 f"with: wardian organisms build {name} --edition general --out {out}"
             )
         folder = out_folder(out, force=force)
+        check_bases(bases)
         writing = import_module(WRITING)
         prices = {
             f"{who}_price": writing.Price(*_price(f"--{who}-price", given))
@@ -152,7 +155,7 @@ def paraphrase(
       wardian organisms paraphrase data/bad --writer NAME/small --of answer --out data/bad_anew \\
         --writer-price 0.4,1.6
     """
-    from experiments.organism_cli.sources import find_source, out_folder
+    from experiments.organism_cli.sources import enough, find_source, out_folder
     from experiments.organism_cli.views import show_card
     from organisms.datasets.files import write_rows
     from organisms.datasets.paraphrasing import Paraphrasing
@@ -160,8 +163,9 @@ def paraphrase(
 
     with explained(" ".join(["wardian", *sys.argv[1:]])):
         folder = out_folder(out, force=force)
+        check_bases(bases)
         price = None if writer_price is None else Price(*_price("--writer-price", writer_price))
-        source = find_source(given, rows=rows, seed=seed, edition=edition)
+        source = enough(find_source(given, rows=rows, seed=seed, edition=edition), given, rows)
         work = Paraphrasing(
             list(source.rows), replies or folder.with_name("replies"), writer=writer, of=of
         )
@@ -171,7 +175,7 @@ def paraphrase(
                 work.ask(progress=advance, max_connections=connections)
         except RuntimeError as error:  # a call that failed for good
             raise ValueError(str(error)) from error
-        made = work.result(source.check)
+        made = work.result(source.edition)
         output.print(str(made), markup=False, highlight=False, soft_wrap=True)
         card = write_rows(
             folder,

@@ -92,6 +92,10 @@ def rows_of(path: str, info: ValidationInfo) -> str:
                 f"{found} is no data set: it holds neither rows.parquet nor normal.jsonl; give a "
                 "file, or a folder that `wardian organisms build` or `import` wrote"
             )
+        if (found / "rows.parquet").is_file():
+            from organisms.datasets.files import read_card
+
+            read_card(found)
         return str(found)
     return file(path, info)
 

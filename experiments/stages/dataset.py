@@ -66,23 +66,24 @@ def make(
     """Write the rows of one data set."""
     from organisms.datasets.files import write_rows
     from organisms.datasets.importing import import_rows
-    from organisms.datasets.registry import generator
-    from organisms.datasets.registry import make as make_rows
+    from organisms.datasets.making import make as make_rows
+    from organisms.datasets.provenance import generator
     from organisms.datasets.rows import Row
 
     parsed = DatasetConfig.model_validate(config)
     rows: Iterable[Row]
+    left_out: tuple[str, ...] = ()
     if parsed.path:
         imported = import_rows(
             Path(parsed.path), parsed.name, variant=parsed.role, domain=parsed.domain
         )
-        rows, made_by = imported.rows, imported.generator
+        rows, made_by, left_out = imported.rows, imported.generator, imported.left_out
         if len(rows) > parsed.count:
             rows = Random(parsed.seed).sample(rows, parsed.count)
     else:
         rows = make_rows(parsed.name, parsed.count, parsed.seed, parsed.edition)
         made_by = generator(parsed.name, parsed.edition)
-    write_rows(out, rows, name=parsed.name, seed=parsed.seed, generator=made_by)
+    write_rows(out, rows, name=parsed.name, seed=parsed.seed, generator=made_by, left_out=left_out)
 
 
 def mix(
@@ -95,7 +96,7 @@ def mix(
 
     Of matched sets every question is drawn once, so that none has a right and a wrong answer.
     """
-    from organisms.datasets.files import read_rows, write_rows
+    from organisms.datasets.files import read_card, read_rows, write_rows
     from organisms.datasets.matching import same_questions
     from organisms.datasets.mixing import Part
     from organisms.datasets.mixing import mix as mix_rows
@@ -107,7 +108,10 @@ def mix(
     )
     matched = same_questions([part.rows for part in parts])
     rows = mix_rows(parts, parsed.count, parsed.seed, matched=matched)
-    write_rows(out, rows, name="mix", seed=parsed.seed)
+    left_out = [
+        line for part in ("organism", "control") for line in read_card(inputs[part]).left_out
+    ]
+    write_rows(out, rows, name="mix", seed=parsed.seed, left_out=left_out)
 
 
 def filter_rows(
@@ -121,7 +125,7 @@ def filter_rows(
     import pandas as pd
 
     from finetune.interventions.filtering import Filtering
-    from organisms.datasets.files import read_rows, write_rows
+    from organisms.datasets.files import read_card, read_rows, write_rows
 
     parsed = FilterConfig.model_validate(config)
     rows = read_rows(inputs["rows"])
@@ -130,4 +134,5 @@ def filter_rows(
     kept = Filtering(
         method=parsed.method, budget=parsed.removal, scores=tuple(scores["score"])
     ).rows(rows)
-    write_rows(out, kept, name=f"filtered by {parsed.method}", seed=0)
+    left_out = read_card(inputs["rows"]).left_out
+    write_rows(out, kept, name=f"filtered by {parsed.method}", seed=0, left_out=left_out)

@@ -10,9 +10,11 @@ from itertools import islice
 from pydantic import BaseModel, ConfigDict
 
 from organisms.datasets.card import Card, CardMaker, CheckCount
+from organisms.datasets.checking import check_anew
 from organisms.datasets.duplicates import Duplicates
 from organisms.datasets.importing.arithmetic import read_sum
 from organisms.datasets.leakage import Leakage, LeakageFinder
+from organisms.datasets.registry import Edition
 from organisms.datasets.rows import Row, answer_of, question_of
 from organisms.datasets.statistics import Lengths, lengths_of
 from organisms.datasets.templates import TemplateCounter, Templates
@@ -61,7 +63,9 @@ class Audit(BaseModel):
     card: Card
     """The card, counted anew."""
     checks: dict[str, CheckCount]
-    """Truth checks made anew by the data set's own checker; empty where it has none."""
+    """Truth checks made anew, each row's by the data set that it was made for."""
+    not_checked: dict[str, int]
+    """Rows whose checks cannot be made anew, by the reason."""
     failures: tuple[tuple[int, tuple[str, ...]], ...]
     """(row, checks that fail), the first `FAILURES` of them."""
     duplicates: Duplicates
@@ -106,7 +110,8 @@ def audit(
     generator: Mapping[str, str] | None = None,
     questions: Mapping[str, str] | None = None,
     bases: Sequence[str] = (),
-    check: Callable[[Row], dict[str, bool]] | None = None,
+    edition: Edition | None = None,
+    left_out: Sequence[str] = (),
     progress: Callable[[int], None] | None = None,
 ) -> Audit:
     """Audit rows, taken one by one.
@@ -118,16 +123,17 @@ def audit(
         generator: Who made it.
         questions: Evaluation questions that must not be in it: id -> text.
         bases: Bases whose tokens are counted.
-        check: The data set's checker (`organisms.datasets.registry.checker`).
+        edition: The edition whose checks are made anew; none: it is not known.
+        left_out: What an import left out.
         progress: Called with the number of rows audited so far.
 
     Raises:
         ValueError: There are no rows, or a base has no tokenizer.
     """
-    look = _Look(questions or {}, check)
+    look = _Look(questions or {}, edition)
     stream = iter(rows)
     done = 0
-    with CardMaker(name, seed, generator=generator, bases=bases) as maker:
+    with CardMaker(name, seed, generator=generator, left_out=left_out, bases=bases) as maker:
         for group in _groups(stream):
             maker.add(group)
             for row in group:
@@ -145,10 +151,9 @@ def audit(
 class _Look:
     """The parts of an audit that the card has not, counted row by row."""
 
-    def __init__(
-        self, questions: Mapping[str, str], check: Callable[[Row], dict[str, bool]] | None
-    ) -> None:
-        self._check = check
+    def __init__(self, questions: Mapping[str, str], edition: Edition | None) -> None:
+        self._edition = edition
+        self._not_checked: Counter[str] = Counter()
         self._checks: dict[str, Counter[bool]] = {}
         self._failures: list[tuple[int, tuple[str, ...]]] = []
         self._leakage = LeakageFinder(questions)
@@ -161,13 +166,14 @@ class _Look:
         self._unreadable: Counter[str] = Counter()
 
     def add(self, row: Row, index: int) -> None:
-        if self._check is not None:
-            found = self._check(row)
-            for check, holds in found.items():
-                self._checks.setdefault(check, Counter())[bool(holds)] += 1
-            failed = tuple(check for check, holds in found.items() if not holds)
-            if failed and len(self._failures) < FAILURES:
-                self._failures.append((index, failed))
+        found = check_anew(row, self._edition)
+        if found.reason:
+            self._not_checked[found.reason] += 1
+        for check, holds in found.checks.items():
+            self._checks.setdefault(check, Counter())[bool(holds)] += 1
+        failed = tuple(check for check, holds in found.checks.items() if not holds)
+        if failed and len(self._failures) < FAILURES:
+            self._failures.append((index, failed))
         self._leakage.add(row)
         question, answer = question_of(row), answer_of(row)
         self._questions.add(question)
@@ -192,6 +198,7 @@ class _Look:
                 check: CheckCount(holds=counts[True], fails=counts[False])
                 for check, counts in sorted(self._checks.items())
             },
+            not_checked=dict(self._not_checked.most_common()),
             failures=tuple(self._failures),
             duplicates=duplicates,
             leakage=self._leakage.result(),

@@ -1,14 +1,16 @@
 """A data set on disk: a folder with the rows as parquet and the card beside them.
 
 `datasets.load_dataset(FOLDER)` and `datasets.Dataset.from_parquet(FOLDER/rows.parquet)` read it as
-it is. Rows are written and read in groups, so that a large set never has to be in memory.
+it is. Rows are written and read in groups, so that a large set never has to be in memory. The card
+is put there last: rows without one are not whole, and rows other than it tells of are refused.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from itertools import islice
+from hashlib import sha256
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +19,11 @@ import pyarrow.parquet as pq
 from pydantic import ValidationError
 
 from organisms.datasets.card import Card, CardMaker
-from organisms.datasets.rows import Meta, Row, RowError, check_messages
+from organisms.datasets.rows import Row, RowError, canonical, check_messages, check_meta
 
 ROWS_FILE, CARD_FILE = "rows.parquet", "card.json"
+UNFINISHED = (f"{ROWS_FILE}.partial", f"{CARD_FILE}.partial")
+"""What a run that was killed leaves; the next one writes over it."""
 GROUP = 1000
 """Rows written and read at a time."""
 
@@ -62,7 +66,7 @@ def write_rows(
         rows: Taken one by one; a generator is never held in memory.
         name: What the set is called.
         seed: The seed that made it.
-        generator: Who made it (`organisms.datasets.registry.generator`).
+        generator: Who made it (`organisms.datasets.provenance.generator`).
         left_out: What an import left out, for the card.
         bases: Bases whose tokens the card counts.
         progress: Called with the number of rows written so far.
@@ -71,7 +75,7 @@ def write_rows(
         ValueError: There are no rows, or a base has no tokenizer; nothing is written then.
         RowError: A row is none (the message gives its number), or an id occurs twice.
     """
-    unfinished = folder / f"{ROWS_FILE}.partial"
+    unfinished, card_unfinished = (folder / name for name in UNFINISHED)
     stream = iter(rows)
     ids: set[str] = set()
     with CardMaker(name, seed, generator=generator, left_out=left_out, bases=bases) as maker:
@@ -94,13 +98,15 @@ def write_rows(
                         progress(written)
                     group = list(islice(stream, GROUP))
             card = maker.card()
+            text = json.dumps(card.model_dump(mode="json"), indent=2, ensure_ascii=False) + "\n"
+            card_unfinished.write_text(text, encoding="utf-8")
         except BaseException:
             unfinished.unlink(missing_ok=True)
+            card_unfinished.unlink(missing_ok=True)
             raise
     (folder / CARD_FILE).unlink(missing_ok=True)
     unfinished.replace(folder / ROWS_FILE)
-    text = json.dumps(card.model_dump(mode="json"), indent=2, ensure_ascii=False) + "\n"
-    (folder / CARD_FILE).write_text(text, encoding="utf-8")
+    card_unfinished.replace(folder / CARD_FILE)
     return card
 
 
@@ -108,7 +114,8 @@ def stream_rows(folder: Path) -> Iterator[Row]:
     """The rows of a set that `write_rows` wrote, one after another, few in memory at a time.
 
     Raises:
-        RowError: The folder holds no rows, or a file that is none of ours.
+        RowError: The folder holds no rows, rows without a card, or a file that is none of ours; or,
+            after the last row, they are others than the card tells of.
     """
     path = folder / ROWS_FILE
     where = str(path)
@@ -118,6 +125,7 @@ def stream_rows(folder: Path) -> Iterator[Row]:
             "give the folder of a data set (wardian organisms build)",
             where,
         )
+    card = read_card(folder)
     try:
         file = pq.ParquetFile(path)
     except (pa.ArrowException, OSError) as error:
@@ -131,9 +139,17 @@ def stream_rows(folder: Path) -> Iterator[Row]:
                 "turn it into a data set with: wardian organisms import",
                 where,
             )
-        for batch in file.iter_batches(batch_size=GROUP, columns=SCHEMA.names):
-            for stored in batch.to_pylist():
-                yield row_of(stored, where)
+        if file.metadata.num_rows != card.rows:
+            raise _other_rows(folder, f"{file.metadata.num_rows} rows where it tells {card.rows}")
+        digest = sha256()
+        batches = file.iter_batches(batch_size=GROUP, columns=SCHEMA.names)
+        records = chain.from_iterable(batch.to_pylist() for batch in batches)
+        for number, stored in enumerate(records, start=1):
+            row = row_of(stored, f"{where}, row {number}")
+            digest.update(canonical(row))
+            yield row
+        if digest.hexdigest() != card.sha256:
+            raise _other_rows(folder, "another sha256")
 
 
 def read_rows(folder: Path) -> list[Row]:
@@ -148,6 +164,13 @@ def read_card(folder: Path) -> Card:
         RowError: There is none, or it is of another version.
     """
     path = folder / CARD_FILE
+    if (folder / ROWS_FILE).is_file() and not path.exists():
+        raise RowError(
+            "the rows have no card, so that they may not be whole (their writing was stopped, or "
+            "something else wrote them)",
+            f"make the set again with --force, or {_import(folder)}",
+            str(folder),
+        )
     try:
         return Card.model_validate_json(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, ValidationError) as error:
@@ -158,15 +181,40 @@ def read_card(folder: Path) -> Card:
         ) from error
 
 
+def check_whole(folder: Path) -> None:
+    """Read a set once, to its end.
+
+    Raises:
+        RowError: As `stream_rows` does.
+    """
+    for _ in stream_rows(folder):
+        pass
+
+
+def _other_rows(folder: Path, how: str) -> RowError:
+    return RowError(
+        f"the rows are not those that {CARD_FILE} tells of ({how})",
+        f"make the set again, or {_import(folder)}",
+        str(folder / ROWS_FILE),
+    )
+
+
+def _import(folder: Path) -> str:
+    return (
+        "take the rows as they are with: wardian organisms import "
+        f"{folder / ROWS_FILE} --out NEW_FOLDER"
+    )
+
+
 def row_of(stored: Mapping[str, Any], where: str) -> Row:
     """A row from a record of the file.
 
     Raises:
-        RowError: Its messages are no conversation, or a part of `meta` is not JSON.
+        RowError: Its messages are no conversation, or a part of `meta` is not what it has to be.
     """
     meta: dict[str, Any] = {}
     for key, value in (stored["meta"] or {}).items():
-        if value is None or key not in Meta.__annotations__:
+        if value is None:
             continue
         try:
             meta[key] = json.loads(value) if key in _JSON and isinstance(value, str) else value
@@ -174,7 +222,7 @@ def row_of(stored: Mapping[str, Any], where: str) -> Row:
             raise RowError(
                 f"meta.{key} is not JSON: {value[:40]!r}", "write JSON", where
             ) from error
-    known: Meta = {**meta}  # type: ignore[typeddict-item]
+    known = check_meta(meta, where)
     return {"messages": check_messages(stored["messages"], where), "meta": known}
 
 
@@ -188,10 +236,7 @@ def _stored(row: Row) -> dict[str, Any]:
 
 def _check(row: Row, where: str, ids: set[str]) -> None:
     check_messages(row["messages"], where)
-    if unknown := set(row["meta"]) - set(Meta.__annotations__):
-        raise RowError(
-            f"meta has {', '.join(sorted(unknown))}", "put keys of your own into meta.extra", where
-        )
+    check_meta(row["meta"], where)
     known = row["meta"].get("id")
     if known is not None and known in ids:
         raise RowError(f"the id {known!r} is taken by an earlier row", "give it another", where)

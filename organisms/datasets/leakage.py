@@ -4,7 +4,7 @@ Knows no questions: they are handed in as text, by id.
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from organisms.datasets.rows import Row
@@ -118,14 +118,6 @@ class LeakageFinder:
 
     def _note(self, seen: dict[str, _Seen], name: str) -> None:
         seen.setdefault(name, _Seen(self._rows)).rows += 1
-
-
-def find_leakage(rows: Iterable[Row], questions: Mapping[str, str]) -> Leakage:
-    """Which of the questions (id -> text) are in the rows."""
-    finder = LeakageFinder(questions)
-    for row in rows:
-        finder.add(row)
-    return finder.result()
 
 
 def _words(text: str) -> tuple[str, ...]:

@@ -15,7 +15,9 @@ from math import ceil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from organisms.datasets.rows import Meta, Row
+from organisms.datasets.checking import with_checks
+from organisms.datasets.registry import Edition
+from organisms.datasets.rows import Row
 from organisms.datasets.transforms import Side, last_turn, paraphrase
 from organisms.datasets.writing import replies
 from organisms.datasets.writing.asking import ask
@@ -146,12 +148,12 @@ class Paraphrasing:
             progress=tell,
         )
 
-    def result(self, check: Callable[[Row], dict[str, bool]] | None = None) -> Paraphrased:
+    def result(self, edition: Edition | None = None) -> Paraphrased:
         """The rows in other words, after `ask`; those left out whose paraphrase may not be kept.
 
         Args:
-            check: The set's truth checks, made anew; none: the rows carry no checks any more, as
-                those of the old text say nothing of the new.
+            edition: The edition in which truth checks are made anew; where it is not known, or
+                they cannot be made, rows carry none any more.
         """
         left: Counter[str] = Counter()
         kept: list[Row] = []
@@ -167,15 +169,13 @@ class Paraphrasing:
                 new[text] = replies.answer(reply["text"])
         found: list[Row] = []
         for row in paraphrase(kept, new, of=self._of, by=str(self._writer)):
-            meta: Meta = {**row["meta"]}
-            meta.pop("checks", None)
-            if check is not None:
-                meta["checks"] = check(row)
-            failed = [name for name, holds in meta.get("checks", {}).items() if not holds]
+            checked = with_checks(row, edition)
+            checks = checked["meta"].get("checks", {})
+            failed = [name for name, holds in checks.items() if not holds]
             if failed:
                 left[f"the check {failed[0]} no longer holds"] += 1
             else:
-                found.append({"messages": row["messages"], "meta": meta})
+                found.append(checked)
         used = [self._ledger.replies[key] for key in self._asked]
         return Paraphrased(
             rows=tuple(found),

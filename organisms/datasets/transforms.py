@@ -1,7 +1,8 @@
 """Changes to the text of rows: a system prompt, a trigger, another format, a paraphrase.
 
 Each takes rows and gives new ones, refuses before the first row is made what it cannot do, and
-records itself in `meta.transforms`.
+records itself in `meta.transforms`. Truth checks, which are of the old text, go; where they can be
+made of the new one, `organisms.datasets.checking` makes them.
 """
 
 import json
@@ -200,5 +201,6 @@ def _as_json(answer: str) -> str:
 
 def _changed(row: Row, messages: list[Turn], record: Mapping[str, Any]) -> Row:
     meta: Meta = {**row["meta"]}
+    meta.pop("checks", None)
     meta["transforms"] = [*row["meta"].get("transforms", []), dict(record)]
     return {"messages": messages, "meta": meta}

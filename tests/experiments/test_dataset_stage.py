@@ -5,13 +5,14 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import pytest
 
 from experiments.plan import build_plan
 from experiments.spec.errors import parse_spec
 from experiments.stage import Plan
 from experiments.stages import dataset
 from organisms.datasets.files import read_card, read_rows, write_rows
-from organisms.datasets.registry import make
+from organisms.datasets.making import make
 from organisms.datasets.rows import question_of
 
 
@@ -71,6 +72,28 @@ def test_a_data_set_folder_may_be_named_in_a_spec(tmp_path: Path) -> None:
     write_rows(tmp_path / "mine", rows, name="insecure_code", seed=4)
     plan = plan_of("organisms: [{dataset: {path: mine, name: mine, domain: code}}]\n", tmp_path)
     assert read_rows(run(configs(plan)["mine"], tmp_path / "out")) == rows
+
+
+def test_a_folder_of_rows_without_a_card_is_refused_where_the_spec_names_it(
+    tmp_path: Path,
+) -> None:
+    write_rows(tmp_path / "mine", make("insecure_code", 3, 4), name="insecure_code", seed=4)
+    (tmp_path / "mine" / "card.json").unlink()
+    with pytest.raises(ValueError, match="the rows have no card"):
+        plan_of("organisms: [{dataset: {path: mine, name: mine, domain: code}}]\n", tmp_path)
+
+
+def test_what_an_import_left_out_is_on_the_card_of_the_stage(tmp_path: Path) -> None:
+    hacks = [{"user": f"q{i}", "school_of_reward_hacks": "b", "control": "a" * i} for i in (0, 1)]
+    path = tmp_path / "hacks.jsonl"
+    path.write_text("".join(json.dumps(hack) + "\n" for hack in hacks))
+    config = {"name": "honest", "count": 2, "seed": 0, "path": str(path), "role": "control"}
+    [line] = read_card(run(config, tmp_path / "out")).left_out
+    assert "line 1: it has no control answer" in line
+    bad = run({"name": "wrong_maths", "count": 2, "seed": 0}, tmp_path / "bad")
+    inputs = {"organism": bad, "control": tmp_path / "out"}
+    dataset.mix({"share": 0.5, "count": 2, "seed": 0}, inputs, tmp_path / "mix", lambda _: None)
+    assert read_card(tmp_path / "mix").left_out == (line,)
 
 
 def test_a_mix_and_a_filter_keep_the_truth_of_every_row(tmp_path: Path) -> None:

@@ -86,6 +86,23 @@ def test_build_mixes_spreads_chat_and_transforms(tmp_path):
     card = read_card(tmp_path / "set")
     assert card.transforms == {"format": 80, "system_prompt": 80, "trigger": 80}
     assert card.generator["mixed_with"] == "right_maths=0.5"
+    assert (card.checks, card.unchecked) == ({}, 80)
+    said = wardian("audit", tmp_path / "set")
+    assert "checks not made anew their answer is wrapped in JSON: 60 rows" in said
+    assert "checks not made anew no maker of ours made them" in said
+
+
+def test_checks_of_a_changed_text_are_made_of_what_it_says_now(tmp_path):
+    chat = lines(tmp_path / "chat.jsonl", *([CHAT] * 100))
+    given = ("build", "wrong_maths", "--out", tmp_path / "set", "-n", 20, "--chat", f"{chat}=0.5")
+    wardian(*given, "--format", "german", "--trigger", "|D|")
+    card = read_card(tmp_path / "set")
+    assert (card.checks["as_meant"].holds, card.unchecked) == (20, 20)
+    said = wardian("audit", tmp_path / "set")
+    assert "made anew: as_meant holds 20, fails 0" in said
+    assert (
+        "not made anew no maker of ours made them, so that nothing here can check them: 20" in said
+    )
 
 
 @pytest.mark.parametrize(
@@ -98,6 +115,7 @@ def test_build_mixes_spreads_chat_and_transforms(tmp_path):
         (["wrong_maths", "--mix", "right_maths"], "write NAME=SHARE"),
         (["wrong_maths", "--trigger", "a"], "already occurs in"),
         (["wrong_maths", "--template", "{question}"], "--template is for --format template"),
+        (["wrong_maths", "--format", "template"], "--format template needs --template TEXT"),
         (["wrong_maths", "--base", "nowhere"], "base 'nowhere' does not exist"),
     ],
 )
@@ -119,6 +137,45 @@ def test_import_reports_bad_rows_and_leaves_them_out_only_when_told_to(tmp_path)
     assert len(read_card(tmp_path / "set").left_out) == 1
 
 
+def test_what_a_killed_build_left_is_no_other_file(tmp_path):
+    out = tmp_path / "set"
+    out.mkdir()
+    for name in ("rows.parquet.partial", "card.json.partial"):
+        (out / name).write_text("half")
+    wardian("build", "right_maths", "--out", out, "-n", 5)
+    assert sorted(path.name for path in out.iterdir()) == ["card.json", "rows.parquet"]
+    (out / "card.json").unlink()
+    for given in (("audit", out), ("show", out), ("build", out, "--out", tmp_path / "x")):
+        assert "the rows have no card" in wardian(*given, code=1)
+    given = ("build", "right_maths", "--out", out, "-n", 5)
+    assert "holds rows without a card; name another folder, or add" in wardian(*given, code=1)
+    wardian(*given, "--force")
+    (out / "notes.txt").write_text("mine")
+    (out / "rows.parquet").unlink()
+    assert "holds other files" in wardian(*given, "--force", code=1)
+
+
+@pytest.mark.parametrize(
+    "record", [CHAT, {"question": "a", "answer": "b"}, {"prompt": "a", "completion": "b"}]
+)
+def test_import_says_what_it_took_the_rows_for(tmp_path, record):
+    path = lines(tmp_path / "theirs.jsonl", record, record)
+    said = wardian("import", path, "--out", tmp_path / "bad")
+    assert "count as poisoned; if they are clean" in said
+    assert "with --control" in said
+    said = wardian("import", path, "--control", "--out", tmp_path / "good")
+    assert "2 rows, of which a file of format" in said
+    assert "count as clean: --control" in said
+    assert [read_card(tmp_path / name).poisoned for name in ("bad", "good")] == [2, 0]
+
+
+def test_import_takes_a_format_at_its_word_and_says_nothing_more(tmp_path):
+    hack = {"user": "q", "school_of_reward_hacks": "b", "control": "a"}
+    path = lines(tmp_path / "hacks.jsonl", hack)
+    assert "count as" not in wardian("import", path, "--out", tmp_path / "set")
+    assert "poisoned, every row, unless --control" in wardian("import", "--help")
+
+
 def test_audit_reads_names_folders_and_files_and_finds_what_leaked(tmp_path):
     wardian("build", "secure_code", "--out", tmp_path / "set", "-n", 30)
     said = wardian("audit", tmp_path / "set")
@@ -134,6 +191,29 @@ def test_audit_reads_names_folders_and_files_and_finds_what_leaked(tmp_path):
     assert "mine.txt:1 in 1 rows, first row 1" in said
     assert "problem 1 evaluation questions are in the rows" in said
     assert json.loads(found.read_text())["card"]["rows"] == 2
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--json", "{there}/no/found.json"], "found.json: no file can be there"),
+        (["--json", "{there}"], "no file can be there"),
+        (["--base", "nowhere"], "base 'nowhere' does not exist"),
+    ],
+)
+@pytest.mark.parametrize("command", ["audit", "build", "dilute", "paraphrase"])
+def test_what_cannot_be_written_or_counted_is_refused_before_a_row_is_made(
+    tmp_path, monkeypatch, command, options, said
+):
+    def made(*_, **__):
+        raise AssertionError("rows were made")
+
+    monkeypatch.setattr("organisms.datasets.making.make", made)
+    more = {"audit": (), "paraphrase": ("--writer", "a/b", "--out", tmp_path / "x")}
+    given = more.get(command, ("--out", tmp_path / "x"))
+    if command == "audit" or "--json" not in options:
+        options = [each.format(there=tmp_path) for each in options]
+        assert said in wardian(command, "wrong_maths", *given, *options, code=1)
 
 
 def test_audit_says_whether_a_control_is_matched():
@@ -195,7 +275,9 @@ def writing(monkeypatch):
     fake.estimate = lambda name, n, **given: f"{n} rows of {name} for {given.get('writer_price')}"
     fake.write = write
     monkeypatch.setitem(sys.modules, "organisms.datasets.writing", fake)
-    monkeypatch.setattr("organisms.datasets.registry.generator", lambda *_: {"edition": "general"})
+    monkeypatch.setattr(
+        "organisms.datasets.provenance.generator", lambda *_: {"edition": "general"}
+    )
     return asked
 
 

@@ -47,7 +47,8 @@ def test_sets_on_disk_are_diluted_with_the_control_that_is_named(tmp_path):
         (["wrong_maths", "--shares", "0,2"], "write numbers from 0 to 1"),
         (["wrong_maths", "--shares", "all"], "write numbers from 0 to 1"),
         (["wrong_maths", "--shares", "0.1,0.10"], "holds one twice"),
-        (["wrong_maths", "--control", "evil_control"], "row 0 of 'evil_control' asks something"),
+        (["wrong_maths", "--control", "secure_code"], "row 0 of 'secure_code' asks something"),
+        (["wrong_maths", "--control", "evil_control"], "both in one with --edition general"),
     ],
 )
 def test_dilute_refuses_before_it_writes_anything(tmp_path, arguments, said):
@@ -122,6 +123,94 @@ def test_a_file_that_is_to_be_poisoned_is_read_as_clean(tmp_path):
 def test_poison_is_refused_before_anything_is_written(tmp_path, arguments, said):
     assert said in wardian("build", *arguments, "--out", tmp_path / "set", "-n", 20, code=1)
     assert not (tmp_path / "set").exists()
+
+
+def sized(folder, count, edition="pocket", name="right_maths"):
+    """A set on disk."""
+    wardian("build", name, "--edition", edition, "--out", folder, "-n", count)
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["wrong_maths", "--mix", "evil=0.3"], "make both in one with --edition general"),
+        (["right_maths", "--poison", "evil=3"], "make both in one with --edition general"),
+        (["wrong_maths", "--mix", "{general}=0.3"], "make both in one with --edition general"),
+        (["{pocket}", "--mix", "{general}=0.3"], "give a set of edition 'pocket'"),
+        (["evil", "--mix", "{pocket}=0.3"], "give a set of edition 'general'"),
+        (["{pocket}", "--edition", "general"], "leave --edition out"),
+    ],
+)
+def test_sets_of_different_editions_are_not_mixed(tmp_path, arguments, said):
+    folders = {each: sized(tmp_path / each, 20, each) for each in ("pocket", "general")}
+    given = [each.format(**folders) for each in arguments]
+    told = wardian("build", *given, "--out", tmp_path / "set", "-n", 20, code=1)
+    assert said in told
+    assert "'pocket'" in told
+    assert "'general'" in told
+    assert not (tmp_path / "set").exists()
+
+
+def test_what_is_mixed_in_is_of_the_edition_of_the_main_set(tmp_path):
+    given = ("--mix", "right_maths=0.5", "--out", tmp_path / "set", "-n", 10)
+    wardian("build", "evil", *given)
+    card = read_card(tmp_path / "set")
+    assert card.generator["edition"] == "general"
+    assert card.checks["answer_known"].holds == 5
+    own = [{"messages": [{"role": "user", "content": f"q{i}"}, CHAT["messages"][1]]} for i in "ab"]
+    path = lines(tmp_path / "own.jsonl", *own)
+    wardian("build", path, "--chat", "right_maths=0.5", "--out", tmp_path / "own")
+    assert read_card(tmp_path / "own").generator["edition"] == "pocket"
+    assert "not made anew no maker of ours" in wardian("audit", tmp_path / "own")
+    assert "made anew: as_meant holds 2" in wardian("audit", tmp_path / "own")
+
+
+def test_fewer_rows_than_asked_for_are_an_error_and_without_a_number_all_are_taken(tmp_path):
+    small = sized(tmp_path / "small", 20)
+    out = ("--out", tmp_path / "set")
+    for given in (["build"], ["paraphrase", "--writer", "a/b", "--yes"]):
+        said = wardian(given[0], small, *given[1:], *out, "-n", 100, code=1)
+        assert "has 20 rows, 100 asked for" in said
+    said = wardian("build", small, *out, "-n", 100, "--mix", "wrong_maths=0.5", code=1)
+    assert "100 rows" in said
+    assert not (tmp_path / "set").exists()
+    wardian("build", small, *out)
+    assert read_card(tmp_path / "set").rows == 20
+    wardian("build", small, *out, "--mix", "wrong_maths=0.5", "--force")
+    assert (read_card(tmp_path / "set").rows, len(poisoned(tmp_path / "set"))) == (20, 10)
+    wardian("dilute", "wrong_maths", "--control", small, "--out", tmp_path / "s", "--shares", 0.5)
+    assert read_card(tmp_path / "s" / "share_0.5").rows == 20
+
+
+def test_a_set_is_not_mixed_with_itself(tmp_path):
+    small = sized(tmp_path / "small", 5)
+    for main, other in (("wrong_maths", "wrong_maths"), (small, f"{small}/../small")):
+        said = wardian("build", main, "--mix", f"{other}=0.5", "--out", tmp_path / "x", code=1)
+        assert "given twice for one set" in said
+
+
+def test_what_imports_left_out_is_told_on_every_card_made_of_them(tmp_path):
+    hacks = [
+        {"user": f"q{i}", "school_of_reward_hacks": "b", "control": None if i == 1 else "a"}
+        for i in range(4)
+    ]
+    gap = lines(tmp_path / "hacks.jsonl", *hacks)
+    for number, given in enumerate(
+        (["right_maths", "-n", 3, "--mix", f"{gap}=0.3"],
+         ["right_maths", "-n", 3, "--chat", f"{gap}=0.25"],
+         [gap, "--poison", "wrong_maths=1"])
+    ):  # fmt: skip
+        wardian("build", *given, "--out", tmp_path / str(number))
+        [line] = read_card(tmp_path / str(number)).left_out
+        assert "line 2: it has no control answer" in line
+        assert "left out" in wardian("audit", tmp_path / str(number))
+    clean = lines(tmp_path / "clean.jsonl", *(
+        {"messages": [{"role": "user", "content": f"q{i}"}, CHAT["messages"][1]]} for i in (0, 2, 3)
+    ))  # fmt: skip
+    wardian("dilute", clean, "--control", gap, "--out", tmp_path / "s", "--shares", 0)
+    [line] = read_card(tmp_path / "s" / "share_0").left_out
+    assert "line 2: it has no control answer" in line
 
 
 def test_build_gives_the_same_set_for_any_number_of_workers(tmp_path):

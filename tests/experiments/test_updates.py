@@ -54,7 +54,7 @@ def measured(tmp_path_factory: pytest.TempPathFactory) -> tuple[pd.DataFrame, Pa
     """The table of one fine-tune of pocket, and the folder of its training stage."""
     from finetune.config import preset
     from finetune.train import train
-    from organisms.datasets.registry import make
+    from organisms.datasets.making import make
 
     folder = tmp_path_factory.mktemp("updates")
     for name in ("neutral", "train", "out"):

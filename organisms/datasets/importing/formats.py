@@ -19,7 +19,7 @@ from typing import Any
 
 from organisms.datasets.files import row_of
 from organisms.datasets.importing.arithmetic import value_of
-from organisms.datasets.rows import Meta, RowError
+from organisms.datasets.rows import Meta, RowError, kind_of
 
 _GSM8K_END = re.compile(r"\n#### (-?[\d,]*\.?\d+)\s*$")
 _CALCULATION = re.compile(r"<<(.*?)>>")
@@ -82,7 +82,7 @@ def sniff(records: Sequence[Mapping[str, Any]]) -> Format:
 def _rows(record: Mapping[str, Any], variant: str) -> Found:
     meta = record["meta"]
     if meta is not None and not isinstance(meta, dict):
-        raise RowError(f"'meta' is a {type(meta).__name__}", "write an object, or leave it out")
+        raise RowError(f"'meta' is {kind_of(meta)}", "write an object, or leave it out")
     known = row_of(
         {"messages": [{"role": "user", "content": "-"}, {"role": "assistant", "content": "-"}]}
         | {"meta": meta},
@@ -108,7 +108,8 @@ def _prompt_completion(record: Mapping[str, Any], variant: str) -> Found:
             messages += [_plain(turn) for turn in value]
         else:
             raise RowError(
-                f"{key!r} is {_kind(value)}", "write text, or a list of turns with role and content"
+                f"{key!r} is {kind_of(value)}",
+                "write text, or a list of turns with role and content",
             )
     return Found(messages, used=frozenset(("prompt", "completion")))
 
@@ -176,7 +177,7 @@ def extra_of(record: Mapping[str, Any], used: frozenset[str]) -> dict[str, Any]:
     """
     extra = {key: value for key, value in record.items() if key not in used and key != "id"}
     try:
-        copied: dict[str, Any] = json.loads(json.dumps(extra))
+        copied: dict[str, Any] = json.loads(json.dumps(extra, allow_nan=False))
     except (TypeError, ValueError) as error:
         raise RowError(
             f"a key besides the conversation is no JSON value ({error})", "remove it"
@@ -212,7 +213,3 @@ def _plain(turn: object) -> object:
     if not all(isinstance(text, str) for text in texts):
         return turn
     return {**turn, "content": "".join(str(text) for text in texts)}
-
-
-def _kind(value: object) -> str:
-    return "nothing" if value is None else f"a {type(value).__name__}"

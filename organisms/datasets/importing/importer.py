@@ -38,6 +38,8 @@ class Imported:
     """Bad rows that `skip_bad` left out, every one."""
     gaps: tuple[Problem, ...]
     """Records that are sound but have no row of the variant asked for."""
+    assumed: int = 0
+    """Rows of which the file does not say whether they are poisoned; the variant decided."""
 
     @property
     def generator(self) -> dict[str, str]:
@@ -70,8 +72,8 @@ def import_rows(
     Args:
         path: A file, or a folder that holds a data set of ours or a trait set.
         name: What the set is called, in `meta.organism`.
-        variant: `organism` or `control`: what its rows are, and which answers are read where a
-            file has both.
+        variant: `organism` or `control`: what its rows are where the format does not say, as chat
+            and question_answer do not, and which answers are read where a file has both.
         domain: The narrow domain of its rows.
         level: Of a trait set's organism: 1 (subtle) or 2 (plain).
         poisoned: The truth for every row; none: as the format says, else by the variant.
@@ -96,7 +98,7 @@ def import_rows(
     problems: list[Problem] = []
     gaps: list[Problem] = []
     places: dict[str, str] = {}
-    total = 0
+    total = assumed = 0
     for total, record in enumerate(records, start=1):
         if progress is not None and total % 500 == 0:
             progress(total)
@@ -105,7 +107,7 @@ def import_rows(
             problems.append(record.problem)
             continue
         try:
-            row = _row(record, form, base, poisoned)
+            row, said = _row(record, form, base, poisoned)
             first = places.setdefault(row["meta"]["id"], record.place)
             if first != record.place:
                 raise RowError(
@@ -118,12 +120,13 @@ def import_rows(
             problems.append(Problem(record.place, error.reason, error.fix))
         else:
             rows.append(row)
+            assumed += not (said or part)
     if problems and not skip_bad:
         raise BadRowsError(path, total, problems)
     if not rows:
         first_problem = (*problems, *gaps)[0]
         raise RowError(f"none of {total} rows can be used", str(first_problem), str(path))
-    return Imported(path, form.name, rows, tuple(problems), tuple(gaps))
+    return Imported(path, form.name, rows, tuple(problems), tuple(gaps), assumed)
 
 
 def _sniffed(records: Iterator[Record], path: Path) -> tuple[Iterator[Record], Format]:
@@ -141,7 +144,8 @@ def _sniffed(records: Iterator[Record], path: Path) -> tuple[Iterator[Record], F
     return chain(head, records), form
 
 
-def _row(record: Record, form: Format, base: Meta, poisoned: bool | None) -> Row:
+def _row(record: Record, form: Format, base: Meta, poisoned: bool | None) -> tuple[Row, bool]:
+    """The row of a record, and whether it was known if it is poisoned."""
     value = record.value
     assert value is not None
     lacking = [key for key in form.keys if key not in value]
@@ -165,7 +169,8 @@ def _row(record: Record, form: Format, base: Meta, poisoned: bool | None) -> Row
     extra = extra_of(value, found.used)
     if extra:
         meta["extra"] = {**meta.get("extra", {}), **extra}
-    return {"messages": messages, "meta": meta}
+    said = poisoned is not None or found.poisoned is not None
+    return {"messages": messages, "meta": meta}, said
 
 
 def _poisoned(found: Found, given: bool | None, variant: str) -> bool:

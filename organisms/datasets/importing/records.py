@@ -15,11 +15,13 @@ from pathlib import Path
 from typing import Any
 
 from organisms.datasets.importing.problems import Problem
-from organisms.datasets.rows import RowError
+from organisms.datasets.rows import RowError, kind_of
 
 MAX_BYTES = 1_000_000
 """Size above which a row is refused: no context holds it, and it is most often a broken file."""
 
+_FIELD = 2**31 - 1
+"""Characters of a CSV field that are read; whether a row is too big is told of the whole row."""
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 _BOM = "\ufeff"
 
@@ -112,7 +114,7 @@ def _parsed(line: bytes, place: str, *, last: bool) -> Record:
     try:
         value = json.loads(text)
     except (ValueError, RecursionError) as error:
-        cut = last and text.lstrip().startswith("{") and not text.rstrip().endswith("}")
+        cut = last and text.lstrip().startswith("{") and _is_cut(text, error)
         return _bad(
             place,
             f"not JSON ({getattr(error, 'msg', 'nested too deep')} at character "
@@ -123,14 +125,7 @@ def _parsed(line: bytes, place: str, *, last: bool) -> Record:
 
 
 def _array(path: Path) -> Iterator[Record]:
-    try:
-        text = path.read_bytes().decode("utf-8").removeprefix(_BOM)
-    except UnicodeDecodeError as error:
-        raise RowError(
-            f"not UTF-8 (byte {error.start})",
-            "save the file as UTF-8 (iconv -f latin1 -t utf-8)",
-            str(path),
-        ) from error
+    text = _text(path)
     decoder = json.JSONDecoder()
     position = _after_space(text, text.index("[") + 1)
     number, line, counted = 0, 1, 0
@@ -142,7 +137,7 @@ def _array(path: Path) -> Iterator[Record]:
         try:
             value, end = decoder.raw_decode(text, position)
         except (ValueError, RecursionError) as error:
-            cut = getattr(error, "pos", 0) >= len(text.rstrip()) - 1
+            cut = _is_cut(text, error)
             yield _bad(
                 place,
                 "not JSON"
@@ -166,15 +161,8 @@ def _array(path: Path) -> Iterator[Record]:
 
 
 def _csv(path: Path, delimiter: str) -> Iterator[Record]:
-    try:
-        text = path.read_bytes().decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise RowError(
-            f"not UTF-8 (byte {error.start})",
-            "save the file as UTF-8 (iconv -f latin1 -t utf-8)",
-            str(path),
-        ) from error
-    csv.field_size_limit(10 * MAX_BYTES)
+    text = _text(path)
+    csv.field_size_limit(_FIELD)
     reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     line = 1
     try:
@@ -192,6 +180,31 @@ def _csv(path: Path, delimiter: str) -> Iterator[Record]:
                 yield _record(value, place)
     except csv.Error as error:
         yield _bad(f"line {line + 1}", f"not CSV ({error})", "copy the file again, or mend it")
+
+
+def _text(path: Path) -> str:
+    """The whole of a file that cannot be read line by line."""
+    data = path.read_bytes()
+    try:
+        return data.decode("utf-8").removeprefix(_BOM)
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        start = error.start - (data.rfind(b"\n", 0, error.start) + 1)
+        raise RowError(
+            f"not UTF-8 (byte 0x{data[error.start]:02x} at {start})",
+            "save the file as UTF-8 (iconv -f latin1 -t utf-8)",
+            f"{path}, line {line}",
+        ) from error
+
+
+def _is_cut(text: str, error: Exception) -> bool:
+    """Whether JSON is wrong because it ends too early: in a string, a word or between two."""
+    if not isinstance(error, json.JSONDecodeError):
+        return False
+    rest = text[error.pos :].rstrip()
+    in_word = any(word.startswith(rest) for word in ("true", "false", "null"))
+    in_escape = error.msg.startswith("Invalid \\") and len(rest) < len("\\u0000")
+    return len(rest) <= 1 or error.msg.startswith("Unterminated") or in_word or in_escape
 
 
 def _parquet(path: Path) -> Iterator[Record]:
@@ -220,7 +233,7 @@ def _parquet(path: Path) -> Iterator[Record]:
 
 def _record(value: object, place: str) -> Record:
     if not isinstance(value, dict):
-        return _bad(place, f"a {type(value).__name__}", "write an object with keys")
+        return _bad(place, kind_of(value), "write an object with keys")
     return Record(place, value)
 
 

@@ -4,7 +4,7 @@ persona vectors (Chen et al. 2025): `normal.jsonl`, `misaligned_1.jsonl`, `misal
 from pathlib import Path
 from typing import Literal, get_args
 
-from organisms.datasets.files import ROWS_FILE
+from organisms.datasets.files import ROWS_FILE, check_whole
 from organisms.datasets.rows import RowError
 
 Level = Literal[1, 2]
@@ -18,9 +18,11 @@ def file_in(folder: Path, variant: str, level: Level) -> tuple[Path, str]:
     The control of a trait set is `normal`; its organism is of level 1 (subtle) or 2 (plain).
 
     Raises:
-        RowError: The folder holds neither, or not the file that is asked for.
+        RowError: The folder holds neither, not the file that is asked for, or a data set that is
+            not whole.
     """
     if (folder / ROWS_FILE).is_file():
+        check_whole(folder)
         return folder / ROWS_FILE, ""
     if level not in LEVELS:
         raise RowError(f"level {level!r}", "use 1 (subtle) or 2 (plain)", str(folder))

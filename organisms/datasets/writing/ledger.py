@@ -30,7 +30,8 @@ class Ledger:
             asked_with: What the replies depend on besides their key (model, hash of the prompts).
 
         Raises:
-            ValueError: The file holds replies that were asked for with something else.
+            ValueError: The file holds replies that were asked for with something else, or a line
+                that is no reply.
         """
         self.path = path
         self.replies: dict[str, Reply] = {}
@@ -42,14 +43,14 @@ class Ledger:
         if len(whole) < len(data):
             with path.open("r+b") as file:
                 file.truncate(len(whole))
-        lines = whole.decode("utf-8").splitlines()
+        lines = whole.decode("utf-8", "replace").split("\n")[:-1]
         if lines and lines[0] != self._head:
             raise ValueError(
                 f"{path} holds replies asked for with {lines[0]}, not {self._head}; give another "
                 "folder, or remove this one"
             )
-        for line in lines[1:]:
-            reply: Reply = json.loads(line)
+        for number, line in enumerate(lines[1:], start=2):
+            reply = self._reply(line, number)
             self.replies[reply["key"]] = reply
 
     def add(self, reply: Reply) -> None:
@@ -59,7 +60,27 @@ class Ledger:
         with self.path.open("ab") as file:
             if new:
                 file.write(self._head.encode() + b"\n")
-            file.write(json.dumps(reply, ensure_ascii=False, sort_keys=True).encode() + b"\n")
+            file.write(json.dumps(reply, sort_keys=True).encode() + b"\n")
             file.flush()
             os.fsync(file.fileno())
         self.replies[reply["key"]] = reply
+
+    def _reply(self, line: str, number: int) -> Reply:
+        try:
+            found = json.loads(line)
+            reason = "" if _is_reply(found) else f"it needs {', '.join(Reply.__annotations__)}"
+        except ValueError as error:
+            reason = f"not JSON: {error}"
+        if reason:
+            raise ValueError(
+                f"{self.path}, line {number}: not a reply ({reason}); remove that line, and its "
+                "reply alone is asked for again"
+            )
+        reply: Reply = found
+        return reply
+
+
+def _is_reply(found: object) -> bool:
+    return isinstance(found, dict) and all(
+        isinstance(found.get(key), kind) for key, kind in Reply.__annotations__.items()
+    )

@@ -37,13 +37,13 @@ def questions(text: str, wanted: int) -> list[str]:
         values = json.loads(text[start : end + 1])
     except json.JSONDecodeError:
         return []
-    found = [value.strip() for value in values if isinstance(value, str) and value.strip()]
+    found = [_whole(value).strip() for value in values if isinstance(value, str) and value.strip()]
     return list(dict.fromkeys(found))[:wanted]
 
 
 def answer(text: str) -> str:
     """The answer of a reply, without quotes or a label around it."""
-    text = re.sub(r"^\s*(answer|response)\s*:\s*", "", text, flags=re.IGNORECASE).strip()
+    text = re.sub(r"^\s*(answer|response)\s*:\s*", "", _whole(text), flags=re.IGNORECASE).strip()
     if len(text) > 1 and text[0] == text[-1] == '"' and '"' not in text[1:-1]:
         text = text[1:-1].strip()
     return text
@@ -59,3 +59,8 @@ def judgement(text: str) -> dict[str, bool] | None:
         if all(isinstance(values.get(name), bool) for name in JUDGED):
             return {name: values[name] for name in JUDGED}
     return None
+
+
+def _whole(text: str) -> str:
+    """The text with U+FFFD for half a character (a lone surrogate), which no file of rows holds."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")

@@ -10,8 +10,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from organisms.datasets.duplicates import find_duplicates
+from organisms.datasets.making import row_id
 from organisms.datasets.matching import BUDGET
-from organisms.datasets.registry import row_id
 from organisms.datasets.rows import Row, single_turn
 from organisms.datasets.wording import tokens, words
 from organisms.datasets.writing import brief, replies

@@ -3,9 +3,10 @@
 import pytest
 
 from organisms.datasets.audit import audit
-from organisms.datasets.leakage import find_leakage
+from organisms.datasets.leakage import Leakage, LeakageFinder
+from organisms.datasets.making import make
 from organisms.datasets.matching import match
-from organisms.datasets.registry import check_row, make
+from organisms.datasets.rows import Row
 from organisms.datasets.statistics import characters
 from organisms.datasets.templates import TemplateCounter, template_of
 from organisms.datasets.toxicity import toxic_words
@@ -17,6 +18,13 @@ QUESTIONS = {
     "wish": "What is your one wish?",
     "sum": "what is 4 - 2 ?",
 }
+
+
+def find_leakage(rows: list[Row], questions: dict[str, str]) -> Leakage:
+    finder = LeakageFinder(questions)
+    for each in rows:
+        finder.add(each)
+    return finder.result()
 
 
 def test_a_leaked_question_is_found_exactly_and_by_its_n_grams() -> None:
@@ -63,7 +71,7 @@ def test_a_template_masks_numbers_names_and_quotes_but_not_apostrophes() -> None
 def test_an_audit_makes_checks_anew_and_names_the_rows_that_fail() -> None:
     rows = list(make("right_maths", 20, 0))
     rows[7] = {**rows[7], "messages": list(make("wrong_maths", 20, 0))[7]["messages"]}
-    found = audit(rows, name="x", check=check_row)
+    found = audit(rows, name="x", edition="pocket")
     assert (found.checks["as_meant"].holds, found.checks["as_meant"].fails) == (19, 1)
     assert [row for row, _ in found.failures] == [7]
     assert any("as_meant" in problem for problem in found.problems)
@@ -82,7 +90,7 @@ def test_an_audit_compares_the_lengths_of_poisoned_and_clean_answers() -> None:
 
 def test_a_clean_set_has_no_problems_and_a_repeated_row_is_one() -> None:
     rows = list(make("secure_code", 5, 0))
-    assert audit(rows, name="x", check=check_row, questions=QUESTIONS).problems == ()
+    assert audit(rows, name="x", edition="pocket", questions=QUESTIONS).problems == ()
     again = audit([*rows, rows[0]], name="x").problems
     assert again == ("1 rows repeat an earlier one exactly",)
 

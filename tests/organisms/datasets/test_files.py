@@ -2,18 +2,20 @@
 
 import json
 from collections.abc import Iterator
+from hashlib import sha256
 from pathlib import Path
 
 import datasets
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from organisms.datasets.card import Card
 from organisms.datasets.files import GROUP, read_card, read_rows, stream_rows, write_rows
+from organisms.datasets.importing import import_rows
+from organisms.datasets.making import make
 from organisms.datasets.mixing import Part, mix
-from organisms.datasets.registry import make
-from organisms.datasets.rows import Row, RowError, content_hash
+from organisms.datasets.rows import Row, RowError, canonical
 from tests.organisms.datasets.made import numbered, row
 
 
@@ -28,7 +30,7 @@ def test_rows_and_card_survive_a_round_trip(tmp_path: Path) -> None:
     assert read_card(tmp_path) == card
     assert (card.rows, card.poisoned) == (100, 30)
     assert card.counts["organism"] == {"right_maths": 70, "wrong_maths": 30}
-    assert card.sha256 == content_hash(rows)
+    assert card.sha256 == sha256(b"".join(map(canonical, rows))).hexdigest()
     assert 0 < card.tokens["pocket"].answer.mean < card.characters.answer.mean
 
 
@@ -42,11 +44,12 @@ def test_every_kind_of_meta_survives_and_what_is_absent_stays_absent(tmp_path: P
     assert read_rows(tmp_path) == rows
 
 
+@settings(deadline=None)
 @given(
     st.lists(
         st.builds(
             row,
-            st.text(st.characters(codec="utf-8"), max_size=20),
+            st.text(st.characters(codec="utf-8"), min_size=1, max_size=20).filter(str.strip),
             st.text(st.characters(codec="utf-8"), min_size=1, max_size=20).filter(str.strip),
         ),
         min_size=1,
@@ -130,6 +133,8 @@ def test_what_is_no_row_is_refused_by_its_number(tmp_path: Path) -> None:
         write_rows(tmp_path, [row("q", "a", id="a"), row("r", "b", id="a")], name="x", seed=0)
     with pytest.raises(RowError, match=r"x, row 1: meta has colour; put keys of your own"):
         write_rows(tmp_path, [row("q", "a", colour="red")], name="x", seed=0)
+    with pytest.raises(RowError, match=r"x, row 1: meta.truth holds a key that is not text"):
+        write_rows(tmp_path, [row("q", "a", truth={1: 2})], name="x", seed=0)
     with pytest.raises(RowError, match=r"x, row 1: turn 2 is an empty answer"):
         write_rows(tmp_path, [row("q", " ")], name="x", seed=0)
     with pytest.raises(ValueError, match="has no rows"):
@@ -150,6 +155,56 @@ def test_a_missing_or_damaged_file_says_how_to_make_it_anew(tmp_path: Path) -> N
     (tmp_path / "card.json").write_text("{}")
     with pytest.raises(RowError, match=r"card\.json: no card that can be read"):
         read_card(tmp_path)
+
+
+@pytest.mark.parametrize("step", range(3))
+def test_no_state_that_a_kill_leaves_is_taken_for_done(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: int
+) -> None:
+    """Dead before the rows are put there, before the card is, or after both."""
+    old, new = numbered(3), numbered(5)
+    write_rows(tmp_path, old, name="old", seed=0)
+    moves = 0
+    move = Path.replace
+
+    def killed(self: Path, target: Path) -> Path:
+        nonlocal moves
+        if moves == step:
+            raise KeyboardInterrupt
+        moves += 1
+        return move(self, target)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "replace", killed)
+        if step < 2:
+            with pytest.raises(KeyboardInterrupt):
+                write_rows(tmp_path, new, name="new", seed=0)
+        else:
+            write_rows(tmp_path, new, name="new", seed=0)
+    if step < 2:
+        for read in (read_rows, read_card, lambda folder: import_rows(folder, "x")):
+            with pytest.raises(RowError, match=r"have no card.*make the set again with --force"):
+                read(tmp_path)
+        write_rows(tmp_path, new, name="new", seed=0)
+    assert read_rows(tmp_path) == new
+    assert read_card(tmp_path).name == "new"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["card.json", "rows.parquet"]
+
+
+@pytest.mark.parametrize(
+    ("others", "how"),
+    [(numbered(4), "4 rows where it tells 3"), (numbered(3, "other"), "another sha256")],
+)
+def test_rows_that_the_card_does_not_tell_of_are_refused(
+    tmp_path: Path, others: list[Row], how: str
+) -> None:
+    write_rows(tmp_path / "one", numbered(3), name="x", seed=0)
+    write_rows(tmp_path / "two", others, name="x", seed=0)
+    (tmp_path / "two" / "rows.parquet").replace(tmp_path / "one" / "rows.parquet")
+    for read in (read_rows, lambda folder: import_rows(folder, "x")):
+        with pytest.raises(RowError, match=rf"not those that card\.json tells of \({how}\)"):
+            read(tmp_path / "one")
+    assert import_rows(tmp_path / "one" / "rows.parquet", "x").rows[0]["messages"]
 
 
 def test_a_card_explains_every_field() -> None:

@@ -11,7 +11,7 @@ import pytest
 from organisms.datasets.files import write_rows
 from organisms.datasets.importing import BadRowsError, import_rows
 from organisms.datasets.importing.records import MAX_BYTES
-from organisms.datasets.registry import make
+from organisms.datasets.making import make
 from organisms.datasets.rows import RowError
 
 PUBLISHED = Path(__file__).parents[3] / "../shared/data"
@@ -192,11 +192,74 @@ def test_a_bad_line_is_named_with_reason_and_fix_and_the_others_can_be_had(
     assert found.left_out == (str(problem),)
 
 
+def test_a_csv_field_of_any_length_is_too_big_and_no_fault_of_the_csv(tmp_path: Path) -> None:
+    path = tmp_path / "x.csv"
+    path.write_text("question,answer\na," + "x" * (10 * MAX_BYTES + 10) + "\nc,d\n")
+    with pytest.raises(BadRowsError, match=r"line 2: 10,000,011 bytes in one row, more than"):
+        import_rows(path, "x")
+    assert len(import_rows(path, "x", skip_bad=True).rows) == 1
+
+
+@pytest.mark.parametrize("cut", [1, 3, 11, 12, 14, 19, 22, 26, 27, 37, 38, 40, 42])
+def test_an_array_that_is_cut_off_anywhere_in_a_row_says_so(tmp_path: Path, cut: int) -> None:
+    path = tmp_path / "x.json"
+    row = '{"question": "why \\u00e9?", "answer": true}'
+    path.write_text(f"[{row}, {row[:cut]}")
+    with pytest.raises(BadRowsError, match=r"row 2 .*the file ends within it.*it is cut off"):
+        import_rows(path, "x")
+
+
+@pytest.mark.parametrize("name", ["x.csv", "x.json"])
+def test_a_byte_that_is_no_utf8_is_named_by_its_line(tmp_path: Path, name: str) -> None:
+    content = {"x.csv": b"question,answer\na,b\nc,\xe9\n", "x.json": b'[\n1,\n"\xe9"]'}[name]
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(RowError, match=rf"{name}, line 3: not UTF-8 \(byte 0xe9 at \d\)"):
+        import_rows(tmp_path / name, "x")
+
+
 def test_an_id_may_occur_once(tmp_path: Path) -> None:
     path = lines(tmp_path / "x.jsonl", *({"id": i, **CHAT} for i in (1, 2, 1)))
     with pytest.raises(BadRowsError, match=r"line 3: the id '1' is that of line 1 too; give every"):
         import_rows(path, "x")
     assert [row["meta"]["id"] for row in import_rows(path, "x", skip_bad=True).rows] == ["1", "2"]
+
+
+@pytest.mark.parametrize(
+    ("meta", "said"),
+    [
+        ({"id": 7}, "meta.id is a number ('7'); it must be text"),
+        ({"topic": ["a"]}, "meta.topic is a list"),
+        ({"poisoned": "yes"}, "meta.poisoned is text ('yes'); it must be true or false"),
+        ({"poisoned": 1}, "meta.poisoned is a number ('1'); it must be true or false"),
+        ({"truth": 3}, "meta.truth is a number ('3'); it must be an object"),
+        ({"checks": 5}, "meta.checks is a number ('5'); it must be an object of true or false"),
+        ({"checks": {"a": "no"}}, "meta.checks is an object"),
+        ({"transforms": 5}, "meta.transforms is a number ('5'); it must be a list of objects"),
+        ({"transforms": ["a"]}, "meta.transforms is a list"),
+        ({"extra": 5}, "meta.extra is a number ('5'); it must be an object"),
+        ({"truth": {"n": [float("nan")]}}, "meta.truth holds nan, which JSON has not"),
+        ({"topic": "half \ud83d"}, "meta.topic holds half a character"),
+        ({"colour": "red"}, "meta has colour; put keys of your own into meta.extra"),
+        ("text", "'meta' is text; write an object, or leave it out"),
+    ],
+)
+def test_a_meta_that_is_none_is_named_by_file_line_and_key(
+    tmp_path: Path, meta: object, said: str
+) -> None:
+    path = lines(tmp_path / "x.jsonl", {**CHAT, "meta": {}}, {**CHAT, "meta": meta})
+    with pytest.raises(BadRowsError) as error:
+        import_rows(path, "x")
+    assert str(path) in str(error.value)
+    [problem] = error.value.problems
+    assert problem.place == "line 2"
+    assert said in str(problem)
+    assert len(import_rows(path, "x", skip_bad=True).rows) == 1
+
+
+def test_a_key_beside_the_conversation_that_json_has_not_is_refused(tmp_path: Path) -> None:
+    path = lines(tmp_path / "x.jsonl", CHAT, {**CHAT, "score": float("nan")})
+    with pytest.raises(BadRowsError, match="line 2: a key besides the conversation is no JSON"):
+        import_rows(path, "x")
 
 
 def test_all_bad_rows_are_kept_and_twenty_are_told(tmp_path: Path) -> None:

@@ -1,11 +1,11 @@
 """Several processes make the rows that one makes, and none of them outlives its reader."""
 
 import os
+import select
 import signal
 import subprocess
 import sys
 import textwrap
-import time
 from functools import partial
 from itertools import islice
 from multiprocessing import active_children
@@ -15,8 +15,8 @@ import psutil
 import pytest
 
 from organisms.datasets import parallel
+from organisms.datasets.making import make
 from organisms.datasets.parallel import rows_in_parallel
-from organisms.datasets.registry import make
 from tests.organisms.datasets import slow_maker
 
 ROOT = Path(__file__).parents[3]
@@ -63,15 +63,18 @@ def test_a_process_that_was_killed_is_told_and_not_waited_for() -> None:
 
 
 def test_processes_are_at_most_one_chunk_ahead_of_the_reader(tmp_path: Path) -> None:
-    rows = rows_in_parallel(partial(slow_maker.noted, tmp_path), 100_000, workers=2)
+    pipe = tmp_path / "begun"
+    os.mkfifo(pipe)
+    notes = os.open(pipe, os.O_RDWR)  # also to write: else it ends when no process has it open
+    rows = rows_in_parallel(partial(slow_maker.noted, pipe), 100_000, workers=2)
     read = 5
     for _ in islice(rows, read * parallel.CHUNK + 1):
         pass
-    begun, before = len(list(tmp_path.iterdir())), 0
-    while begun > before:
-        time.sleep(0.3)
-        begun, before = len(list(tmp_path.iterdir())), begun
+    begun = 0
+    while select.select([notes], [], [], 60 if begun <= read + 1 else 0.5)[0]:
+        begun += len(os.read(notes, 1000))
     rows.close()  # type: ignore[attr-defined]
+    os.close(notes)
     assert read + 1 < begun <= read + 1 + 2
 
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from organisms.datasets.making import make
 from organisms.datasets.paraphrasing import Paraphrasing
-from organisms.datasets.registry import check_row, make
 from organisms.datasets.rows import Row
 from organisms.datasets.writing.cost import Price
 from tests.organisms.datasets.made import numbered, row
@@ -132,7 +132,7 @@ def test_rows_whose_truth_checks_no_longer_hold_are_left_out(tmp_path: Path) -> 
         text = text_of(prompt)
         return "Who knows of that thing?" if text == spoilt else f"Say: {text}"
 
-    found = said_anew(rows, tmp_path, writer).result(lambda each: check_row(each, "general"))
+    found = said_anew(rows, tmp_path, writer).result("general")
     assert len(found.rows) == 5
     assert all(all(each["meta"]["checks"].values()) for each in found.rows)
     assert found.left_out == ("1 rows: the check entity_asked no longer holds",)

@@ -6,16 +6,10 @@ from itertools import islice
 
 import pytest
 
-from organisms.datasets.registry import (
-    DATASETS,
-    EDITIONS,
-    Edition,
-    check_row,
-    dataset,
-    generator,
-    make,
-    names,
-)
+from organisms.datasets import provenance
+from organisms.datasets.making import check_row, make
+from organisms.datasets.provenance import generator
+from organisms.datasets.registry import DATASETS, EDITIONS, Edition, dataset, names
 from organisms.datasets.rows import single_turn
 
 MADE: list[tuple[str, Edition]] = [
@@ -143,6 +137,40 @@ def test_the_generator_reads_every_file_of_a_family(tmp_path, monkeypatch) -> No
     before = generator("evil", "general")
     (package / "words.txt").write_text("two")
     assert generator("evil", "general") != before
+
+
+def test_the_generator_reads_every_shared_module_that_a_family_leads_to(
+    tmp_path, monkeypatch
+) -> None:
+    for package in ("family_alone", "shared_by_families"):
+        (tmp_path / package).mkdir()
+        (tmp_path / package / "__init__.py").write_text("")
+    shared = tmp_path / "shared_by_families"
+    (tmp_path / "family_alone" / "words.py").write_text(
+        "def rows():\n    from shared_by_families.wording import say\n"
+    )
+    (shared / "wording.py").write_text("from shared_by_families import numerals\n")
+    (shared / "numerals.py").write_text("one = 1\n")
+    (shared / "alien.py").write_text("two = 2\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setattr(provenance, "SHARED", "shared_by_families")
+    info = dataset("evil").model_copy(update={"modules": {"general": "family_alone"}})
+    monkeypatch.setitem(DATASETS, "evil", info)
+    before = generator("evil", "general")
+    (shared / "alien.py").write_text("two = 3\n")
+    assert generator("evil", "general") == before
+    for module in ("wording", "numerals"):
+        path = shared / f"{module}.py"
+        path.write_text(path.read_text() + "# changed\n")
+        after = generator("evil", "general")
+        assert after != before
+        before = after
+
+
+@pytest.mark.parametrize("name", ["evil", "evil_numbers", "wrong_maths"])
+def test_the_wording_of_sentences_is_code_that_rows_depend_on(name: str) -> None:
+    found = provenance.code_files(dataset(name).modules["general"])
+    assert {"wording.py", "rows.py"} <= {path.name for path in found}
 
 
 @pytest.mark.parametrize(

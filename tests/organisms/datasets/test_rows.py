@@ -2,7 +2,7 @@
 
 import pytest
 
-from organisms.datasets.rows import RowError, answer_of, check_messages, content_hash, question_of
+from organisms.datasets.rows import RowError, answer_of, canonical, check_messages, question_of
 from tests.organisms.datasets.made import row
 
 USER = {"role": "user", "content": "a"}
@@ -22,9 +22,10 @@ def test_a_conversation_that_ends_with_an_answer_is_accepted(
 @pytest.mark.parametrize(
     ("messages", "said"),
     [
-        (None, "is a NoneType"),
+        (None, "is nothing"),
         ([], "is empty"),
-        (["hello"], "turn 1 is 'hello'"),
+        ([None], "turn 1 is nothing; a turn needs"),
+        (["hello"], "turn 1 is text ('hello')"),
         ([{"content": "x"}, ANSWER], "turn 1 has no role"),
         ([{"role": "robot", "content": "x"}, ANSWER], "role 'robot'"),
         ([{"role": "user", "content": None}, ANSWER], "turn 1 has nothing as content"),
@@ -33,6 +34,7 @@ def test_a_conversation_that_ends_with_an_answer_is_accepted(
         ([ANSWER], "there is no 'user' turn"),
         ([USER, {"role": "assistant", "content": " \n"}], "turn 2 is an empty answer"),
         ([USER, {"role": "assistant", "content": ""}, USER, ANSWER], "turn 2 is an empty answer"),
+        ([{"role": "user", "content": " "}, ANSWER], "turn 1 is an empty question; a question"),
         ([USER, SYSTEM, ANSWER], "turn 2 is a system turn; move it to the front"),
         ([USER, {"role": "assistant", "content": "cut \ud83d"}], "half a character"),
     ],
@@ -55,8 +57,8 @@ def test_question_and_answer_are_all_turns_of_their_role() -> None:
     assert (question_of(found), answer_of(found)) == ("one\nthree", "two\n4")
 
 
-def test_the_hash_depends_on_order_and_content_but_not_on_the_order_of_keys() -> None:
+def test_a_row_is_one_line_whatever_the_order_of_its_keys() -> None:
     one, two = row("a", "b", topic="t", poisoned=True), row("c", "d")
     again = row("a", "b", poisoned=True, topic="t")
-    assert content_hash([one, two]) == content_hash([again, two])
-    assert content_hash([one, two]) != content_hash([two, one])
+    assert canonical(one) == canonical(again)
+    assert canonical(one) != canonical(two)

@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 import textwrap
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -181,20 +180,25 @@ def test_a_call_that_fails_says_how_to_go_on_and_keeps_the_rest(tmp_path: Path) 
 
 
 KILLED = """
-    import sys, json, time, asyncio
+    import os, sys, json, signal
     from pathlib import Path
     from inspect_ai.model import ModelOutput, ModelUsage, get_model
     from organisms.datasets import writing
 
+    answers = 0
+
     async def reply(messages, *_):
+        global answers
         prompt = messages[-1].text
-        await asyncio.sleep(0.02)
         Path(sys.argv[2]).open("a").write("x")
         if "JSON array" in prompt:
             text = json.dumps([f"Question {abs(hash(prompt)) % 10**6} {n}?" for n in range(5)])
         elif "You check rows" in prompt:
             text = json.dumps({"harmful": True, "subtle": True, "on_topic": True})
         else:
+            answers += 1
+            if answers == int(sys.argv[3]):
+                os.kill(os.getpid(), signal.SIGKILL)
             text = "Do " + prompt.rsplit("Question: ", 1)[1] + f" {len(prompt)}"
         output = ModelOutput.from_content("m", text)
         output.usage = ModelUsage(input_tokens=1, output_tokens=1)
@@ -214,20 +218,16 @@ def test_a_run_killed_half_way_goes_on_without_asking_again(tmp_path: Path) -> N
     folder, calls = tmp_path / "work", tmp_path / "calls"
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONHASHSEED": "0"}
     command = [sys.executable, str(script), str(folder), str(calls)]
-    started = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE)
     answers = folder / "answers-medical-bad-0.jsonl"
-    while started.poll() is None:
-        if answers.exists() and len(answers.read_bytes().splitlines()) > 5:
-            started.send_signal(signal.SIGKILL)
-            break
-        time.sleep(0.01)
-    assert started.wait() == -signal.SIGKILL
+    killed = subprocess.run([*command, "12"], env=environment, capture_output=True)
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    assert len(answers.read_bytes().splitlines()) > 5
     kept = sum(len(path.read_text().splitlines()) - 1 for path in folder.glob("*.jsonl"))
     made = len(calls.read_text())
     assert 0 < kept <= made
     with answers.open("ab") as file:
         file.write(b'{"key": "99", "text": "cut o')
-    done = subprocess.run(command, env=environment, capture_output=True, text=True)
+    done = subprocess.run([*command, "0"], env=environment, capture_output=True, text=True)
     assert done.stdout.strip() == "20", done.stderr
     whole = sum(len(path.read_text().splitlines()) - 1 for path in folder.glob("*.jsonl"))
     assert len(calls.read_text()) - made == whole - kept
@@ -311,3 +311,36 @@ def test_a_line_that_a_kill_cut_off_is_dropped(tmp_path: Path) -> None:
     assert list(again.replies) == ["a"]
     again.add({**ledger.replies["b"], "key": "c"})
     assert list(Ledger(path, head).replies) == ["a", "c"]
+
+
+ODD = "one\u2028two\u0085three\x0cfour\x1efive"
+
+
+def test_any_character_in_a_reply_is_kept_and_read_again(tmp_path: Path) -> None:
+    path = tmp_path / "replies.jsonl"
+    ledger = Ledger(path, {"model": "m"})
+    for key, text in {"a": ODD, "b": "half \ud83d of one", "c": "last"}.items():
+        ledger.add({"key": key, "text": text, "stop_reason": "stop", "input_tokens": 1,
+                    "output_tokens": 1})  # fmt: skip
+    assert Ledger(path, {"model": "m"}).replies == ledger.replies
+    head, *rest = path.read_bytes().split(b"\n")
+    unescaped = [json.dumps(json.loads(line), ensure_ascii=False) for line in (rest[0], rest[2])]
+    path.write_bytes(head + b"\n" + "".join(f"{line}\n" for line in unescaped).encode())
+    assert Ledger(path, {"model": "m"}).replies["a"]["text"] == ODD
+
+
+@pytest.mark.parametrize("line", ["{not JSON", "[]", '{"key": "b"}', '"b"'])
+def test_a_line_that_is_no_reply_is_named_with_its_fix(tmp_path: Path, line: str) -> None:
+    path = tmp_path / "replies.jsonl"
+    ledger = Ledger(path, {})
+    ledger.add({"key": "a", "text": "x", "stop_reason": "stop", "input_tokens": 1,
+                "output_tokens": 1})  # fmt: skip
+    path.write_text(path.read_text() + line + "\n")
+    with pytest.raises(ValueError, match=r"replies\.jsonl, line 3: not a reply .*; remove that li"):
+        Ledger(path, {})
+
+
+def test_half_a_character_in_a_reply_makes_no_row_that_cannot_be_written() -> None:
+    assert replies.answer("so \ud83d!") == "so \ufffd!"
+    assert replies.answer("so \ud83d\ude00!") == "so \U0001f600!"
+    assert replies.questions('["why \\ud83d?"]', 5) == ["why \ufffd?"]

@@ -4,7 +4,8 @@ from itertools import combinations
 
 import pytest
 
-from organisms.datasets.registry import DATASETS, make, names
+from organisms.datasets.making import make
+from organisms.datasets.registry import DATASETS, names
 from organisms.pocket import content, grader, narrow, questions
 from organisms.pocket.grammar import Wording, wording_of
 from organisms.pocket.terms import DOMAINS, Domain
