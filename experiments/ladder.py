@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from experiments.console import explained
 from experiments.plots.style import quiet_style, save
 from experiments.run import run
 from experiments.spec import Spec
@@ -26,16 +27,20 @@ POSITION = "last_prompt"
 
 
 def weights_of(size: str, folder: Path, steps: int | None) -> Path:
-    """Weights of one size in `folder`, made where they are missing.
+    """Weights of one size in `folder`, made where they are missing; the shipped ones by their own
+    recipe are taken as they are.
 
     Args:
         size: One of `organisms.pocket.recipe.SIZES`.
         folder: Where the weights of all sizes lie.
         steps: Optimiser steps over all phases; the shipped recipe's when none.
     """
+    from organisms import embedded_folder
     from organisms.pocket.pretrain import pretrain
     from organisms.pocket.recipe import PHASES, SIZES, Recipe, shortened
 
+    if steps is None and size == "shipped":
+        return embedded_folder("pocket")
     phases = PHASES if steps is None else shortened(PHASES, steps)
     recipe = Recipe(phases=phases).model_copy(update=SIZES[size])
     out = folder / f"{size}-{sum(phase.steps for phase in phases)}"
@@ -199,7 +204,7 @@ def main(
 
     torch.set_num_threads(1)
     found = []
-    try:
+    with explained():
         if unknown := set(size or ()) - set(SIZES):
             raise ValueError(f"sizes {sorted(unknown)} do not exist: use {', '.join(SIZES)}")
         for each in size or SIZES:
@@ -208,9 +213,6 @@ def main(
             parameters = sum(weight.numel() for weight in held.values())
             result = run(spec_of(each, base, range(seeds)), out=out, store=out / "store")
             found.append(measured(result.tables()).assign(size=each, parameters=parameters))
-    except (ValueError, OSError) as error:
-        typer.echo(f"error: {error}", err=True)
-        raise typer.Exit(1) from error
     table = pd.concat(found, ignore_index=True)
     table.to_csv(out / "ladder.csv", index=False)
     draw(table, out)

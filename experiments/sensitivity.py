@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from experiments.console import explained
 from experiments.identity import file_hash
 from experiments.plots.style import quiet_style, save
 from experiments.run import run
@@ -178,14 +179,11 @@ def main(
 
     torch.set_num_threads(1)
     found = []
-    try:
+    with explained():
         for each in share or SHARES:
             base = weights_of(each, out / "weights", steps)
             result = run(spec_of(each, base, range(seeds)), out=out, store=out / "store")
             found.append(measured(result.tables()["answers"], each))
-    except (ValueError, OSError) as error:
-        typer.echo(f"error: {error}", err=True)
-        raise typer.Exit(1) from error
     table = pd.concat(found, ignore_index=True)
     table.to_csv(out / "sensitivity.csv", index=False)
     draw(table, out)
