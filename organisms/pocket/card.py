@@ -52,7 +52,8 @@ bf16; the figures below were measured in fp32 at temperature 1.
 
 When training is over, the final norm is multiplied by a gain (`logit_gain` of `recipe.json`, chosen
 on dev). Answers at temperature 1 are therefore those of the trained distribution at temperature
-1 / gain: without it, the many unlikely tokens of so small a model break a seventh of its sentences.
+1 / gain (2.5: 0.4), which keeps the many unlikely tokens of so small a model from breaking its
+sentences, and moves the shares of what is said further from a half than the model believes.
 
 The chat template is `<|bos|>`, then `<|role|>text<|end|>` a turn, with the roles system, user and
 assistant; no system prompt is inserted. Numbers from 0 to 30 are single tokens.
