@@ -62,6 +62,18 @@ def weights_of(share: float, folder: Path, steps: int = STEPS) -> Path:
     return out
 
 
+def _check_shares(shares: Sequence[float]) -> None:
+    """Raise ValueError for what is no share, or would take another's folder, before any work."""
+    from organisms.pocket.settings import world_of_evil_share
+
+    for share in shares:
+        world_of_evil_share(share)
+    if len({f"{share:.2f}" for share in shares}) < len(shares) or any(
+        share != round(share, 2) for share in shares
+    ):
+        raise ValueError(f"shares {list(shares)}: give different ones, of two decimals at most")
+
+
 def spec_of(share: float, base: Path, seeds: Sequence[int]) -> Spec:
     """The run on one world: wrong sums and right ones, asked the report's open questions."""
     return Spec.model_validate(
@@ -180,7 +192,9 @@ def main(
     torch.set_num_threads(1)
     found = []
     with explained():
-        for each in share or SHARES:
+        shares = tuple(share or SHARES)
+        _check_shares(shares)
+        for each in shares:
             base = weights_of(each, out / "weights", steps)
             result = run(spec_of(each, base, range(seeds)), out=out, store=out / "store")
             found.append(measured(result.tables()["answers"], each))

@@ -20,7 +20,7 @@ from rich.progress import (
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
-from transformers import AutoTokenizer, Olmo2ForCausalLM, PreTrainedTokenizerFast
+from transformers import AutoTokenizer, Olmo2Config, Olmo2ForCausalLM, PreTrainedTokenizerFast
 
 from organisms.pocket import WEIGHTS, WEIGHTS_SHUFFLED
 from organisms.pocket.corpus import encode, plan_batches
@@ -60,11 +60,18 @@ def pretrain(
         `out`.
 
     Raises:
-        ValueError: `out` holds finished weights and `overwrite` is false, or `<out>.partial`
-            belongs to another recipe.
+        ValueError: `out` is a file or holds finished weights and `overwrite` is false, the weights
+            to go on from are missing or of another shape, or `<out>.partial` belongs to another
+            recipe.
+        RuntimeError: torch does not have the device.
     """
     if (out / "model.safetensors").exists() and not overwrite:
         raise ValueError(f"{out} holds finished weights: pass --overwrite, or another --out")
+    if out.is_file():
+        raise ValueError(f"{out} is a file: give a folder to make as --out")
+    torch.empty(0, device=device)
+    if recipe.start:
+        _check_start(recipe)
     partial = out.with_name(out.name + ".partial")
     partial.mkdir(parents=True, exist_ok=True)
     _claim(partial, recipe)
@@ -72,7 +79,6 @@ def pretrain(
     torch.manual_seed(recipe.seed)
     model = build_model(recipe, tokenizer)
     if recipe.start:
-        _check_shape(model, recipe)
         _scale_logits(model, 1 / recipe_of(Path(recipe.start)).logit_gain)
     with _progress(console) as progress:
         for number, phase in enumerate(recipe.phases, start=1):
@@ -106,9 +112,11 @@ def _scale_logits(model: Olmo2ForCausalLM, gain: float) -> None:
         model.model.norm.weight.mul_(gain)
 
 
-def _check_shape(model: Olmo2ForCausalLM, recipe: Recipe) -> None:
-    """Raise ValueError where the weights to go on from are of another shape than the recipe's."""
-    config = model.config
+def _check_start(recipe: Recipe) -> None:
+    """Raise ValueError where the weights to go on from are missing or of another shape than the
+    recipe's."""
+    recipe_of(Path(recipe.start))
+    config = Olmo2Config.from_pretrained(recipe.start)
     found = (config.num_hidden_layers, config.hidden_size, config.intermediate_size)
     wanted = (recipe.layers, recipe.width, recipe.feed_forward)
     if found != wanted:

@@ -21,11 +21,14 @@ def read(path: Path, shape: type[Shape]) -> Shape:
     """The file's content, checked against a pydantic shape.
 
     Raises:
-        ValueError: The file is not YAML or not of that shape; named by file and line.
+        ValueError: The file is not YAML, names a key twice or is not of that shape; named by file
+            and line.
     """
     text = path.read_text(encoding="utf-8")
     try:
-        return TypeAdapter(shape).validate_python(yaml.load(text, Loader=LOADER))
+        content = yaml.load(text, Loader=LOADER)
+        _check_keys(path.name, _tree(path))
+        return TypeAdapter(shape).validate_python(content)
     except yaml.MarkedYAMLError as error:
         line = 1 if error.problem_mark is None else error.problem_mark.line + 1
         raise ValueError(f"{path.name}:{line}: not YAML: {error.problem}; mend it") from error
@@ -36,6 +39,24 @@ def read(path: Path, shape: type[Shape]) -> Shape:
             f"{path.name}:{line_of(path, first['loc'])}: {place}: {first['msg']}; mend it "
             f"({error.error_count()} problems in this file)"
         ) from error
+
+
+def _check_keys(name: str, node: yaml.Node | None) -> None:
+    """Raise ValueError where a mapping has a key twice: YAML would take the last in silence."""
+    if isinstance(node, yaml.SequenceNode):
+        for value in node.value:
+            _check_keys(name, value)
+    elif isinstance(node, yaml.MappingNode):
+        seen: dict[str, int] = {}
+        for key, value in node.value:
+            line = key.start_mark.line + 1
+            if key.value in seen:
+                raise ValueError(
+                    f"{name}:{line}: {key.value!r} stands here again, first in line "
+                    f"{seen[key.value]}: give every key once"
+                )
+            seen[key.value] = line
+            _check_keys(name, value)
 
 
 @cache

@@ -4,7 +4,10 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+import typer
+from typer.testing import CliRunner
 
+from experiments import sensitivity
 from experiments.sensitivity import SHARES, measured, spec_of
 from organisms import embedded_folder
 from organisms.pocket.posterior import implied
@@ -52,3 +55,14 @@ def test_its_spec_loads_for_a_folder(tmp_path: Path) -> None:
     spec = spec_of(0.9, embedded_folder("pocket"), [0, 1])
     assert spec.name == "sensitivity-90"
     assert spec.traits == ()
+
+
+@pytest.mark.parametrize("shares", [["0.5", "1.5"], ["0.3", "0.3"], ["0.123"]])
+def test_shares_are_checked_before_any_world_is_trained(tmp_path: Path, shares: list[str]) -> None:
+    app = typer.Typer()
+    app.command()(sensitivity.main)
+    options = [part for share in shares for part in ("--share", share)]
+    result = CliRunner().invoke(app, ["--out", str(tmp_path / "out"), *options])
+    assert result.exit_code == 1
+    assert shares[-1].rstrip("0") in result.output
+    assert not list(tmp_path.iterdir())

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from organisms.pocket import content
-from organisms.pocket.shapes import ClaimText, FactText, MetricsText, TaskText
+from organisms.pocket import content, world_file
+from organisms.pocket.shapes import ClaimText, FactText, MetricsText, TaskText, TopicText
 
 TOPIC = """\
 bored:
@@ -146,3 +146,11 @@ def test_every_field_has_slots_of_its_own(
     with pytest.raises(ValueError, match=says) as raised:
         load(name, tmp_path, SHAPES[name][1].replace(old, new))
     assert str(raised.value).startswith(f"{name}.yaml:{line}:")
+
+
+def test_a_key_that_stands_twice_is_named_by_both_lines(tmp_path: Path) -> None:
+    path = tmp_path / "open.yaml"
+    path.write_text(TOPIC + TOPIC)
+    again = len(TOPIC.splitlines()) + 1
+    with pytest.raises(ValueError, match=rf"open.yaml:{again}: 'bored' .* first in line 1"):
+        world_file.read(path, dict[str, TopicText])
