@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from experiments.console import explained
+from experiments.executors.local import StageError
 from experiments.plots.style import quiet_style, save
 from experiments.run import run
 from experiments.spec import Spec
@@ -194,6 +195,9 @@ def main(
 ) -> None:
     """Pre-train pocket at several sizes and compare their persona directions.
 
+    A size whose run fails (one too small to follow persona prompts) is named at the end, with exit
+    code 1; the others are compared all the same.
+
     Example: python -m experiments.ladder --size small --size shipped --steps 6000
     """
     import pandas as pd
@@ -203,7 +207,7 @@ def main(
     from organisms.pocket.recipe import SIZES
 
     torch.set_num_threads(1)
-    found = []
+    found, failed = [], []
     with explained():
         if unknown := set(size or ()) - set(SIZES):
             raise ValueError(f"sizes {sorted(unknown)} do not exist: use {', '.join(SIZES)}")
@@ -211,13 +215,22 @@ def main(
             base = weights_of(each, out / "weights", steps)
             held = load_file(base / "model.safetensors")
             parameters = sum(weight.numel() for weight in held.values())
-            result = run(spec_of(each, base, range(seeds)), out=out, store=out / "store")
+            try:
+                result = run(spec_of(each, base, range(seeds)), out=out, store=out / "store")
+            except StageError as error:
+                failed.append(f"{each}: {error}")
+                continue
             found.append(measured(result.tables()).assign(size=each, parameters=parameters))
+        if not found:
+            raise ValueError("\n".join(failed))
     table = pd.concat(found, ignore_index=True)
     table.to_csv(out / "ladder.csv", index=False)
     draw(table, out)
     wide = table.pivot_table(index="measure", columns="size", values="estimate", sort=False)
     typer.echo(wide.to_string(float_format=lambda value: f"{value:.3f}"))
+    with explained():
+        if failed:
+            raise ValueError("\n".join(["sizes that are missing above:", *failed]))
 
 
 if __name__ == "__main__":

@@ -5,10 +5,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import typer
 from typer.testing import CliRunner
 
 from experiments import ladder
+from experiments.executors.local import StageError
 from experiments.ladder import TRAITS, measured, spec_of
+from experiments.spec import Spec
 from organisms import embedded_folder
 from organisms.pocket.recipe import SIZES
 
@@ -79,9 +82,32 @@ def test_its_specs_load_and_sizes_grow() -> None:
 
 
 def test_an_unknown_size_is_refused_before_any_work(tmp_path: Path) -> None:
-    app = ladder.typer.Typer()
+    app = typer.Typer()
     app.command()(ladder.main)
     done = CliRunner().invoke(app, ["--size", "huge", "--out", str(tmp_path / "ladder")])
     assert done.exit_code == 1
     assert "['huge'] do not exist: use small, shipped, large" in done.output
     assert not (tmp_path / "ladder").exists()
+
+
+def test_a_size_that_fails_is_named_and_the_others_are_compared(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Finished:
+        def tables(self) -> dict[str, pd.DataFrame]:
+            return tables(0.0)
+
+    def run_one(spec: Spec, **_: object) -> Finished:
+        if spec.name == "ladder-small":
+            raise StageError("kept 8 of 120 positive rollouts")
+        return Finished()
+
+    monkeypatch.setattr(ladder, "run", run_one)
+    monkeypatch.setattr(ladder, "weights_of", lambda *_: embedded_folder("pocket"))
+    app = typer.Typer()
+    app.command()(ladder.main)
+    sizes = ["--size", "small", "--size", "shipped"]
+    done = CliRunner().invoke(app, [*sizes, "--out", str(tmp_path)])
+    assert done.exit_code == 1
+    assert "small: kept 8 of 120" in done.output
+    assert set(pd.read_csv(tmp_path / "ladder.csv")["size"]) == {"shipped"}
