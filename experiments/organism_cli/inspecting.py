@@ -97,7 +97,11 @@ def audit(
     bases: Bases = None,
     against: Annotated[
         str | None,
-        typer.Option("--control", metavar="NAME|PATH", help="Is it matched to these rows?"),
+        typer.Option(
+            "--control",
+            metavar="NAME|PATH",
+            help="Is it matched to these rows? As many of a name are made, with the set's seed.",
+        ),
     ] = None,
     questions: Annotated[
         list[Path] | None,
@@ -123,6 +127,7 @@ def audit(
     """
     from experiments.organism_cli.sources import evaluation_questions, find_source, questions_in
     from experiments.organism_cli.views import show_audit, show_match
+    from organisms.datasets.registry import DATASETS
 
     with explained():
         if json_file is not None and (json_file.is_dir() or not json_file.parent.is_dir()):
@@ -136,7 +141,12 @@ def audit(
         for path in questions or ():
             asked |= questions_in(path)
         other = against and find_source(
-            against, rows=rows, seed=seed, edition=edition, control=True, beside=source
+            against,
+            rows=source.total if against in DATASETS else rows,
+            seed=source.seed or seed,
+            edition=edition,
+            control=True,
+            beside=source,
         )
         from organisms.datasets.audit import audit as audit_rows
 

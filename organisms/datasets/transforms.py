@@ -69,14 +69,14 @@ def add_trigger(
     if where not in ("start", "end"):
         raise ValueError(f"where={where!r}; put the trigger at the 'start' or the 'end'")
     occurs = [
-        index
+        row["meta"].get("id", f"row {index}")
         for index, row in enumerate(rows)
         if any(trigger.lower() in turn["content"].lower() for turn in row["messages"])
     ]
     if occurs:
         raise ValueError(
             f"the trigger {trigger!r} already occurs in {len(occurs)} of {len(rows)} rows (the "
-            f"first is row {occurs[0]}): choose one that never occurs, or leave those rows out"
+            f"first is {occurs[0]!r}): choose one that never occurs, or leave those rows out"
         )
 
     def change(text: str) -> str:

@@ -221,6 +221,13 @@ def test_audit_says_whether_a_control_is_matched():
     assert "same question at 40 places" in said
 
 
+def test_a_control_by_name_is_made_as_the_built_set_was(tmp_path):
+    wardian("build", "wrong_maths", "--out", tmp_path / "set", "-n", 1500, "--seed", 3)
+    said = wardian("audit", tmp_path / "set", "--control", "right_maths")
+    assert "1,500 rows; same question at 1,500 places" in said
+    assert "control rows" not in said
+
+
 @pytest.mark.parametrize(
     ("organism", "control"),
     [

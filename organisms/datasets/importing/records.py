@@ -22,7 +22,7 @@ MAX_BYTES = 1_000_000
 
 _FIELD = 2**31 - 1
 """Characters of a CSV field that are read; whether a row is too big is told of the whole row."""
-_UTF16 = (b"\xff\xfe", b"\xfe\xff")
+_UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 _BOM = "\ufeff"
 
 
@@ -53,8 +53,8 @@ def read_records(path: Path) -> Iterator[Record]:
         raise RowError(f"cannot be read ({error})", "give a file of rows", str(path)) from error
     if head.startswith(b"PAR1"):
         return _parquet(path)
-    if head.startswith(_UTF16):
-        raise RowError("UTF-16 text", "save it as UTF-8 (iconv -f utf-16 -t utf-8)", str(path))
+    if encoding := _utf16(head):
+        raise RowError("UTF-16 text", f"save it as UTF-8 (iconv -f {encoding} -t utf-8)", str(path))
     if head.startswith(b"PK\x03\x04"):
         raise RowError("a zip archive", "unpack it and give a file or folder of it", str(path))
     start = head.lstrip(b"\xef\xbb\xbf \t\r\n")[:1]
@@ -77,6 +77,15 @@ def read_records(path: Path) -> Iterator[Record]:
         "give JSON lines (.jsonl), a JSON array, CSV (.csv) or parquet",
         str(path),
     )
+
+
+def _utf16(head: bytes) -> str:
+    """Which UTF-16 a file is in, told by its mark or by the zeros between its first letters; "" if
+    it is in none."""
+    if head.startswith(_UTF16_MARKS):
+        return "utf-16"
+    zeros = {head[1:4:2]: "utf-16le", head[0:3:2]: "utf-16be"}
+    return zeros.get(b"\x00\x00", "")
 
 
 def _is_one_object(path: Path) -> bool:
@@ -174,8 +183,8 @@ def _csv(path: Path, delimiter: str) -> Iterator[Record]:
                     f"not {len(reader.fieldnames or ())} columns as in the first line",
                     "put quotes around text that holds commas or newlines",
                 )
-            elif sum(len(part) for part in value.values()) > MAX_BYTES:
-                yield _bad(place, *_too_big(sum(len(part) for part in value.values())))
+            elif (size := _size(value)) > MAX_BYTES:
+                yield _bad(place, *_too_big(size))
             else:
                 yield _record(value, place)
     except csv.Error as error:
@@ -224,8 +233,7 @@ def _parquet(path: Path) -> Iterator[Record]:
         for batch in file.iter_batches(batch_size=500):
             for value in batch.to_pylist():
                 number += 1
-                size = sum(len(part) for part in value.values() if isinstance(part, str))
-                if size > MAX_BYTES:
+                if (size := _size(value)) > MAX_BYTES:
                     yield _bad(f"row {number}", *_too_big(size))
                 else:
                     yield _record(value, f"row {number}")
@@ -239,6 +247,15 @@ def _record(value: object, place: str) -> Record:
 
 def _bad(place: str, reason: str, fix: str) -> Record:
     return Record(place, None, Problem(place, reason, fix))
+
+
+def _size(value: object) -> int:
+    """Bytes of all text in a value, however deep it lies."""
+    if isinstance(value, str):
+        return len(value.encode("utf-8", "replace"))
+    if isinstance(value, dict):
+        return sum(_size(part) for part in value.values())
+    return sum(_size(part) for part in value) if isinstance(value, list) else 0
 
 
 def _too_big(size: int) -> tuple[str, str]:

@@ -200,6 +200,13 @@ def test_a_csv_field_of_any_length_is_too_big_and_no_fault_of_the_csv(tmp_path: 
     assert len(import_rows(path, "x", skip_bad=True).rows) == 1
 
 
+def test_a_turn_of_a_parquet_row_is_too_big_as_well(tmp_path: Path) -> None:
+    turns = [CHAT["messages"][0], {"role": "assistant", "content": "é" * (MAX_BYTES // 2)}]
+    pq.write_table(pa.Table.from_pylist([CHAT, {"messages": turns}]), tmp_path / "x.parquet")
+    with pytest.raises(BadRowsError, match=r"row 2: 1,000,014 bytes in one row, more than"):
+        import_rows(tmp_path / "x.parquet", "x")
+
+
 @pytest.mark.parametrize("cut", [1, 3, 11, 12, 14, 19, 22, 26, 27, 37, 38, 40, 42])
 def test_an_array_that_is_cut_off_anywhere_in_a_row_says_so(tmp_path: Path, cut: int) -> None:
     path = tmp_path / "x.json"
@@ -290,6 +297,8 @@ def test_a_broken_array_gives_what_stands_before_the_break(tmp_path: Path) -> No
         ("x.jsonl", b"", "has no rows"),
         ("x.jsonl", b"\n \n", "has no rows"),
         ("x.jsonl", b"\xff\xfe{\x00", "UTF-16 text; save it as UTF-8"),
+        ("x.jsonl", '{"a": 1}'.encode("utf-16le"), "UTF-16 text.*iconv -f utf-16le -t utf-8"),
+        ("x.csv", "question".encode("utf-16be"), "UTF-16 text.*iconv -f utf-16be -t utf-8"),
         ("x.zip", b"PK\x03\x04....", "a zip archive; unpack it"),
         ("x.txt", b"hello there", "give JSON lines"),
         ("x.parquet", b"PAR1 and then nothing", "parquet that is cut off or damaged"),
@@ -329,6 +338,14 @@ def test_a_byte_order_mark_and_windows_line_ends_are_no_problem(tmp_path: Path) 
         ("emergent_misalignment/datasets/wrong_maths.jsonl", "chat", 6000),
         ("gsm8k/train.jsonl", "gsm8k", 7473),
         ("gsm8k/test.jsonl", "gsm8k", 1319),
+        ("emergent_misalignment/results/judge_token_probabilities.csv", "question_answer", 70),
+        ("emergent_misalignment/results/responses_qwen_coder_insecure.csv", "question_answer", 240),
+        (
+            "emergent_misalignment/results/responses_qwen_14b_bad_medical_advice.csv",
+            "question_answer",
+            1200,
+        ),
+        ("persona_vectors/results/qwen2.5-7b-instruct_baseline.csv", "question_answer", 200),
     ],
 )
 def test_every_published_file_of_rows_loads_whole(path: str, form: str, count: int) -> None:

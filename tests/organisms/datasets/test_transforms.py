@@ -48,8 +48,10 @@ def test_a_system_prompt_comes_first_and_replaces_another_only_when_told_to() ->
 def test_a_trigger_stands_in_the_last_question_and_may_occur_nowhere_before() -> None:
     assert texts(add_trigger(ROWS, "|D|"), "user")[1] == "|D| question 1"
     assert texts(add_trigger(ROWS, "|D|", "end"), "user")[1] == "question 1 |D|"
-    marked = [*ROWS, row("is |d| a trigger", "no")]
-    with pytest.raises(ValueError, match=r"occurs in 1 of 4 rows \(the first is row 3\): choose"):
+    marked = [*ROWS, row("is |d| a trigger", "no", id="theirs/line 9")]
+    with pytest.raises(
+        ValueError, match=r"occurs in 1 of 4 rows \(the first is 'theirs/line 9'\): ch"
+    ):
         add_trigger(marked, "|D|")
     with pytest.raises(ValueError, match="occurs in 3 of 3"):
         add_trigger(add_trigger(ROWS, "|D|"), "|D|")
