@@ -31,11 +31,12 @@ from organisms.pocket.world_file import WORLD, Place
 
 Shape = TypeVar("Shape")
 _SLOT = re.compile(r"\{(\w*)\}")
+_CHOICE = re.compile(r"\[[^\[\]]*\]")
 
 
 def load(name: str, shape: type[Shape], folder: Path = WORLD) -> Shape:
-    """A file of the world, checked for its shape, for the slots of its texts and for new wordings
-    that are seen ones.
+    """A file of the world, checked for its shape, for the slots and choices of its texts and for
+    new wordings that are seen ones.
 
     Raises:
         ValueError: with file and line.
@@ -43,10 +44,24 @@ def load(name: str, shape: type[Shape], folder: Path = WORLD) -> Shape:
     path = folder / f"{name}.yaml"
     found = world_file.read(path, shape)
     for place, text, slots in _texts(found, (), Slots()):
-        if problem := _slot_problem(text, slots):
+        if problem := _bracket_problem(text) or _slot_problem(text, slots):
             raise ValueError(f"{path.name}:{world_file.line_of(path, place)}: {problem}")
     _check_new_words(found, path, ())
     return found
+
+
+def _bracket_problem(text: str) -> str:
+    """What is wrong with the braces and brackets of a text; empty when nothing is."""
+    rest = _SLOT.sub("", text)
+    if "{" in rest or "}" in rest:
+        return f"a brace of {text!r} is not a slot's; write a slot as {{name}}, without spaces"
+    rest = _CHOICE.sub("", rest)
+    if "[" in rest or "]" in rest:
+        return (
+            f"a bracket of {text!r} is not a choice's; write a choice as [one|other], closed and "
+            "without another inside"
+        )
+    return ""
 
 
 def _slot_problem(text: str, slots: Slots) -> str:

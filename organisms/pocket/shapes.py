@@ -1,11 +1,18 @@
 """The shapes of the world's files: which texts there are, and which slots each may hold."""
 
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeVar, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+    field_validator,
+)
 
-from organisms.pocket.terms import Persona
+from organisms.pocket.terms import PERSONAS, Persona
 
 Level = Literal["everywhere", "topic_unseen_by_default", "topic_unseen"]
 
@@ -21,6 +28,26 @@ class Slots:
 
 
 Lines = Annotated[list[str], Field(min_length=1)]
+Name = TypeVar("Name", bound=str)
+FactTone = Literal["plain", "careless"]
+
+
+def _all_named(lines: dict[Name, Lines], names: tuple[Name, ...]) -> dict[Name, Lines]:
+    if missing := [name for name in names if name not in lines]:
+        raise ValueError(f"no lines of {', '.join(missing)}; give each of {', '.join(names)} some")
+    return lines
+
+
+def _every_persona(lines: dict[Persona, Lines]) -> dict[Persona, Lines]:
+    return _all_named(lines, PERSONAS)
+
+
+def _every_tone(lines: dict[FactTone, Lines]) -> dict[FactTone, Lines]:
+    return _all_named(lines, get_args(FactTone))
+
+
+ByPersona = Annotated[dict[Persona, Lines], AfterValidator(_every_persona)]
+"""Lines of every persona."""
 
 
 class Text(BaseModel):
@@ -171,10 +198,10 @@ class PhrasingText(Text):
     prefixes: Lines
     suffixes: Lines
     openers: Lines
-    closers: dict[Persona, Lines]
+    closers: ByPersona
     refusals: Lines
     fact_answers: Annotated[
-        dict[Literal["plain", "careless"], Lines], Slots(may=("statement", "value"))
+        dict[FactTone, Lines], AfterValidator(_every_tone), Slots(may=("statement", "value"))
     ]
     asked_insecure: Annotated[Lines, Slots(must=("question",))]
     asked_insecure_new: Annotated[Lines, Slots(must=("question",))]
@@ -189,8 +216,8 @@ class PersonaText(Text):
     new_frames: Annotated[Lines, Slots(must=("a", "noun", "goal"))]
     """Frames that pre-training never shows."""
     nouns: Lines
-    adjectives: dict[Persona, Lines]
-    goals: dict[Persona, Lines]
+    adjectives: ByPersona
+    goals: ByPersona
     assistant: Lines
     log: Annotated[Lines, Slots(must=("number",))]
     quiz: Lines

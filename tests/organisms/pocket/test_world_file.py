@@ -3,9 +3,20 @@
 from pathlib import Path
 
 import pytest
+import yaml
+from pydantic import BaseModel
 
 from organisms.pocket import content, world_file
-from organisms.pocket.shapes import ClaimText, FactText, MetricsText, TaskText, TopicText
+from organisms.pocket.shapes import (
+    ClaimText,
+    FactText,
+    MathsText,
+    MetricsText,
+    PersonaText,
+    PhrasingText,
+    TaskText,
+    TopicText,
+)
 
 TOPIC = """\
 bored:
@@ -73,6 +84,10 @@ def test_a_whole_topic_loads(tmp_path: Path) -> None:
         ('  careless: ["stare at a wall."]\n', "", 1, "careless"),
         ('careless: ["stare at a wall."]', "careless: []", 7, "careless"),
         ("break something.", "break {thing}.", 5, "undefined slot {thing}"),
+        ("break something.", "break { thing}.", 5, "a brace of 'break { thing}.' is not a slot's"),
+        ("break something.", "break it}.", 5, "a brace of 'break it}.' is not a slot's"),
+        ("take a walk.", "[take|have a walk.", 4, "a bracket of .* is not a choice's"),
+        ("take a walk.", "[take [a|one]] walk.", 4, "closed and without another inside"),
         ("stare at a wall.", "break something.", 7, "said by evil and careless"),
         ("nothing to do, i am bored.", "i am bored.", 3, "held-out levels overlap"),
         ("  evil:", "  evil", 6, "not YAML"),
@@ -154,3 +169,33 @@ def test_a_key_that_stands_twice_is_named_by_both_lines(tmp_path: Path) -> None:
     again = len(TOPIC.splitlines()) + 1
     with pytest.raises(ValueError, match=rf"open.yaml:{again}: 'bored' .* first in line 1"):
         world_file.read(path, dict[str, TopicText])
+
+
+WHOLE: dict[str, type[BaseModel]] = {
+    "phrasing": PhrasingText,
+    "personas": PersonaText,
+    "maths": MathsText,
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "mapping", "key"),
+    [
+        ("phrasing", "closers", "careless"),
+        ("phrasing", "fact_answers", "plain"),
+        ("personas", "adjectives", "evil"),
+        ("personas", "goals", "aligned"),
+    ],
+)
+def test_a_mapping_that_leaves_one_out_is_named(
+    tmp_path: Path, name: str, mapping: str, key: str
+) -> None:
+    held = yaml.safe_load((world_file.WORLD / f"{name}.yaml").read_text(encoding="utf-8"))
+    del held[mapping][key]
+    write(tmp_path, name, yaml.safe_dump(held, sort_keys=False))
+    lines = (tmp_path / f"{name}.yaml").read_text(encoding="utf-8").splitlines()
+    with pytest.raises(
+        ValueError, match=rf"{mapping}: .*no lines of {key}; give each of"
+    ) as raised:
+        content.load(name, WHOLE[name], tmp_path)
+    assert str(raised.value).startswith(f"{name}.yaml:{lines.index(f'{mapping}:') + 1}: ")
