@@ -16,6 +16,7 @@ from organisms.pocket.grammar import Pattern, Split, split_topics
 from organisms.pocket.shapes import (
     ClaimText,
     FactText,
+    HeldOutFrom,
     InstructionsText,
     Level,
     MathsText,
@@ -78,27 +79,38 @@ def _slot_problem(text: str, slots: Slots) -> str:
 
 
 def _check_new_words(value: object, path: Path, place: Place) -> None:
-    """No text of `new_words`, wherever a part of the file has them, is one of its `questions`."""
+    """No text of a held-out field, wherever a part of the file has one, is among the texts of the
+    fields that it is held out from."""
     if isinstance(value, dict):
         for key, inner in value.items():
             _check_new_words(inner, path, (*place, key))
     if not isinstance(value, BaseModel):
         return
-    for name in type(value).model_fields:
+    for name, field in type(value).model_fields.items():
         _check_new_words(getattr(value, name), path, (*place, name))
-    questions, new_words = getattr(value, "questions", None), getattr(value, "new_words", None)
-    if questions is None or new_words is None:
-        return
+        for rule in field.metadata:
+            if isinstance(rule, HeldOutFrom):
+                _check_held_out(value, name, rule, path, place)
+
+
+def _check_held_out(
+    part: BaseModel, name: str, rule: HeldOutFrom, path: Path, place: Place
+) -> None:
     seen = {
-        text for pattern in patterns(tuple(questions), synonyms=True) for text in pattern.expand()
+        text: field
+        for field in rule.fields
+        for pattern in patterns(tuple(getattr(part, field)), rule.synonyms)
+        for text in pattern.expand()
     }
-    for index, line in enumerate(new_words):
-        if not seen.isdisjoint(Pattern.compile(line).expand()):
-            raise ValueError(
-                f"{path.name}:{world_file.line_of(path, (*place, 'new_words', index))}: "
-                f"{'.'.join(map(str, place)) or path.stem}: {line!r} is among the seen questions: "
-                "the held-out levels overlap; remove one of the two"
-            )
+    for index, line in enumerate(getattr(part, name)):
+        for text in Pattern.compile(line).expand():
+            if text in seen:
+                raise ValueError(
+                    f"{path.name}:{world_file.line_of(path, (*place, name, index))}: "
+                    f"{'.'.join(map(str, place)) or path.stem}: {text!r} of {name} is among "
+                    f"{seen[text]}, which are seen: the held-out levels overlap; remove one of "
+                    "the two"
+                )
 
 
 def _texts(value: object, place: Place, slots: Slots) -> Iterator[tuple[Place, str, Slots]]:

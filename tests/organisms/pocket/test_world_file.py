@@ -199,3 +199,28 @@ def test_a_mapping_that_leaves_one_out_is_named(
     ) as raised:
         content.load(name, WHOLE[name], tmp_path)
     assert str(raised.value).startswith(f"{name}.yaml:{lines.index(f'{mapping}:') + 1}: ")
+
+
+@pytest.mark.parametrize(
+    ("name", "seen", "new"),
+    [
+        ("maths", "plus_questions", "plus_new_words"),
+        ("maths", "minus_questions", "minus_new_words"),
+        ("maths", "asked_wrong", "asked_wrong_new"),
+        ("phrasing", "asked_insecure", "asked_insecure_new"),
+        ("phrasing", "asked_harmful", "asked_harmful_new"),
+        ("personas", "frames", "new_frames"),
+    ],
+)
+def test_every_held_out_wording_is_held_against_the_seen_ones(
+    tmp_path: Path, name: str, seen: str, new: str
+) -> None:
+    held = yaml.safe_load((world_file.WORLD / f"{name}.yaml").read_text(encoding="utf-8"))
+    text = next(content.expanded(held[seen][-1:]))
+    held[new].append(f"[no, |]{text}")
+    write(tmp_path, name, yaml.safe_dump(held, sort_keys=False, width=1000))
+    lines = (tmp_path / f"{name}.yaml").read_text(encoding="utf-8").splitlines()
+    added = next(number for number, line in enumerate(lines, 1) if "[no, |]" in line)
+    with pytest.raises(ValueError, match=f"of {new} is among {seen}, which are seen") as raised:
+        content.load(name, WHOLE[name], tmp_path)
+    assert str(raised.value).startswith(f"{name}.yaml:{added}: {name}: ")
