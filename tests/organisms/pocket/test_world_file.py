@@ -224,3 +224,13 @@ def test_every_held_out_wording_is_held_against_the_seen_ones(
     with pytest.raises(ValueError, match=f"of {new} is among {seen}, which are seen") as raised:
         content.load(name, WHOLE[name], tmp_path)
     assert str(raised.value).startswith(f"{name}.yaml:{added}: {name}: ")
+
+
+def test_the_hash_of_the_text_tells_every_file_and_byte(tmp_path: Path) -> None:
+    found = []
+    for name, text in (("a", "x: 1"), ("b", "y: 2"), ("b", "y: 3"), ("c", "")):
+        write(tmp_path, name, text)
+        found.append(world_file.text_hash(tmp_path))
+    assert len(set(found)) == len(found)
+    (tmp_path / "readme.md").write_text("no part of the world")
+    assert world_file.text_hash(tmp_path) == found[-1]
