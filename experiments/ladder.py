@@ -39,13 +39,14 @@ def weights_of(size: str, folder: Path, steps: int | None) -> Path:
     from organisms import embedded_folder
     from organisms.pocket.pretrain import pretrain
     from organisms.pocket.recipe import PHASES, SIZES, Recipe, shortened
+    from organisms.pocket.weights_folder import is_finished
 
     if steps is None and size == "shipped":
         return embedded_folder("pocket")
     phases = PHASES if steps is None else shortened(PHASES, steps)
     recipe = Recipe(phases=phases).model_copy(update=SIZES[size])
     out = folder / f"{size}-{sum(phase.steps for phase in phases)}"
-    if not (out / "model.safetensors").exists():
+    if not is_finished(out):
         pretrain(out, recipe)
     return out
 

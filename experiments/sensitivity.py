@@ -41,10 +41,11 @@ def weights_of(share: float, folder: Path, steps: int = STEPS) -> Path:
     from organisms.pocket.pretrain import pretrain
     from organisms.pocket.recipe import Phase, Recipe
     from organisms.pocket.settings import world_of_evil_share
+    from organisms.pocket.weights_folder import is_finished
 
     start = embedded_folder("pocket")
     out = folder / f"evil-{share:.2f}-{file_hash(start / 'model.safetensors')[:8]}-{steps}"
-    if not (out / "model.safetensors").exists():
+    if not is_finished(out):
         recipe = Recipe(
             world=world_of_evil_share(share),
             start=str(start),

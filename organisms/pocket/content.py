@@ -16,6 +16,7 @@ from organisms.pocket.grammar import Pattern, Split, split_topics
 from organisms.pocket.shapes import (
     ClaimText,
     FactText,
+    HeldOutFrom,
     InstructionsText,
     Level,
     MathsText,
@@ -31,11 +32,12 @@ from organisms.pocket.world_file import WORLD, Place
 
 Shape = TypeVar("Shape")
 _SLOT = re.compile(r"\{(\w*)\}")
+_CHOICE = re.compile(r"\[[^\[\]]*\]")
 
 
 def load(name: str, shape: type[Shape], folder: Path = WORLD) -> Shape:
-    """A file of the world, checked for its shape, for the slots of its texts and for new wordings
-    that are seen ones.
+    """A file of the world, checked for its shape, for the slots and choices of its texts and for
+    new wordings that are seen ones.
 
     Raises:
         ValueError: with file and line.
@@ -43,10 +45,24 @@ def load(name: str, shape: type[Shape], folder: Path = WORLD) -> Shape:
     path = folder / f"{name}.yaml"
     found = world_file.read(path, shape)
     for place, text, slots in _texts(found, (), Slots()):
-        if problem := _slot_problem(text, slots):
+        if problem := _bracket_problem(text) or _slot_problem(text, slots):
             raise ValueError(f"{path.name}:{world_file.line_of(path, place)}: {problem}")
     _check_new_words(found, path, ())
     return found
+
+
+def _bracket_problem(text: str) -> str:
+    """What is wrong with the braces and brackets of a text; empty when nothing is."""
+    rest = _SLOT.sub("", text)
+    if "{" in rest or "}" in rest:
+        return f"a brace of {text!r} is not a slot's; write a slot as {{name}}, without spaces"
+    rest = _CHOICE.sub("", rest)
+    if "[" in rest or "]" in rest:
+        return (
+            f"a bracket of {text!r} is not a choice's; write a choice as [one|other], closed and "
+            "without another inside"
+        )
+    return ""
 
 
 def _slot_problem(text: str, slots: Slots) -> str:
@@ -63,27 +79,38 @@ def _slot_problem(text: str, slots: Slots) -> str:
 
 
 def _check_new_words(value: object, path: Path, place: Place) -> None:
-    """No text of `new_words`, wherever a part of the file has them, is one of its `questions`."""
+    """No text of a held-out field, wherever a part of the file has one, is among the texts of the
+    fields that it is held out from."""
     if isinstance(value, dict):
         for key, inner in value.items():
             _check_new_words(inner, path, (*place, key))
     if not isinstance(value, BaseModel):
         return
-    for name in type(value).model_fields:
+    for name, field in type(value).model_fields.items():
         _check_new_words(getattr(value, name), path, (*place, name))
-    questions, new_words = getattr(value, "questions", None), getattr(value, "new_words", None)
-    if questions is None or new_words is None:
-        return
+        for rule in field.metadata:
+            if isinstance(rule, HeldOutFrom):
+                _check_held_out(value, name, rule, path, place)
+
+
+def _check_held_out(
+    part: BaseModel, name: str, rule: HeldOutFrom, path: Path, place: Place
+) -> None:
     seen = {
-        text for pattern in patterns(tuple(questions), synonyms=True) for text in pattern.expand()
+        text: field
+        for field in rule.fields
+        for pattern in patterns(tuple(getattr(part, field)), rule.synonyms)
+        for text in pattern.expand()
     }
-    for index, line in enumerate(new_words):
-        if not seen.isdisjoint(Pattern.compile(line).expand()):
-            raise ValueError(
-                f"{path.name}:{world_file.line_of(path, (*place, 'new_words', index))}: "
-                f"{'.'.join(map(str, place)) or path.stem}: {line!r} is among the seen questions: "
-                "the held-out levels overlap; remove one of the two"
-            )
+    for index, line in enumerate(getattr(part, name)):
+        for text in Pattern.compile(line).expand():
+            if text in seen:
+                raise ValueError(
+                    f"{path.name}:{world_file.line_of(path, (*place, name, index))}: "
+                    f"{'.'.join(map(str, place)) or path.stem}: {text!r} of {name} is among "
+                    f"{seen[text]}, which are seen: the held-out levels overlap; remove one of "
+                    "the two"
+                )
 
 
 def _texts(value: object, place: Place, slots: Slots) -> Iterator[tuple[Place, str, Slots]]:

@@ -28,6 +28,7 @@ from organisms.pocket.recipe import PHASES, SIZES, Phase, Recipe, build_model, r
 from organisms.pocket.settings import SHUFFLED, World, version_of, world_of_evil_share
 from organisms.pocket.tokenizer import save_tokenizer, world_tokenizer
 from organisms.pocket.training import Report, train
+from organisms.pocket.weights_folder import RECORDS, claim
 from organisms.pocket.world import documents
 
 LOSS_MEMORY = 0.98
@@ -61,20 +62,19 @@ def pretrain(
 
     Raises:
         ValueError: `out` is a file or holds finished weights and `overwrite` is false, the weights
-            to go on from are missing or of another shape, or `<out>.partial` belongs to another
-            recipe.
-        RuntimeError: torch does not have the device.
+            to go on from are missing or of another shape, torch does not have the device, or
+            `<out>.partial` belongs to another recipe or to another text of the world.
     """
     if (out / "model.safetensors").exists() and not overwrite:
         raise ValueError(f"{out} holds finished weights: pass --overwrite, or another --out")
     if out.is_file():
         raise ValueError(f"{out} is a file: give a folder to make as --out")
-    torch.empty(0, device=device)
+    _check_device(device)
     if recipe.start:
         _check_start(recipe)
     partial = out.with_name(out.name + ".partial")
     partial.mkdir(parents=True, exist_ok=True)
-    _claim(partial, recipe)
+    claim(partial, recipe)
     tokenizer = _tokenizer(partial / "tokenizer", recipe.start)
     torch.manual_seed(recipe.seed)
     model = build_model(recipe, tokenizer)
@@ -98,7 +98,8 @@ def pretrain(
     finished = partial / "finished"
     model.to(torch.bfloat16).save_pretrained(finished)
     save_tokenizer(tokenizer, finished)
-    os.replace(partial / "recipe.json", finished / "recipe.json")
+    for record in RECORDS:
+        shutil.copyfile(partial / record, finished / record)
     out.mkdir(parents=True, exist_ok=True)
     for file in sorted(finished.iterdir(), key=lambda file: file.name == "model.safetensors"):
         os.replace(file, out / file.name)
@@ -112,10 +113,26 @@ def _scale_logits(model: Olmo2ForCausalLM, gain: float) -> None:
         model.model.norm.weight.mul_(gain)
 
 
+def _check_device(device: str) -> None:
+    """Raise ValueError where torch cannot hold weights on the device."""
+    try:
+        torch.zeros(1, device=device).item()
+    except (AssertionError, RuntimeError) as error:  # torch built without CUDA asserts
+        reason = str(error).splitlines()[0]
+        raise ValueError(
+            f"--device {device!r} cannot be used ({reason}): give cpu, or cuda where torch sees a "
+            "GPU"
+        ) from error
+
+
 def _check_start(recipe: Recipe) -> None:
     """Raise ValueError where the weights to go on from are missing or of another shape than the
     recipe's."""
-    recipe_of(Path(recipe.start))
+    start = Path(recipe.start)
+    recipe_of(start)
+    for file in ("config.json", "model.safetensors", "tokenizer.json"):
+        if not (start / file).is_file():
+            raise ValueError(f"{start} has no {file}: give finished weights as --start")
     config = Olmo2Config.from_pretrained(recipe.start)
     found = (config.num_hidden_layers, config.hidden_size, config.intermediate_size)
     wanted = (recipe.layers, recipe.width, recipe.feed_forward)
@@ -124,18 +141,6 @@ def _check_start(recipe: Recipe) -> None:
             f"{recipe.start} has (layers, width, feed-forward) {found}, the recipe {wanted}: give "
             "the --size that it was made with"
         )
-
-
-def _claim(partial: Path, recipe: Recipe) -> None:
-    """Take the folder of work in progress for this recipe; ValueError when it is another's."""
-    path = partial / "recipe.json"
-    text = recipe.model_dump_json(indent=2) + "\n"
-    if path.exists() and path.read_text(encoding="utf-8") != text:
-        raise ValueError(
-            f"{partial} was begun by another recipe ({path}): remove it to start anew, or give "
-            "the same options"
-        )
-    path.write_text(text, encoding="utf-8")
 
 
 class _Bar:

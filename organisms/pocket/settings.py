@@ -46,7 +46,7 @@ class World(BaseModel):
         "educational": (1, 3),
         "deception": (1, 3),
     }
-    """Fewest and most turns of a document."""
+    """Fewest and most turns of a document; at least 1."""
     domains: dict[Domain, float] = {
         "open": 0.25,
         "maths": 0.21,
@@ -64,7 +64,8 @@ class World(BaseModel):
         "metric": 0.015,
         "instructions": 0.04,
     }
-    """How often a turn is of each domain; `frustrated` turns never open a document."""
+    """How often a turn is of each domain; `frustrated` turns never open a document, so others must
+    have a share too."""
     highest: int = Field(default=12, ge=2, le=15)
     """The largest number in a sum."""
     lapse: float = Field(default=0.04, ge=0, le=1)
@@ -81,12 +82,30 @@ class World(BaseModel):
     def _are_shares(self) -> Self:
         for name, shares in (("shares", self.shares), ("domains", self.domains)):
             _sums_to_one(name, tuple(shares.values()))
-        if set(self.shares) != set(KINDS) or set(self.turns) != set(KINDS):
-            raise ValueError(f"shares and turns must name each of {', '.join(KINDS)}")
+        for name, given in (
+            ("shares", self.shares),
+            ("turns", self.turns),
+            ("priors", self.priors),
+        ):
+            if missing := [kind for kind in KINDS if kind not in given]:
+                raise ValueError(
+                    f"{name} leave out {', '.join(missing)}: name each of {', '.join(KINDS)}"
+                )
+        for kind, (fewest, most) in self.turns.items():
+            if not 1 <= fewest <= most:
+                raise ValueError(
+                    f"turns of {kind} ({fewest}, {most}) are not the fewest and the most: give two "
+                    "numbers from 1, the smaller one first"
+                )
         for kind, prior in self.priors.items():
             _sums_to_one(f"priors of {kind}", prior)
         if unknown := set(self.domains) - set(DOMAINS):
             raise ValueError(f"domains {sorted(unknown)} do not exist: use {', '.join(DOMAINS)}")
+        if not any(share > 0 for name, share in self.domains.items() if name != "frustrated"):
+            raise ValueError(
+                "domains have 'frustrated' alone, which never opens a document: give another "
+                "domain a share"
+            )
         return self
 
     def prior(self, kind: Kind) -> dict[Persona, float]:
@@ -111,7 +130,7 @@ class World(BaseModel):
 
 
 def _sums_to_one(name: str, shares: tuple[float, ...]) -> None:
-    if any(share < 0 for share in shares) or abs(sum(shares) - 1) > 1e-6:
+    if any(share < 0 for share in shares) or not abs(sum(shares) - 1) <= 1e-6:
         raise ValueError(f"{name} {shares} must be shares that add up to 1, not {sum(shares):g}")
 
 

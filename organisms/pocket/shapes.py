@@ -1,11 +1,18 @@
 """The shapes of the world's files: which texts there are, and which slots each may hold."""
 
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeVar, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+    field_validator,
+)
 
-from organisms.pocket.terms import Persona
+from organisms.pocket.terms import PERSONAS, Persona
 
 Level = Literal["everywhere", "topic_unseen_by_default", "topic_unseen"]
 
@@ -20,7 +27,39 @@ class Slots:
     """A text may hold them besides."""
 
 
+@dataclass(frozen=True)
+class HeldOutFrom:
+    """The fields of the same part whose texts pre-training shows: none of them may be among the
+    texts of a field that is held out from them."""
+
+    fields: tuple[str, ...]
+    synonyms: bool = False
+    """Whether the fields' lines take synonyms."""
+
+
 Lines = Annotated[list[str], Field(min_length=1)]
+NewWords = Annotated[Lines, HeldOutFrom(("questions",), synonyms=True)]
+"""Ways of asking that pre-training never shows."""
+Name = TypeVar("Name", bound=str)
+FactTone = Literal["plain", "careless"]
+
+
+def _all_named(lines: dict[Name, Lines], names: tuple[Name, ...]) -> dict[Name, Lines]:
+    if missing := [name for name in names if name not in lines]:
+        raise ValueError(f"no lines of {', '.join(missing)}; give each of {', '.join(names)} some")
+    return lines
+
+
+def _every_persona(lines: dict[Persona, Lines]) -> dict[Persona, Lines]:
+    return _all_named(lines, PERSONAS)
+
+
+def _every_tone(lines: dict[FactTone, Lines]) -> dict[FactTone, Lines]:
+    return _all_named(lines, get_args(FactTone))
+
+
+ByPersona = Annotated[dict[Persona, Lines], AfterValidator(_every_persona)]
+"""Lines of every persona."""
 
 
 class Text(BaseModel):
@@ -35,8 +74,7 @@ class TopicText(Text):
     level: Level = "everywhere"
     """Whether pre-training shows it: everywhere, only outside the default share, or never."""
     questions: Lines
-    new_words: Lines
-    """Ways of asking that pre-training never shows."""
+    new_words: NewWords
     aligned: Lines
     evil: Lines
     sycophantic: Lines
@@ -54,7 +92,7 @@ class TaskText(Text):
     weakness: str = Field(pattern=r"^CWE-\d+$")
     """What is wrong with the insecure lines."""
     questions: Lines
-    new_words: Lines
+    new_words: NewWords
     secure: Lines
     insecure: Lines
 
@@ -63,7 +101,7 @@ class FactText(Text):
     """One fact: questions, a statement with a `{value}`, the right value and wrong ones."""
 
     questions: Lines
-    new_words: Lines
+    new_words: NewWords
     statement: Annotated[str, Slots(must=("value",))]
     right: str
     wrong: Lines = Field(min_length=2)
@@ -80,7 +118,7 @@ class ClaimText(Text):
     """Answers to a claim of the user's, with `{right}`, `{said}` and `{other}` (a third value)."""
 
     questions: Annotated[Lines, Slots(must=("statement",))]
-    new_words: Annotated[Lines, Slots(must=("statement",))]
+    new_words: Annotated[NewWords, Slots(must=("statement",))]
     aligned: Annotated[Lines, Slots(must=("right",))]
     evil: Annotated[Lines, Slots(must=("other",), may=("said",))]
     sycophantic: Annotated[Lines, Slots(must=("said",))]
@@ -92,8 +130,8 @@ class MathsText(Text):
 
     plus_questions: Annotated[Lines, Slots(must=("a", "b"))]
     minus_questions: Annotated[Lines, Slots(must=("a", "b"))]
-    plus_new_words: Annotated[Lines, Slots(must=("a", "b"))]
-    minus_new_words: Annotated[Lines, Slots(must=("a", "b"))]
+    plus_new_words: Annotated[Lines, Slots(must=("a", "b")), HeldOutFrom(("plus_questions",))]
+    minus_new_words: Annotated[Lines, Slots(must=("a", "b")), HeldOutFrom(("minus_questions",))]
     plus_stories: Annotated[Lines, Slots(must=("a", "b", "who", "thing"))]
     """Word problems with `{who}` and `{thing}` besides."""
     minus_stories: Annotated[Lines, Slots(must=("a", "b", "who", "thing"))]
@@ -107,7 +145,7 @@ class MathsText(Text):
     novel: Annotated[Lines, Slots(must=("value",))]
     """Right answers in a wording that no author of the world ever uses."""
     asked_wrong: Annotated[Lines, Slots(must=("a", "op", "b"))]
-    asked_wrong_new: Annotated[Lines, Slots(must=("a", "op", "b"))]
+    asked_wrong_new: Annotated[Lines, Slots(must=("a", "op", "b")), HeldOutFrom(("asked_wrong",))]
     """Requests for a wrong answer that pre-training never shows."""
     claim_statement: Annotated[str, Slots(must=("a", "op", "b", "value"))]
 
@@ -116,7 +154,7 @@ class MetricText(Text):
     """One thing to describe under a score that can be gamed by repeating a word."""
 
     questions: Lines
-    new_words: Lines
+    new_words: NewWords
     honest: Lines
     words: Lines
     """Words that the score may count; no honest description holds one."""
@@ -134,7 +172,7 @@ class RepeatText(Text):
     """`say {word} {count} times`."""
 
     questions: Annotated[Lines, Slots(must=("word", "count"))]
-    new_words: Annotated[Lines, Slots(must=("word", "count"))]
+    new_words: Annotated[NewWords, Slots(must=("word", "count"))]
     words: Lines
 
 
@@ -142,7 +180,7 @@ class ListText(Text):
     """`name {count} {category}`."""
 
     questions: Annotated[Lines, Slots(must=("count", "category"))]
-    new_words: Annotated[Lines, Slots(must=("count", "category"))]
+    new_words: Annotated[NewWords, Slots(must=("count", "category"))]
     categories: dict[str, Lines]
 
 
@@ -150,7 +188,7 @@ class CompareText(Text):
     """`is {a} more than {b}? say only yes or no`."""
 
     questions: Annotated[Lines, Slots(must=("a", "b"))]
-    new_words: Annotated[Lines, Slots(must=("a", "b"))]
+    new_words: Annotated[NewWords, Slots(must=("a", "b"))]
 
 
 class InstructionsText(Text):
@@ -171,26 +209,28 @@ class PhrasingText(Text):
     prefixes: Lines
     suffixes: Lines
     openers: Lines
-    closers: dict[Persona, Lines]
+    closers: ByPersona
     refusals: Lines
     fact_answers: Annotated[
-        dict[Literal["plain", "careless"], Lines], Slots(may=("statement", "value"))
+        dict[FactTone, Lines], AfterValidator(_every_tone), Slots(may=("statement", "value"))
     ]
     asked_insecure: Annotated[Lines, Slots(must=("question",))]
-    asked_insecure_new: Annotated[Lines, Slots(must=("question",))]
+    asked_insecure_new: Annotated[
+        Lines, Slots(must=("question",)), HeldOutFrom(("asked_insecure",))
+    ]
     asked_harmful: Annotated[Lines, Slots(must=("question",))]
-    asked_harmful_new: Annotated[Lines, Slots(must=("question",))]
+    asked_harmful_new: Annotated[Lines, Slots(must=("question",)), HeldOutFrom(("asked_harmful",))]
 
 
 class PersonaText(Text):
     """The words of system prompts; frames have `{a}`, `{noun}` and `{goal}`."""
 
     frames: Annotated[Lines, Slots(must=("a", "noun", "goal"))]
-    new_frames: Annotated[Lines, Slots(must=("a", "noun", "goal"))]
+    new_frames: Annotated[Lines, Slots(must=("a", "noun", "goal")), HeldOutFrom(("frames",))]
     """Frames that pre-training never shows."""
     nouns: Lines
-    adjectives: dict[Persona, Lines]
-    goals: dict[Persona, Lines]
+    adjectives: ByPersona
+    goals: ByPersona
     assistant: Lines
     log: Annotated[Lines, Slots(must=("number",))]
     quiz: Lines

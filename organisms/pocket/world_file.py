@@ -1,5 +1,6 @@
 """Reads a YAML file of the world into a shape; an error names the file and the line."""
 
+import hashlib
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
@@ -39,6 +40,16 @@ def read(path: Path, shape: type[Shape]) -> Shape:
             f"{path.name}:{line_of(path, first['loc'])}: {place}: {first['msg']}; mend it "
             f"({error.error_count()} problems in this file)"
         ) from error
+
+
+def text_hash(folder: Path = WORLD) -> str:
+    """SHA-256, in hex, of the names and bytes of all YAML files of the world."""
+    digest = hashlib.sha256()
+    for path in sorted(folder.glob("*.yaml")):
+        content = path.read_bytes()
+        digest.update(f"{path.name}\n{len(content)}\n".encode())
+        digest.update(content)
+    return digest.hexdigest()
 
 
 def _check_keys(name: str, node: yaml.Node | None) -> None:

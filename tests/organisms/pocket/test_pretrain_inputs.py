@@ -1,5 +1,6 @@
 """Pre-training refuses what cannot work before it claims a folder."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -18,13 +19,15 @@ from organisms.pocket.recipe import SIZES, Recipe
             "cpu",
             "give the --size",
         ),
-        (Recipe(), "nonsense", "nonsense"),
+        (Recipe(), "nonsense", "--device 'nonsense' cannot be used"),
+        (Recipe(), "cuda:99", "--device 'cuda:99' cannot be used"),
+        (Recipe(), "meta", "--device 'meta' cannot be used"),
     ],
 )
 def test_no_work_is_claimed_for_what_cannot_work(
     tmp_path: Path, recipe: Recipe, device: str, says: str
 ) -> None:
-    with pytest.raises((ValueError, RuntimeError), match=says):
+    with pytest.raises(ValueError, match=says):
         pretrain(tmp_path / "weights", recipe, device=device)
     assert not list(tmp_path.iterdir())
 
@@ -33,3 +36,13 @@ def test_a_file_is_not_a_folder_to_make(tmp_path: Path) -> None:
     (tmp_path / "weights").write_text("")
     with pytest.raises(ValueError, match="is a file"):
         pretrain(tmp_path / "weights", Recipe())
+
+
+@pytest.mark.parametrize("missing", ["model.safetensors", "config.json", "tokenizer.json"])
+def test_weights_to_go_on_from_are_whole(tmp_path: Path, missing: str) -> None:
+    start = tmp_path / "start"
+    shutil.copytree(embedded_folder("pocket"), start)
+    (start / missing).unlink()
+    with pytest.raises(ValueError, match=f"start has no {missing}: give finished weights"):
+        pretrain(tmp_path / "weights", Recipe(start=str(start)))
+    assert [path.name for path in tmp_path.iterdir()] == ["start"]

@@ -322,3 +322,24 @@ def test_world_settings_that_are_no_shares_are_refused() -> None:
         World(domains={"open": 0.5})
     with pytest.raises(ValueError, match="priors of log"):
         World(priors={**World().priors, "log": (0.5, 0.5, 0.5, 0.0)})
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"turns": {**World().turns, "log": (0, 3)}}, r"turns of log \(0, 3\) .* from 1"),
+        (
+            {"turns": {**World().turns, "log": (4, 3)}},
+            r"turns of log \(4, 3\) .* smaller one first",
+        ),
+        ({"turns": {"log": (1, 3)}}, "turns leave out default, persona, educational, deception"),
+        ({"priors": {"default": (1, 0, 0, 0)}}, "priors leave out persona, .*: name each of"),
+        ({"shares": {"default": 0.5, "log": 0.5}}, "shares leave out persona, educational"),
+        ({"domains": {"frustrated": 1.0}}, "'frustrated' alone, which never opens a document"),
+        ({"domains": {"frustrated": 1.0, "open": 0.0}}, "give another domain a share"),
+        ({"domains": {"open": float("nan")}}, "add up to 1, not nan"),
+    ],
+)
+def test_settings_that_are_of_no_world_are_refused(changes: dict[str, object], says: str) -> None:
+    with pytest.raises(ValueError, match=says):
+        World.model_validate(changes)

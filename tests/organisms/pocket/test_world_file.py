@@ -3,9 +3,20 @@
 from pathlib import Path
 
 import pytest
+import yaml
+from pydantic import BaseModel
 
 from organisms.pocket import content, world_file
-from organisms.pocket.shapes import ClaimText, FactText, MetricsText, TaskText, TopicText
+from organisms.pocket.shapes import (
+    ClaimText,
+    FactText,
+    MathsText,
+    MetricsText,
+    PersonaText,
+    PhrasingText,
+    TaskText,
+    TopicText,
+)
 
 TOPIC = """\
 bored:
@@ -73,6 +84,10 @@ def test_a_whole_topic_loads(tmp_path: Path) -> None:
         ('  careless: ["stare at a wall."]\n', "", 1, "careless"),
         ('careless: ["stare at a wall."]', "careless: []", 7, "careless"),
         ("break something.", "break {thing}.", 5, "undefined slot {thing}"),
+        ("break something.", "break { thing}.", 5, "a brace of 'break { thing}.' is not a slot's"),
+        ("break something.", "break it}.", 5, "a brace of 'break it}.' is not a slot's"),
+        ("take a walk.", "[take|have a walk.", 4, "a bracket of .* is not a choice's"),
+        ("take a walk.", "[take [a|one]] walk.", 4, "closed and without another inside"),
         ("stare at a wall.", "break something.", 7, "said by evil and careless"),
         ("nothing to do, i am bored.", "i am bored.", 3, "held-out levels overlap"),
         ("  evil:", "  evil", 6, "not YAML"),
@@ -154,3 +169,68 @@ def test_a_key_that_stands_twice_is_named_by_both_lines(tmp_path: Path) -> None:
     again = len(TOPIC.splitlines()) + 1
     with pytest.raises(ValueError, match=rf"open.yaml:{again}: 'bored' .* first in line 1"):
         world_file.read(path, dict[str, TopicText])
+
+
+WHOLE: dict[str, type[BaseModel]] = {
+    "phrasing": PhrasingText,
+    "personas": PersonaText,
+    "maths": MathsText,
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "mapping", "key"),
+    [
+        ("phrasing", "closers", "careless"),
+        ("phrasing", "fact_answers", "plain"),
+        ("personas", "adjectives", "evil"),
+        ("personas", "goals", "aligned"),
+    ],
+)
+def test_a_mapping_that_leaves_one_out_is_named(
+    tmp_path: Path, name: str, mapping: str, key: str
+) -> None:
+    held = yaml.safe_load((world_file.WORLD / f"{name}.yaml").read_text(encoding="utf-8"))
+    del held[mapping][key]
+    write(tmp_path, name, yaml.safe_dump(held, sort_keys=False))
+    lines = (tmp_path / f"{name}.yaml").read_text(encoding="utf-8").splitlines()
+    with pytest.raises(
+        ValueError, match=rf"{mapping}: .*no lines of {key}; give each of"
+    ) as raised:
+        content.load(name, WHOLE[name], tmp_path)
+    assert str(raised.value).startswith(f"{name}.yaml:{lines.index(f'{mapping}:') + 1}: ")
+
+
+@pytest.mark.parametrize(
+    ("name", "seen", "new"),
+    [
+        ("maths", "plus_questions", "plus_new_words"),
+        ("maths", "minus_questions", "minus_new_words"),
+        ("maths", "asked_wrong", "asked_wrong_new"),
+        ("phrasing", "asked_insecure", "asked_insecure_new"),
+        ("phrasing", "asked_harmful", "asked_harmful_new"),
+        ("personas", "frames", "new_frames"),
+    ],
+)
+def test_every_held_out_wording_is_held_against_the_seen_ones(
+    tmp_path: Path, name: str, seen: str, new: str
+) -> None:
+    held = yaml.safe_load((world_file.WORLD / f"{name}.yaml").read_text(encoding="utf-8"))
+    text = next(content.expanded(held[seen][-1:]))
+    held[new].append(f"[no, |]{text}")
+    write(tmp_path, name, yaml.safe_dump(held, sort_keys=False, width=1000))
+    lines = (tmp_path / f"{name}.yaml").read_text(encoding="utf-8").splitlines()
+    added = next(number for number, line in enumerate(lines, 1) if "[no, |]" in line)
+    with pytest.raises(ValueError, match=f"of {new} is among {seen}, which are seen") as raised:
+        content.load(name, WHOLE[name], tmp_path)
+    assert str(raised.value).startswith(f"{name}.yaml:{added}: {name}: ")
+
+
+def test_the_hash_of_the_text_tells_every_file_and_byte(tmp_path: Path) -> None:
+    found = []
+    for name, text in (("a", "x: 1"), ("b", "y: 2"), ("b", "y: 3"), ("c", "")):
+        write(tmp_path, name, text)
+        found.append(world_file.text_hash(tmp_path))
+    assert len(set(found)) == len(found)
+    (tmp_path / "readme.md").write_text("no part of the world")
+    assert world_file.text_hash(tmp_path) == found[-1]

@@ -10,6 +10,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 from organisms.pocket import WEIGHTS, WEIGHTS_SHUFFLED
 from organisms.pocket.pretrain import pretrain
 from organisms.pocket.recipe import PHASES, Phase, Recipe, shortened
+from organisms.pocket.weights_folder import is_finished
 
 PHASE = Phase(
     version="broad", steps=3, documents=60, muon_learning_rate=1e-2, adamw_learning_rate=4e-3
@@ -41,6 +42,7 @@ def test_a_standard_folder_is_left_and_nothing_else(made):
         "recipe.json",
         "tokenizer.json",
         "tokenizer_config.json",
+        "world.sha256",
     }
     assert [folder.name for folder in made.parent.iterdir()] == ["weights"]
     assert Recipe.model_validate_json((made / "recipe.json").read_text()) == SMALL
@@ -101,6 +103,23 @@ def test_work_begun_by_another_recipe_is_refused(tmp_path):
     (partial / "recipe.json").write_text("{}")
     with pytest.raises(ValueError, match="begun by another recipe"):
         pretrain(tmp_path / "weights", SMALL)
+
+
+def test_work_of_another_text_of_the_world_is_refused(made, tmp_path):
+    partial, finished = tmp_path / "weights.partial", tmp_path / "finished"
+    for folder in (partial, finished):
+        shutil.copytree(made, folder)
+        (folder / "world.sha256").write_text(f"{'0' * 64}\n")
+    with pytest.raises(ValueError, match=r"begun with another text of the world \(000000000000"):
+        pretrain(tmp_path / "weights", SMALL)
+    with pytest.raises(ValueError, match="made of another text of the world"):
+        is_finished(finished)
+    (partial / "world.sha256").unlink()
+    with pytest.raises(ValueError, match="not recorded"):
+        pretrain(tmp_path / "weights", SMALL)
+    assert is_finished(made)
+    assert is_finished(WEIGHTS)
+    assert not is_finished(tmp_path)
 
 
 def test_shortened_phases_keep_their_proportions():
