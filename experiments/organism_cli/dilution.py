@@ -161,5 +161,5 @@ def _show_series(cards: dict[Path, Card]) -> None:
         table.add_column(heading, justify="right")
     for folder, card in cards.items():
         fails = sum(count.fails for count in card.checks.values())
-        table.add_row(str(folder), f"{card.rows:,}", f"{card.poisoned:,}", f"{fails:,}")
+        table.add_row(folder.name, f"{card.rows:,}", f"{card.poisoned:,}", f"{fails:,}")
     output.print(table)
