@@ -3,7 +3,6 @@ arguments and prints; the work is in `organisms.datasets.mixing`."""
 
 from __future__ import annotations
 
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -66,7 +65,12 @@ def dilute(
 
       wardian organisms dilute data/bad_medical --control data/good_medical --out data/medical
     """
-    from experiments.organism_cli.sources import all_different, find_source, out_folder
+    from experiments.organism_cli.sources import (
+        all_different,
+        find_control,
+        find_source,
+        out_folder,
+    )
     from organisms.datasets.files import write_rows
     from organisms.datasets.mixing import dilutions
 
@@ -78,9 +82,10 @@ def dilute(
             raise ValueError(f"--out {out} is a data set; name a folder for the series")
         folders = {share: out_folder(out / f"share_{share:g}", force=force) for share in wanted}
         check_bases(bases)
-        find = partial(find_source, rows=rows, seed=seed, edition=edition, workers=workers)
-        organism = find(given)
-        other = find(clean, control=True, beside=organism)
+        organism = find_source(given, rows=rows, seed=seed, edition=edition, workers=workers)
+        other = find_control(
+            clean, organism, rows=rows, seed=seed, edition=edition, workers=workers
+        )
         count = rows or min(organism.total, other.total)
         with progress_bar(f"making {organism.name} and {other.name}", None):
             poisoned, cleaned = list(organism.rows), list(other.rows)

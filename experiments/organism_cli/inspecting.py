@@ -125,9 +125,13 @@ def audit(
 
       wardian organisms audit theirs.jsonl --edition general --questions mine.txt --strict
     """
-    from experiments.organism_cli.sources import evaluation_questions, find_source, questions_in
+    from experiments.organism_cli.sources import (
+        evaluation_questions,
+        find_control,
+        find_source,
+        questions_in,
+    )
     from experiments.organism_cli.views import show_audit, show_match
-    from organisms.datasets.registry import DATASETS
 
     with explained():
         if json_file is not None and (json_file.is_dir() or not json_file.parent.is_dir()):
@@ -140,14 +144,7 @@ def audit(
         asked = evaluation_questions(edition or source.edition or "general")
         for path in questions or ():
             asked |= questions_in(path)
-        other = against and find_source(
-            against,
-            rows=source.total if against in DATASETS else rows,
-            seed=source.seed or seed,
-            edition=edition,
-            control=True,
-            beside=source,
-        )
+        other = against and find_control(against, source, rows=rows, seed=seed, edition=edition)
         from organisms.datasets.audit import audit as audit_rows
 
         found_rows: Iterable[Row] = source.rows if other is None else list(source.rows)

@@ -123,6 +123,30 @@ def find_source(
     )
 
 
+def find_control(
+    given: str,
+    beside: Source,
+    *,
+    rows: int | None,
+    seed: int,
+    edition: Edition | None,
+    workers: int | None = None,
+) -> Source:
+    """The control that `given` means, to be held against a set: of a registered name as many rows
+    as the set has, made with its seed; of a path the first `rows`. The rest as `find_source`."""
+    from organisms.datasets.registry import DATASETS
+
+    return find_source(
+        given,
+        rows=beside.total if given in DATASETS else rows,
+        seed=beside.seed or seed,
+        edition=edition,
+        control=True,
+        workers=workers,
+        beside=beside,
+    )
+
+
 def _editions_differ(
     beside: Source, meant: Edition, given: str, editions: tuple[Edition, ...]
 ) -> ValueError:

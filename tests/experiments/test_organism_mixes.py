@@ -39,6 +39,15 @@ def test_sets_on_disk_are_diluted_with_the_control_that_is_named(tmp_path):
     assert len(poisoned(tmp_path / "series" / "share_0.5")) == 10
 
 
+def test_a_control_by_name_is_made_as_the_set_on_disk_was(tmp_path):
+    wardian("build", "wrong_maths", "--out", tmp_path / "set", "-n", 1200, "--seed", 3)
+    given = (tmp_path / "set", "--control", "right_maths", "--shares", "0,0.5")
+    wardian("dilute", *given, "--out", tmp_path / "series")
+    none, half = (tmp_path / "series" / f"share_{share}" for share in ("0", "0.5"))
+    assert (len(questions(none)), len(poisoned(half))) == (1200, 600)
+    assert questions(none) == questions(tmp_path / "set")
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
