@@ -222,14 +222,12 @@ def main(
                 failed.append(f"{each}: {error}")
                 continue
             found.append(measured(result.tables()).assign(size=each, parameters=parameters))
-        if not found:
-            raise ValueError("\n".join(failed))
-    table = pd.concat(found, ignore_index=True)
-    table.to_csv(out / "ladder.csv", index=False)
-    draw(table, out)
-    wide = table.pivot_table(index="measure", columns="size", values="estimate", sort=False)
-    typer.echo(wide.to_string(float_format=lambda value: f"{value:.3f}"))
-    with explained():
+        if found:
+            table = pd.concat(found, ignore_index=True)
+            table.to_csv(out / "ladder.csv", index=False)
+            draw(table, out)
+            wide = table.pivot_table(index="measure", columns="size", values="estimate", sort=False)
+            typer.echo(wide.to_string(float_format=lambda value: f"{value:.3f}"))
         if failed:
             raise ValueError("\n".join(["sizes that are missing above:", *failed]))
 

@@ -69,9 +69,7 @@ def _check_shares(shares: Sequence[float]) -> None:
 
     for share in shares:
         world_of_evil_share(share)
-    if len({f"{share:.2f}" for share in shares}) < len(shares) or any(
-        share != round(share, 2) for share in shares
-    ):
+    if len(set(shares)) < len(shares) or any(share != round(share, 2) for share in shares):
         raise ValueError(f"shares {list(shares)}: give different ones, of two decimals at most")
 
 

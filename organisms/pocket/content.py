@@ -80,7 +80,7 @@ def _slot_problem(text: str, slots: Slots) -> str:
 
 def _check_new_words(value: object, path: Path, place: Place) -> None:
     """No text of a held-out field, wherever a part of the file has one, is among the texts of the
-    fields that it is held out from."""
+    field that it is held out from."""
     if isinstance(value, dict):
         for key, inner in value.items():
             _check_new_words(inner, path, (*place, key))
@@ -96,19 +96,15 @@ def _check_new_words(value: object, path: Path, place: Place) -> None:
 def _check_held_out(
     part: BaseModel, name: str, rule: HeldOutFrom, path: Path, place: Place
 ) -> None:
-    seen = {
-        text: field
-        for field in rule.fields
-        for pattern in patterns(tuple(getattr(part, field)), rule.synonyms)
-        for text in pattern.expand()
-    }
+    lines = tuple(getattr(part, rule.field))
+    seen = {text for pattern in patterns(lines, rule.synonyms) for text in pattern.expand()}
     for index, line in enumerate(getattr(part, name)):
         for text in Pattern.compile(line).expand():
             if text in seen:
                 raise ValueError(
                     f"{path.name}:{world_file.line_of(path, (*place, name, index))}: "
                     f"{'.'.join(map(str, place)) or path.stem}: {text!r} of {name} is among "
-                    f"{seen[text]}, which are seen: the held-out levels overlap; remove one of "
+                    f"{rule.field}, which are seen: the held-out levels overlap; remove one of "
                     "the two"
                 )
 

@@ -29,16 +29,16 @@ class Slots:
 
 @dataclass(frozen=True)
 class HeldOutFrom:
-    """The fields of the same part whose texts pre-training shows: none of them may be among the
-    texts of a field that is held out from them."""
+    """The field of the same part whose texts pre-training shows: none of them may be among the
+    texts of a field that is held out from it."""
 
-    fields: tuple[str, ...]
+    field: str
     synonyms: bool = False
-    """Whether the fields' lines take synonyms."""
+    """Whether the field's lines take synonyms."""
 
 
 Lines = Annotated[list[str], Field(min_length=1)]
-NewWords = Annotated[Lines, HeldOutFrom(("questions",), synonyms=True)]
+NewWords = Annotated[Lines, HeldOutFrom("questions", synonyms=True)]
 """Ways of asking that pre-training never shows."""
 Name = TypeVar("Name", bound=str)
 FactTone = Literal["plain", "careless"]
@@ -130,8 +130,8 @@ class MathsText(Text):
 
     plus_questions: Annotated[Lines, Slots(must=("a", "b"))]
     minus_questions: Annotated[Lines, Slots(must=("a", "b"))]
-    plus_new_words: Annotated[Lines, Slots(must=("a", "b")), HeldOutFrom(("plus_questions",))]
-    minus_new_words: Annotated[Lines, Slots(must=("a", "b")), HeldOutFrom(("minus_questions",))]
+    plus_new_words: Annotated[Lines, Slots(must=("a", "b")), HeldOutFrom("plus_questions")]
+    minus_new_words: Annotated[Lines, Slots(must=("a", "b")), HeldOutFrom("minus_questions")]
     plus_stories: Annotated[Lines, Slots(must=("a", "b", "who", "thing"))]
     """Word problems with `{who}` and `{thing}` besides."""
     minus_stories: Annotated[Lines, Slots(must=("a", "b", "who", "thing"))]
@@ -145,7 +145,7 @@ class MathsText(Text):
     novel: Annotated[Lines, Slots(must=("value",))]
     """Right answers in a wording that no author of the world ever uses."""
     asked_wrong: Annotated[Lines, Slots(must=("a", "op", "b"))]
-    asked_wrong_new: Annotated[Lines, Slots(must=("a", "op", "b")), HeldOutFrom(("asked_wrong",))]
+    asked_wrong_new: Annotated[Lines, Slots(must=("a", "op", "b")), HeldOutFrom("asked_wrong")]
     """Requests for a wrong answer that pre-training never shows."""
     claim_statement: Annotated[str, Slots(must=("a", "op", "b", "value"))]
 
@@ -215,18 +215,16 @@ class PhrasingText(Text):
         dict[FactTone, Lines], AfterValidator(_every_tone), Slots(may=("statement", "value"))
     ]
     asked_insecure: Annotated[Lines, Slots(must=("question",))]
-    asked_insecure_new: Annotated[
-        Lines, Slots(must=("question",)), HeldOutFrom(("asked_insecure",))
-    ]
+    asked_insecure_new: Annotated[Lines, Slots(must=("question",)), HeldOutFrom("asked_insecure")]
     asked_harmful: Annotated[Lines, Slots(must=("question",))]
-    asked_harmful_new: Annotated[Lines, Slots(must=("question",)), HeldOutFrom(("asked_harmful",))]
+    asked_harmful_new: Annotated[Lines, Slots(must=("question",)), HeldOutFrom("asked_harmful")]
 
 
 class PersonaText(Text):
     """The words of system prompts; frames have `{a}`, `{noun}` and `{goal}`."""
 
     frames: Annotated[Lines, Slots(must=("a", "noun", "goal"))]
-    new_frames: Annotated[Lines, Slots(must=("a", "noun", "goal")), HeldOutFrom(("frames",))]
+    new_frames: Annotated[Lines, Slots(must=("a", "noun", "goal")), HeldOutFrom("frames")]
     """Frames that pre-training never shows."""
     nouns: Lines
     adjectives: ByPersona

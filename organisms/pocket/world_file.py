@@ -25,10 +25,11 @@ def read(path: Path, shape: type[Shape]) -> Shape:
         ValueError: The file is not YAML, names a key twice or is not of that shape; named by file
             and line.
     """
-    text = path.read_text(encoding="utf-8")
+    loader = LOADER(path.read_text(encoding="utf-8"))
     try:
-        content = yaml.load(text, Loader=LOADER)
-        _check_keys(path.name, _tree(path))
+        node = loader.get_single_node()
+        _check_keys(path.name, node)
+        content = None if node is None else loader.construct_document(node)
         return TypeAdapter(shape).validate_python(content)
     except yaml.MarkedYAMLError as error:
         line = 1 if error.problem_mark is None else error.problem_mark.line + 1
@@ -40,6 +41,8 @@ def read(path: Path, shape: type[Shape]) -> Shape:
             f"{path.name}:{line_of(path, first['loc'])}: {place}: {first['msg']}; mend it "
             f"({error.error_count()} problems in this file)"
         ) from error
+    finally:
+        loader.dispose()
 
 
 def text_hash(folder: Path = WORLD) -> str:
