@@ -75,7 +75,7 @@ def results(folder):
 
 
 def shards(folder):
-    """How many there are just now: `os.walk` passes over folders renamed under it, `rglob` raises."""
+    """How many there are now; `os.walk` passes over folders renamed under it, `rglob` raises."""
     names = (name for _, _, files in os.walk(folder / "store") for name in files)
     return len(fnmatch.filter(names, "shard-*.json"))
 
