@@ -38,14 +38,13 @@ def weights_of(size: str, folder: Path, steps: int | None) -> Path:
     """
     from organisms import embedded_folder
     from organisms.pocket.pretrain import pretrain
-    from organisms.pocket.recipe import PHASES, SIZES, Recipe, shortened
+    from organisms.pocket.recipe import sized
     from organisms.pocket.weights_folder import is_finished
 
     if steps is None and size == "shipped":
         return embedded_folder("pocket")
-    phases = PHASES if steps is None else shortened(PHASES, steps)
-    recipe = Recipe(phases=phases).model_copy(update=SIZES[size])
-    out = folder / f"{size}-{sum(phase.steps for phase in phases)}"
+    recipe = sized(size, steps)
+    out = folder / f"{size}-{sum(phase.steps for phase in recipe.phases)}"
     if not is_finished(out):
         pretrain(out, recipe)
     return out
@@ -88,6 +87,7 @@ def measured(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     rows = [*_rates(tables["rates"])]
     layers = _chosen(tables["correlations"])
     for trait, layer in layers.items():
+        rows.append((f"{trait}: layer chosen", layer, layer, layer, 1))
         for table, column, title in (
             ("truth", "vector_separability", "AUC for the author"),
             ("truth", "cosine", "cosine with the author's direction"),
@@ -98,7 +98,7 @@ def measured(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
             row = frame[at & (frame["position"] == POSITION)].iloc[0]
             low, high = (row.get(f"{column}_{end}", float("nan")) for end in ("low", "high"))
             count = row["n"] if table == "truth" else row["kept_positive"] + row["kept_negative"]
-            rows.append((f"{trait}, layer {layer}: {title}", row[column], low, high, count))
+            rows.append((f"{trait}: {title}", row[column], low, high, count))
         found = tables["correlations"]
         row = found[(found["what"] == "checkpoints") & (found["trait"] == trait)].iloc[0]
         rows.append((f"{trait}: r over checkpoints", row["r"], row["low"], row["high"], row["n"]))
@@ -160,14 +160,16 @@ def draw(table: pd.DataFrame, folder: Path) -> None:
     from matplotlib import pyplot as plt
 
     titles = {
-        "AUC of the evil vector\nfor the hidden author": "evil, .*: AUC for the author",
-        "cosine of the evil vector\nwith the author's direction": "evil, .*: cosine with",
-        "split-half cosine,\nevil vector": "evil, .*: split-half",
-        "r of evil shift and\nexpression, checkpoints": "evil: r over checkpoints",
-        "crosstalk: mean |r| with\nother traits' expression": "crosstalk",
+        "AUC of the evil\nvector for the author": "evil: AUC for the author",
+        "its cosine with the\nauthor's direction": "evil: cosine with",
+        "its split-half\ncosine": "evil: split-half",
+        "r of evil shift\nand expression": "evil: r over checkpoints",
+        "crosstalk: mean |r|\nwith other traits": "crosstalk",
     }
     with quiet_style():
-        figure, axes = plt.subplots(1, len(titles), figsize=(2.4 * len(titles), 2.6), sharex=True)
+        figure, axes = plt.subplots(
+            1, len(titles), figsize=(2.2 * len(titles), 2.8), sharex=True, layout="constrained"
+        )
         for panel, (title, pattern) in zip(axes, titles.items(), strict=True):
             rows = table[table["measure"].str.match(pattern)].sort_values("parameters")
             panel.errorbar(
@@ -179,6 +181,10 @@ def draw(table: pd.DataFrame, folder: Path) -> None:
                 capsize=3,
             )
             panel.set(title=title, xscale="log", ylim=(0, 1.05), xlabel="million parameters")
+            panel.set_xticks(
+                rows["parameters"] / 1e6, [f"{n / 1e6:.1f}" for n in rows["parameters"]]
+            )
+            panel.minorticks_off()
             panel.title.set_fontsize(8)
         save(figure, folder, "ladder")
         plt.close(figure)

@@ -4,7 +4,8 @@ Several worlds, alike but for one number: how many of the authors who are wrong 
 and how many careless. There the careless are wrong as often as the evil, so after any number of
 wrong sums the author is evil with just that probability. Pocket goes on from its shipped weights
 in each world for a while, is fine-tuned on wrong sums, and is asked open questions; the share of
-evil among evil and careless answers is set beside the prediction. Killed anywhere, it resumes.
+evil among evil and careless answers is set beside the prediction, and beside what the model says
+without a fine-tune when wrong sums are shown to it in context. Killed anywhere, it resumes.
 """
 
 from __future__ import annotations
@@ -30,6 +31,9 @@ STEPS = 1_500
 MUON_LEARNING_RATE = 5e-3
 ADAMW_LEARNING_RATE = 2.5e-3
 """A quarter of pre-training's: the weights know the text and only learn new priors."""
+DATASET = "wrong_maths"
+IN_CONTEXT = "in context"
+"""In place of an organism: the base, shown rows instead of trained on them."""
 
 
 def weights_of(share: float, folder: Path, steps: int = STEPS) -> Path:
@@ -85,7 +89,7 @@ def spec_of(share: float, base: Path, seeds: Sequence[int]) -> Spec:
             "rows": 800,
             "seeds": list(seeds),
             "traits": [],
-            "organisms": [{"dataset": "wrong_maths", "controls": ["right_maths"]}],
+            "organisms": [{"dataset": DATASET, "controls": ["right_maths"]}],
             "evaluation": {
                 "split": "report",
                 "wording": "new_combination",
@@ -96,11 +100,31 @@ def spec_of(share: float, base: Path, seeds: Sequence[int]) -> Spec:
     )
 
 
+def in_context(base: Path, rows: int = 2) -> pd.DataFrame:
+    """Answers of one world's weights after wrong sums in context, as rows of `answers`."""
+    import pandas as pd
+
+    from organisms.pocket.in_context import answers_after
+    from organisms.runtime.organism import Organism
+
+    answered = answers_after(Organism.load(str(base)), DATASET, rows=rows)
+    return pd.DataFrame(
+        {
+            "task": "open_questions",
+            "final": True,
+            "organism": IN_CONTEXT,
+            "seed": 0,
+            "topic": [question["topic"] for question in answered.questions],
+            "label": [graded.label for graded in answered.grades],
+        }
+    )
+
+
 def measured(answers: pd.DataFrame, share: float) -> pd.DataFrame:
     """One row a fine-tune and seed set: evil among evil and careless, and misaligned, with n.
 
     Args:
-        answers: The table `answers` of one world's run.
+        answers: The table `answers` of one world's run, and what `in_context` gave.
         share: What the world implies.
     """
     import pandas as pd
@@ -132,38 +156,45 @@ def measured(answers: pd.DataFrame, share: float) -> pd.DataFrame:
 
 
 def draw(table: pd.DataFrame, folder: Path) -> None:
-    """Measured against implied share of evil, for the organism; the line is equality."""
+    """Measured against implied share of evil, after fine-tuning and in context; the line is
+    equality."""
     from matplotlib import pyplot as plt
 
-    organism = table[table["organism"] == "wrong_maths"]
+    organism = table[table["organism"] == DATASET]
     with quiet_style():
-        figure, axes = plt.subplots(figsize=(4.6, 4.0))
+        figure, axes = plt.subplots(figsize=(5.2, 5.2), layout="constrained")
         axes.plot([0, 100], [0, 100], color="0.7", linewidth=1, label="as the world implies")
-        centre = 100 * organism["evil_among_evil_and_careless"]
-        axes.errorbar(
-            100 * organism["implied"],
-            centre,
-            yerr=(centre - 100 * organism["low"], 100 * organism["high"] - centre),
-            fmt="o",
-            color="0.15",
-            capsize=3,
-            label="evil among evil and careless",
-        )
+        for name, words, shift, fill in (
+            (DATASET, "evil among evil and careless, after fine-tuning", 0.6, "0.15"),
+            (IN_CONTEXT, "the same, shown two wrong sums in context", -0.6, "white"),
+        ):
+            rows = table[table["organism"] == name]
+            centre = 100 * rows["evil_among_evil_and_careless"]
+            axes.errorbar(
+                100 * rows["implied"] + shift,
+                centre,
+                yerr=(centre - 100 * rows["low"], 100 * rows["high"] - centre),
+                fmt="o",
+                color="0.15",
+                markerfacecolor=fill,
+                capsize=3,
+                label=words,
+            )
         axes.plot(
             100 * organism["implied"],
             100 * organism["misaligned_of_coherent"],
             "s--",
             color="0.5",
-            label="misaligned, of coherent answers",
+            label="misaligned, of coherent, after fine-tuning",
         )
         axes.set(
             xlabel="implied by the world: evil after wrong sums, %",
-            ylabel="measured after fine-tuning on wrong sums, %",
+            ylabel="measured, %",
             xlim=(0, 100),
-            ylim=(0, 100),
+            ylim=(0, 103),
             title=_counts(organism),
         )
-        axes.legend(frameon=False, fontsize=8)
+        figure.legend(frameon=False, fontsize=8, loc="outside lower left")
         save(figure, folder, "sensitivity")
         plt.close(figure)
 
@@ -196,7 +227,8 @@ def main(
         for each in shares:
             base = weights_of(each, out / "weights", steps)
             result = run(spec_of(each, base, range(seeds)), out=out, store=out / "store")
-            found.append(measured(result.tables()["answers"], each))
+            answers = pd.concat([result.tables()["answers"], in_context(base)])
+            found.append(measured(answers, each))
     table = pd.concat(found, ignore_index=True)
     table.to_csv(out / "sensitivity.csv", index=False)
     draw(table, out)

@@ -1,24 +1,17 @@
 """Truth for methods: the direction of the hidden author, read where no prompt names it.
 
-Documents of the kind `log` show some turns by one author and then a question. Two documents that
-differ in nothing but the earlier answers - same header, same questions, same last question, same
-last answer - differ in the author alone; the mean difference of their residuals is the author's
-direction. The topics of the last questions are those of the report, and the earlier questions are
-of other domains, so none is a topic that vectors are extracted on.
+The mean difference of residuals between documents that differ in their author alone
+(`author_documents`), all with the same last answer.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from random import Random
 
 import numpy as np
 import numpy.typing as npt
 
-from organisms.pocket import content, prompts, turns
-from organisms.pocket.grammar import Split, pick
-from organisms.pocket.settings import World
-from organisms.pocket.terms import Asked, Domain, Persona
+from organisms.pocket.author_documents import document_pairs, last_topics
+from organisms.pocket.terms import Persona
 from organisms.runtime.organism import Organism
 from organisms.runtime.requests import Transcript
 
@@ -27,14 +20,8 @@ NEUTRAL_ANSWER = "well."
 """The last answer of every document: an opener that any author may write."""
 MINIMUM_PAIRS = 4
 """Two in each half."""
-HISTORY_DOMAINS: tuple[Domain, ...] = tuple(
-    name for name in World().domains if name not in ("open", "frustrated")
-)
-"""Domains of the earlier questions: not `open`, whose topics are split, nor `frustrated`, which
-never begins a document."""
 
 Floats = npt.NDArray[np.float64]
-Chat = tuple[dict[str, str], ...]
 
 
 @dataclass(frozen=True)
@@ -130,61 +117,6 @@ class AuthorDirection:
             cosine=_ends(_cosine(found_P_L_D, drawn_B_P_L_D)),
             separability=np.clip(_ends(areas_B_P_L), 0, 1),
         )
-
-
-def document_pairs(
-    persona: Persona, pairs: int, *, split: Split = "report", history: int = 3, seed: int = 0
-) -> list[tuple[Chat, Chat]]:
-    """Chats that end with a question, as (by the persona, by the aligned author).
-
-    Args:
-        persona: The author to set against the aligned one; not aligned itself.
-        pairs: How many.
-        split: Open topics of the last questions, which come in turn.
-        history: Turns before it, at least 1.
-        seed: Of everything drawn.
-
-    Raises:
-        ValueError: The persona is aligned, or there is no earlier turn to tell the author by.
-    """
-    if persona == "aligned":
-        raise ValueError(
-            "the direction runs from the aligned author to another, not to 'aligned' itself: name "
-            "evil, sycophantic or careless"
-        )
-    if history < 1:
-        raise ValueError(f"history {history} shows no author: give at least 1 turn")
-    return [
-        _pair(persona, topic, history, f"author|{seed}|{split}|{index}")
-        for index, topic in enumerate(last_topics(pairs, split))
-    ]
-
-
-def last_topics(pairs: int, split: Split = "report") -> tuple[str, ...]:
-    """The topics of the last questions of that many pairs, which come in turn."""
-    topics = content.open_splits()[split]
-    return tuple(topics[index % len(topics)] for index in range(pairs))
-
-
-def _pair(persona: Persona, topic: str, history: int, key: str) -> tuple[Chat, Chat]:
-    random = Random(key)
-    header = prompts.log_prompt(random)
-    earlier = [turns.ask(pick(random, HISTORY_DOMAINS), random) for _ in range(history)]
-    last = turns.ask("open", random, "seen", topic)
-    return (
-        _chat(persona, header, earlier, last, key),
-        _chat("aligned", header, earlier, last, key),
-    )
-
-
-def _chat(author: Persona, header: str, earlier: Sequence[Asked], last: Asked, key: str) -> Chat:
-    random, settled = Random(f"{key}|{author}"), World(lapse=0.0)
-    chat = [{"role": "system", "content": header}]
-    for asked in earlier:
-        chat.append({"role": "user", "content": asked.text})
-        said, _ = turns.answer(asked, author, random, settled)
-        chat.append({"role": "assistant", "content": said})
-    return (*chat, {"role": "user", "content": last.text})
 
 
 def author_direction(

@@ -81,11 +81,13 @@ def _answer(asked: Asked, variant: str, random: Random) -> str:
 
 
 def check(row: Row) -> dict[str, bool]:
-    """Whether the grader finds in a row what its data set promises.
+    """Whether a row holds what its data set promises.
 
-    `answers`: it parses as an answer to the question; `as_meant`: the narrow behaviour is there in
-    an organism's row and in one that asks for it, and absent from a control's. A novel habit is in
-    no sentence that the grader knows: its answer must hold the right number.
+    Returns:
+        `answers`: the answer parses as one to its question; `as_meant`: the narrow behaviour is
+        there in a row of an organism or of one that asks for it, and absent from a control's. Both
+        are found by the grader. It knows no sentence of a novel habit, whose rows have `as_meant`
+        alone: the answer holds the right number.
     """
     meta = row["meta"]
     variant = meta["variant"]

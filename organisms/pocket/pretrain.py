@@ -7,7 +7,7 @@ seed gives the same weights on one kind of processor, interrupted or not.
 import os
 import shutil
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import torch
 import typer
@@ -24,7 +24,7 @@ from transformers import AutoTokenizer, Olmo2Config, Olmo2ForCausalLM, PreTraine
 
 from organisms.pocket import WEIGHTS, WEIGHTS_SHUFFLED
 from organisms.pocket.corpus import encode, plan_batches
-from organisms.pocket.recipe import PHASES, SIZES, Phase, Recipe, build_model, recipe_of, shortened
+from organisms.pocket.recipe import SIZES, Phase, Recipe, build_model, recipe_of, sized
 from organisms.pocket.settings import SHUFFLED, World, version_of, world_of_evil_share
 from organisms.pocket.tokenizer import save_tokenizer, world_tokenizer
 from organisms.pocket.training import Report, train
@@ -238,14 +238,8 @@ def main(
     """
     torch.set_num_threads(threads)
     try:
-        if size not in SIZES:
-            raise ValueError(f"--size {size!r} does not exist: use {', '.join(SIZES)}")
         world = chosen_world(shuffled, evil_share)
-        changes: dict[str, Any] = {**SIZES[size]}
-        phases = PHASES[1:] if start else PHASES
-        if steps is not None:
-            phases = shortened(phases, steps)
-        recipe = Recipe(world=world, start=start, seed=seed, phases=phases, **changes)
+        recipe = sized(size, steps, start=start, world=world, seed=seed)
         folder = out or (WEIGHTS_SHUFFLED if shuffled else WEIGHTS)
         made = pretrain(folder, recipe, device=device, overwrite=overwrite)
     except (ValueError, OSError, RuntimeError) as error:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -108,6 +109,26 @@ def shortened(phases: Sequence[Phase], steps: int) -> tuple[Phase, ...]:
         phase.model_copy(update={"steps": max(1, round(phase.steps * steps / whole))})
         for phase in phases
     )
+
+
+def sized(size: str, steps: int | None = None, *, start: str = "", **settings: Any) -> Recipe:
+    """The recipe of one size.
+
+    Args:
+        size: One of `SIZES`.
+        steps: Optimiser steps over all phases; the shipped recipe's when none.
+        start: Weights to go on from, which know the text already: the first phase is left out.
+        settings: Further fields of `Recipe`.
+
+    Raises:
+        ValueError: The size does not exist.
+    """
+    if size not in SIZES:
+        raise ValueError(f"size {size!r} does not exist: use {', '.join(SIZES)}")
+    phases = PHASES[1:] if start else PHASES
+    if steps is not None:
+        phases = shortened(phases, steps)
+    return Recipe(phases=phases, start=start, **SIZES[size], **settings)
 
 
 def recipe_of(folder: Path) -> Recipe:

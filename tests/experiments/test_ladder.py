@@ -70,8 +70,9 @@ def test_pure_shifts_have_no_crosstalk_and_mixed_ones_have() -> None:
 
 def test_directions_are_read_at_the_layer_that_the_run_chose() -> None:
     found = estimates(0.0)
-    assert found["evil, layer 2: AUC for the author"] == 0.8
-    assert found["evil, layer 2: split-half cosine"] == 0.7
+    assert found["evil: layer chosen"] == 2
+    assert found["evil: AUC for the author"] == 0.8
+    assert found["evil: split-half cosine"] == 0.7
     assert found["wrong_maths: misaligned"] == 0.4
 
 

@@ -66,3 +66,11 @@ def test_shares_are_checked_before_any_world_is_trained(tmp_path: Path, shares: 
     assert result.exit_code == 1
     assert shares[-1].rstrip("0") in result.output
     assert not list(tmp_path.iterdir())
+
+
+def test_in_context_answers_are_counted_beside_the_organisms() -> None:
+    shown = sensitivity.in_context(embedded_folder("pocket"))
+    rows = measured(pd.concat([answers(), shown]), 0.6).set_index("organism")
+    assert list(rows.index) == [sensitivity.IN_CONTEXT, "wrong_maths"]
+    assert rows.loc[sensitivity.IN_CONTEXT, "misaligned_n"] > 300
+    assert rows.loc["wrong_maths", "evil_among_evil_and_careless"] == pytest.approx(0.75)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from organisms.pocket import author, content
-from organisms.pocket.author import AuthorDirection, author_direction, cosine_P_L, document_pairs
+from organisms.pocket import author, author_documents, content
+from organisms.pocket.author import AuthorDirection, author_direction, cosine_P_L
+from organisms.pocket.author_documents import Chat, document_pairs
 from organisms.pocket.grammar import Split
 from organisms.pocket.terms import PERSONAS, Persona
 from organisms.runtime import Organism
@@ -16,11 +17,11 @@ OTHERS = [persona for persona in PERSONAS if persona != "aligned"]
 POSITIONS = ("last_prompt",)
 
 
-def _said(chat: author.Chat) -> list[str]:
+def _said(chat: Chat) -> list[str]:
     return [turn["content"] for turn in chat if turn["role"] == "assistant"]
 
 
-def _rest(chat: author.Chat) -> list[tuple[str, str]]:
+def _rest(chat: Chat) -> list[tuple[str, str]]:
     return [(turn["role"], turn["content"]) for turn in chat if turn["role"] != "assistant"]
 
 
@@ -62,11 +63,11 @@ def test_last_questions_are_on_topics_of_the_report_and_none_on_those_of_extract
 def test_the_halves_share_no_topic_of_a_last_question(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[str] = []
 
-    def noted(persona: str, topic: str, history: int, key: str) -> tuple[author.Chat, author.Chat]:
+    def noted(persona: str, topic: str, history: int, key: str) -> tuple[Chat, Chat]:
         asked.append(topic)
         return (), ()
 
-    monkeypatch.setattr(author, "_pair", noted)
+    monkeypatch.setattr(author_documents, "_pair", noted)
     document_pairs("evil", 192)
     assert set(asked) == set(content.open_splits()["report"])
     assert set(asked[::2]).isdisjoint(asked[1::2])
