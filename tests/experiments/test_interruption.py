@@ -34,8 +34,6 @@ class Command:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            # Background jobs inherit an ignored SIGINT, which would make Ctrl-C do nothing.
-            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
 
     def family(self):
