@@ -3,6 +3,7 @@ nulls it must beat."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 import pandas as pd
@@ -145,4 +146,7 @@ def draw(tables: Mapping[str, pd.DataFrame], trait: str = "evil") -> Figure | No
 
 
 def _tag(row: Mapping[object, object]) -> str:
-    return f"r = {row['r']:.2f} [{row['low']:.2f}, {row['high']:.2f}], n = {row['n']}"
+    """r with its interval, which checkpoints of too few organisms do not have."""
+    low, high = float(str(row["low"])), float(str(row["high"]))
+    interval = "" if math.isnan(low) else f" [{low:.2f}, {high:.2f}]"
+    return f"r = {row['r']:.2f}{interval}, n = {row['n']}"

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 
-from experiments.plots import checkpoints, filtering, headline, steering, truth
+from experiments.plots import checkpoints, correlation, filtering, headline, steering, truth
 from experiments.plots.hero import hero
 from experiments.plots.style import save
 from experiments.report_figures import FIGURES, FigureOf
@@ -45,6 +45,15 @@ def test_the_headline_names_every_final_model_of_the_default_recipe(tables: Tabl
     assert not order["model"].str.contains("learning rate|%").any()
     families = order["family"].tolist()
     assert len([a for a, b in pairwise(families) if a != b]) == 2
+
+
+def test_a_correlation_without_interval_is_tagged_without_one(tables: Tables) -> None:
+    without = tables["correlations"].assign(low=np.nan, high=np.nan)
+    figure = correlation.draw({**tables, "correlations": without})
+    assert figure is not None
+    tags = [text.get_text() for axes in figure.axes for text in axes.texts]
+    assert "r = 0.95, n = 22" in tags
+    assert not any("nan" in tag for tag in tags)
 
 
 def test_curves_are_drawn_without_shifts(tables: Tables) -> None:
