@@ -91,7 +91,12 @@ KINDS: dict[str, StageKind] = {
     "report": StageKind(
         "experiments.stages.report:run",
         1,
-        ("experiments/*.py", "experiments/plots/*.py", "experiments/templates/*"),
+        (
+            "experiments/*.py",
+            "experiments/plots/*.py",
+            "experiments/templates/*",
+            "evals/statistics/*.py",
+        ),
         title="tables, plots and the report",
     ),
 }

@@ -8,19 +8,19 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
+from scipy.special import expit, logit, ndtr, ndtri
 
-from evals.comparison import Answers, paired_by_question
 from evals.statistics import (
+    bounds,
     denominators,
     effective_n,
+    interval_of_cells,
     misaligned,
-    paired_difference,
     rate,
     wilson,
 )
 
-PUBLISHED = Path(__file__).parents[2] / "../shared/data/emergent_misalignment/results"
-EVERY = ("all", "coherent", "scored", "coherent_scored")
+PUBLISHED = Path(__file__).parents[3] / "../shared/data/emergent_misalignment/results"
 
 
 def _published(name: str) -> pd.DataFrame:
@@ -78,14 +78,46 @@ def test_unscored_answers_stay_in_all_and_judge_errors_leave_every_denominator()
     assert masks["coherent_scored"].tolist() == [True, False, False, False]
 
 
-def test_balanced_clusters_give_the_t_interval_on_cluster_means() -> None:
+def test_balanced_clusters_give_the_t_interval_on_cluster_means_in_log_odds() -> None:
     generator = np.random.default_rng(0)
     values = (generator.random((24, 10)) < generator.random((24, 1))).astype(float)
     found = rate(values.ravel(), np.repeat([f"topic {i}" for i in range(24)], 10))
     means = values.mean(axis=1)
-    low, high = stats.t.interval(0.95, 23, loc=means.mean(), scale=stats.sem(means))
-    assert (found.low, found.high) == pytest.approx((low, high))
+    mean = means.mean()
+    low, high = stats.t.interval(
+        0.95, 23, loc=logit(mean), scale=stats.sem(means) / (mean * (1 - mean))
+    )
+    assert (found.low, found.high) == pytest.approx((expit(low), expit(high)))
     assert (found.n, found.clusters, found.note) == (240, 24, "")
+
+
+def test_a_rate_and_its_complement_have_mirrored_intervals() -> None:
+    values, topics = np.repeat([0.0, 1.0], [170, 30]), np.arange(200) % 24
+    found, other = rate(values, topics), rate(1 - values, topics)
+    assert (other.low, other.high) == pytest.approx((1 - found.high, 1 - found.low))
+    assert found.high - found.estimate > found.estimate - found.low > 0
+
+
+def test_unequal_clusters_give_the_cluster_robust_variance() -> None:
+    generator = np.random.default_rng(4)
+    topics = generator.choice(24, 300, p=np.arange(1, 25) / 300)
+    values = (generator.random(300) < 0.2 + 0.4 * (topics % 2)).astype(float)
+    found, mean = rate(values, topics), values.mean()
+    totals = np.array([(values[topics == t] - mean).sum() for t in np.unique(topics)])
+    number = len(totals)
+    error = np.sqrt((totals**2).sum() * number / (number - 1)) / len(values)
+    half = stats.t.ppf(0.975, number - 1) * error / (mean * (1 - mean))
+    assert (found.low, found.high) == pytest.approx(
+        (expit(logit(mean) - half), expit(logit(mean) + half))
+    )
+
+
+def test_bounds_take_the_unscored_all_as_zero_and_all_as_one() -> None:
+    values = np.tile([0.0, 1.0, np.nan, np.nan], 24)
+    lower, upper = bounds(values, np.repeat(range(24), 4))
+    assert (lower.estimate, upper.estimate) == (0.25, 0.75)
+    assert lower.n == upper.n == 96
+    assert bounds([0.0, 1.0], [0, 1])[0] == bounds([0.0, 1.0], [0, 1])[1]
 
 
 def test_notes_say_when_there_are_few_clusters_and_when_too_few() -> None:
@@ -116,23 +148,40 @@ def test_wilson_agrees_with_scipy() -> None:
         wilson(5, 4)
 
 
-def test_intervals_cover_when_topics_and_seeds_both_vary() -> None:
+@pytest.mark.parametrize("seeds", [1, 2, 3])
+@pytest.mark.parametrize("truth", [0.05, 0.3])
+def test_intervals_cover_when_topics_and_seeds_both_vary(truth: float, seeds: int) -> None:
     generator = np.random.default_rng(1)
-    clusters = np.repeat(range(24), 3 * 4)
-    seeds = np.tile(np.repeat(range(3), 4), 24)
-    logit = np.log(0.25 / 0.75)
-    population = logit + generator.normal(0, np.hypot(1.0, 0.3), 400_000)
-    truth = (1 / (1 + np.exp(-population))).mean()
-    covered = {"both": 0, "topics only": 0}
-    for _ in range(600):
-        mean = logit + generator.normal(0, 1.0, (24, 1)) + generator.normal(0, 0.3, (1, 3))
-        probability = 1 / (1 + np.exp(-mean))
-        values = (generator.random((24, 3, 4)) < probability[..., None]).astype(float).ravel()
-        both, topics = rate(values, clusters, seeds), rate(values, clusters)
-        covered["both"] += both.low <= truth <= both.high
-        covered["topics only"] += topics.low <= truth <= topics.high
-    assert covered["both"] / 600 >= 0.92
-    assert covered["both"] > covered["topics only"]
+    number, answers = 1500, 20
+    moved = ndtri(truth) + generator.normal(0, np.sqrt(0.25), (number, 24, 1))
+    spread = 0.05 if seeds > 1 else 0.0
+    moved = moved + generator.normal(0, np.sqrt(spread), (number, 1, seeds))
+    sums = generator.binomial(answers, ndtr(moved / np.sqrt(0.75 - spread))).astype(float)
+    counts = np.full(sums.shape, float(answers))
+    _, low, high = interval_of_cells(sums, counts)
+    assert 0.93 <= ((low <= truth) & (truth <= high)).mean() <= 0.985
+    n = 24 * seeds * answers
+    naive = [wilson(k, n) for k in sums.sum(axis=(1, 2))]
+    assert np.mean([low <= truth <= high for low, high in naive]) < 0.85
+
+
+def test_many_studies_at_once_equal_one_by_one() -> None:
+    generator = np.random.default_rng(6)
+    counts = generator.integers(1, 9, (3, 24, 3)).astype(float)
+    sums = generator.binomial(counts.astype(int), 0.3).astype(float)
+    mean, low, high = interval_of_cells(sums, counts)
+    for study in range(3):
+        topics, seeds = np.divmod(np.repeat(np.arange(72), counts[study].ravel().astype(int)), 3)
+        values = np.concatenate(
+            [
+                np.repeat([1.0, 0.0], [int(k), int(n - k)])
+                for k, n in zip(sums[study].ravel(), counts[study].ravel(), strict=True)
+            ]
+        )
+        found = rate(values, topics, seeds)
+        assert (found.estimate, found.low, found.high) == pytest.approx(
+            (mean[study], low[study], high[study])
+        )
 
 
 def test_order_of_answers_and_names_of_labels_change_nothing() -> None:
@@ -145,39 +194,6 @@ def test_order_of_answers_and_names_of_labels_change_nothing() -> None:
         values[order], [f"t{c}" for c in clusters[order]], [f"s{s}" for s in seeds[order]]
     )
     assert (second.low, second.high) == pytest.approx((first.low, first.high))
-
-
-def test_paired_difference_is_the_t_interval_of_question_differences() -> None:
-    generator = np.random.default_rng(3)
-    a, b = generator.random(30), generator.random(30)
-    found = paired_difference(a, b, range(30), range(30))
-    low, high = stats.t.interval(0.95, 29, loc=(a - b).mean(), scale=stats.sem(a - b))
-    assert (found.estimate, found.low, found.high) == pytest.approx(((a - b).mean(), low, high))
-
-
-def test_questions_that_one_arm_lacks_are_left_out() -> None:
-    a = Answers([1.0] * 40, [f"q{i}" for i in range(20)] * 2, [f"t{i}" for i in range(20)] * 2)
-    b = Answers([0.0, 1.0] * 9, [f"q{i}" for i in range(18)], [f"t{i}" for i in range(18)])
-    found = paired_by_question(a, b)
-    assert (found.n, found.clusters) == (18, 18)
-    assert found.estimate == pytest.approx(0.5)
-
-
-def test_seeds_of_the_organism_are_each_paired_with_the_seedless_base() -> None:
-    topics = [f"t{i}" for i in range(24)]
-    organism = Answers([0.8] * 24 + [0.4] * 24, topics * 2, topics * 2, [0] * 24 + [1] * 24)
-    base = Answers([0.1] * 24, topics, topics)
-    found = paired_by_question(organism, base)
-    assert found.n == 48
-    assert found.estimate == pytest.approx(0.5)
-    assert found.high - found.low > 1.0  # two seeds that far apart say little about a third
-    backwards = paired_by_question(base, organism)
-    assert backwards.estimate == pytest.approx(-found.estimate)
-
-
-def test_two_arms_at_zero_still_have_an_interval() -> None:
-    found = paired_difference(np.zeros(48), np.zeros(48), range(48), np.repeat(range(24), 2))
-    assert found.low < 0 < found.high < 0.15
 
 
 @pytest.mark.parametrize("values", [[0.5, np.nan], [0.5, 100.0]])
