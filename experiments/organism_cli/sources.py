@@ -223,7 +223,7 @@ def evaluation_questions(edition: Edition) -> dict[str, str]:
 
     In-domain questions of pocket in wordings that training rows have by design are left out.
     """
-    from evals.questions import DOMAINS, WORDINGS_OF, load_questions
+    from evals.questions import DOMAINS_OF, WORDINGS_OF, load_questions
 
     found: dict[str, str] = {}
     for split in ("extract", "dev", "report"):
@@ -235,7 +235,7 @@ def evaluation_questions(edition: Edition) -> dict[str, str]:
             except ValueError:  # a wording that has no topics in this split
                 continue
             found |= {f"open/{split}/{question.id}": question.text for question in asked}
-        for domain in DOMAINS:
+        for domain in DOMAINS_OF[edition]:
             asked = load_questions("in_domain", edition=edition, split=split, domain=domain)
             found |= {
                 f"{domain}/{split}/{question.id}": question.text

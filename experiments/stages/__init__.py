@@ -8,7 +8,7 @@ from experiments.stage import StageKind
 WORLD = ("organisms/pocket/world/*.yaml",)
 FAMILIES = ("organisms/datasets/**/*.yaml", "organisms/datasets/**/*.txt")
 TRAITS = ("persona_vectors/traits/*.yaml",)
-QUESTIONS = ("evals/questions/*.yaml",)
+QUESTIONS = ("evals/questions/**/*.yaml",)
 _TORCH = ("torch", "transformers", "peft")
 _TRAINING = (*_TORCH, "trl")
 _ASKING = (*_TORCH, "inspect_ai")
