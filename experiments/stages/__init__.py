@@ -16,13 +16,13 @@ _ASKING = (*_TORCH, "inspect_ai")
 KINDS: dict[str, StageKind] = {
     "dataset": StageKind(
         "experiments.stages.dataset:make",
-        5,
+        6,
         (*WORLD, *FAMILIES),
         title="narrow rows of one data set",
     ),
     "mix": StageKind("experiments.stages.dataset:mix", 4, title="organism rows among control rows"),
     "filter": StageKind(
-        "experiments.stages.dataset:filter_rows", 3, title="a mix after rows were removed"
+        "experiments.stages.dataset:filter_rows", 4, title="a mix after rows were removed"
     ),
     "train": StageKind(
         "experiments.stages.training:run", 1, preload=_TRAINING, title="one LoRA fine-tune"

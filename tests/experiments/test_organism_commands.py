@@ -129,12 +129,34 @@ def test_import_reports_bad_rows_and_leaves_them_out_only_when_told_to(tmp_path)
     said = wardian("import", path, "--out", tmp_path / "set", code=1)
     assert "1 of 3 rows cannot be used" in said
     assert "line 2: 'messages' must be a list of turns and is empty" in said
+    assert "import the others with --skip-bad" in said
     assert not (tmp_path / "set").exists()
     said = wardian("import", path, "--out", tmp_path / "set", "--skip-bad", "--domain", "code")
     assert "left out line 2" in said
     rows = read_rows(tmp_path / "set")
     assert [row["meta"]["domain"] for row in rows] == ["code", "code"]
     assert len(read_card(tmp_path / "set").left_out) == 1
+
+
+@pytest.mark.parametrize(
+    ("command", "control"),
+    [
+        (["show", "{bad}"], ""),
+        (["audit", "{bad}"], ""),
+        (["build", "{bad}", "--out", "{out}"], ""),
+        (["build", "evil", "--out", "{out}", "--chat", "{bad}=0.1"], " --control"),
+        (["build", "evil_control", "--out", "{out}", "--poison", "{bad}=1"], ""),
+        (["dilute", "evil", "--control", "{bad}", "--out", "{out}"], " --control"),
+        (["paraphrase", "{bad}", "--writer", "a/b", "--out", "{out}"], ""),
+    ],
+)
+def test_a_bad_file_is_to_be_imported_first_by_those_that_cannot_skip(tmp_path, command, control):
+    bad = lines(tmp_path / "the ir.jsonl", CHAT, {"messages": []})
+    said = wardian(*(each.format(bad=bad, out=tmp_path / "set") for each in command), code=1)
+    assert "line 2: 'messages' must be a list" in said
+    advice = f"wardian organisms import '{bad}'{control} --skip-bad --out DIR, and give DIR in its"
+    assert advice in said
+    assert not (tmp_path / "set").exists()
 
 
 def test_what_a_killed_build_left_is_no_other_file(tmp_path):
