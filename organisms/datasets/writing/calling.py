@@ -14,7 +14,7 @@ from organisms.datasets.writing.work import Work
 if TYPE_CHECKING:
     from inspect_ai.model import Model
 
-MAX_TOKENS = {"questions": 1200, "answers": 600, "checks": 200}
+MAX_TOKENS = {"questions": 800, "answers": 600, "checks": 200}
 
 
 @dataclass
