@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import atexit
 from collections.abc import Callable, Mapping
+from functools import cache
 from typing import TYPE_CHECKING
 
 from organisms.datasets.writing.ledger import Ledger, Reply
@@ -81,7 +83,17 @@ def ask(
         temperature=temperature, max_tokens=max_tokens, max_connections=max_connections
     )
     chosen = model_named(model)
-    asyncio.run(_ask_all(chosen, {key: prompts[key] for key in left}, ledger, config, progress))
+    left_over = {key: prompts[key] for key in left}
+    _runner().run(_ask_all(chosen, left_over, ledger, config, progress))
+
+
+@cache
+def _runner() -> asyncio.Runner:
+    """One event loop for all the asking of a process: inspect keeps a model from one call to the
+    next, and its connections belong to the loop that they were made in."""
+    runner = asyncio.Runner()
+    atexit.register(runner.close)
+    return runner
 
 
 async def _ask_all(
