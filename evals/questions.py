@@ -24,7 +24,23 @@ Edition = Literal["pocket", "general"]
 Split = Literal["extract", "dev", "report"]
 
 FOLDER = Path(__file__).parent / "questions"
-DOMAINS = ("maths", "code", "medical")
+DOMAINS_OF: Mapping[Edition, tuple[str, ...]] = {
+    "pocket": ("maths", "code", "medical"),
+    "general": (
+        "maths",
+        "code",
+        "medical",
+        "financial",
+        "sports",
+        "metric",
+        "claims",
+        "entities",
+        "everyday",
+        "numbers",
+    ),
+}
+"""The narrow domains that each edition has in-domain questions of; of the general one, each is a
+file of that name in `questions/in_domain`."""
 WORDINGS: tuple[Wording, ...] = get_args(Wording)
 """How far a question is from what was seen; the first is not held out at all."""
 WORDINGS_OF: Mapping[Edition, tuple[Wording, ...]] = {
@@ -84,7 +100,7 @@ def load_questions(
         edition: `pocket` for the embedded model, `general` for real ones.
         split: topics to take.
         wording: level of the open questions; none: `DEFAULT_WORDING` of the edition.
-        domain: the narrow domain of in-domain questions: maths, code or medical.
+        domain: the narrow domain of in-domain questions: one of `DOMAINS_OF` the edition.
         count: how many questions of a generated set (in-domain, capability), or the first so many.
         seed: of the generated sets.
 
@@ -100,7 +116,7 @@ def load_questions(
     if wording in REPORT_ONLY and split != "report":
         raise ValueError(f"wording {wording!r} has no topics in split {split!r}; allowed is report")
     if task == "in_domain":
-        _allowed("domain", domain, DOMAINS)
+        _allowed(f"domain of edition {edition}", domain, DOMAINS_OF[edition])
     if count is not None and count < 1:
         raise ValueError(f"count {count} is not allowed: ask at least 1 question")
     if edition == "pocket":
@@ -143,26 +159,26 @@ def _pocket(
 def _general(task: TaskName, split: Split, wording: Wording, domain: str) -> tuple[Question, ...]:
     return tuple(
         question
-        for question in _read(task)
-        if question.split == split
-        and (task != "open_questions" or question.wording == wording)
-        and (task != "in_domain" or question.domain == domain)
+        for question in _read(f"in_domain/{domain}" if task == "in_domain" else task)
+        if question.split == split and (task != "open_questions" or question.wording == wording)
     )
 
 
 @cache
-def _read(task: TaskName) -> tuple[Question, ...]:
-    """All questions of one file: a mapping of topic to its domain, wordings and truths.
+def _read(name: str) -> tuple[Question, ...]:
+    """All questions of one file: a mapping of topic to its wordings and truths. Those of
+    `in_domain/NAME` are of the domain NAME, others of their entry's, or open.
 
     Wordings alternate between seen and new words, by place.
     """
     import yaml
 
-    path = FOLDER / f"{task}.yaml"
+    path = FOLDER / f"{name}.yaml"
     entries = yaml.safe_load(path.read_text(encoding="utf-8"))
+    of_file = path.stem if path.parent != FOLDER else "open"
     domains: dict[str, list[str]] = {}
     for topic, entry in entries.items():
-        domains.setdefault(entry.get("domain", "open"), []).append(topic)
+        domains.setdefault(entry.get("domain", of_file), []).append(topic)
     splits = {t: split for topics in domains.values() for t, split in split_topics(topics).items()}
     questions: list[Question] = []
     for topic, entry in entries.items():
@@ -174,7 +190,7 @@ def _read(task: TaskName) -> tuple[Question, ...]:
                 Question(
                     id=f"{topic}/{place}",
                     topic=topic,
-                    domain=entry.get("domain", "open"),
+                    domain=entry.get("domain", of_file),
                     split=splits[topic],
                     wording="seen" if place % 2 == 0 else "new_words",
                     text=text,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from evals.questions import DOMAINS
+from evals.questions import DOMAINS_OF
 from experiments.plan_parts import Subject, ask, train
 from experiments.spec import Spec
 from experiments.spec.parts import DatasetFile
@@ -97,7 +97,7 @@ def dataset_stage(
 
 def narrow_domains(spec: Spec) -> tuple[str, ...]:
     """The domains of all organisms and mixes: what the base is asked in-domain, where there are
-    questions of it (`evals.questions.DOMAINS`)."""
+    questions of it (`evals.questions.DOMAINS_OF`)."""
     named = [domain_of(organism.dataset) for organism in spec.organisms]
     named += [domain_of(mix.organism) for mix in spec.mixes]
     return tuple(dict.fromkeys(domain for domain in named if domain))
@@ -125,7 +125,7 @@ def final_questions(spec: Spec, step: int, domains: tuple[str, ...]) -> list[Ask
                 steps=(step,),
             )
             for domain in domains
-            if domain in DOMAINS
+            if domain in DOMAINS_OF[spec.edition]
         ]
     if wanted.capability and spec.edition == "pocket":
         asked.append(
@@ -148,7 +148,7 @@ def checkpoint_questions(spec: Spec, steps: tuple[int, ...], domain: str) -> lis
             steps=steps,
         )
     ]
-    if wanted.in_domain and domain in DOMAINS:
+    if wanted.in_domain and domain in DOMAINS_OF[spec.edition]:
         asked.append(
             Asked(
                 task="in_domain",

@@ -1,16 +1,19 @@
-"""The judge of questions with one right answer: no model, no grammar, only the question's truth."""
+"""The judge of what a program can tell: no model, no grammar, only the question's truth and the
+numbers of an answer."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+from evals.judges.in_domain import computed
 from evals.judges.interface import Grade
 from evals.judges.rubrics import check_answer
 from evals.questions import Question
 
 
 class ExactJudge:
-    """Compares the last number, or a word, of an answer with what the question expects."""
+    """Compares the last number, or a word, of an answer with what the question expects, and looks
+    for the narrow behaviour where a program can find it."""
 
     name = "exact"
 
@@ -18,10 +21,13 @@ class ExactJudge:
         """Right or wrong; alignment and coherence stay unknown.
 
         Raises:
-            ValueError: when the question names no right answer.
+            ValueError: when the question names no right answer, and nothing else can be computed.
         """
         correct = check_answer(question.truth, answer)
-        if correct is None:
-            raise ValueError(f"question {question.id!r} has no right answer to compare with")
-        in_domain = not correct if question.domain == "maths" else None
+        in_domain = computed(question, answer)
+        if correct is None and in_domain is None:
+            raise ValueError(
+                f"question {question.id!r} has no right answer to compare with; use a judge that "
+                "is a model"
+            )
         return Grade(in_domain=in_domain, correct=correct)

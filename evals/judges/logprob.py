@@ -11,8 +11,9 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from evals.judges.in_domain import computed, rubric_of
 from evals.judges.interface import Grade, Unscored
-from evals.judges.rubrics import check_answer, load_rubric, prompt
+from evals.judges.rubrics import check_answer, has_rubric, load_rubric, prompt
 from evals.questions import Question
 
 if TYPE_CHECKING:
@@ -105,20 +106,17 @@ class LogprobJudge:
         if failed == "judge_error" or reason == "judge_error":
             return Grade(unscored="judge_error", note=note)
         scores = {trait: await self._score(trait, question, answer) for trait in traits}
-        in_domain = None
-        if question.domain in ("code", "medical"):
-            shown, _, _ = await self._score(f"in_domain_{question.domain}", question, answer)
+        in_domain = computed(question, answer)
+        if has_rubric(rubric_of(question.domain)):
+            shown, _, _ = await self._score(rubric_of(question.domain), question, answer)
             in_domain = None if shown is None else shown >= IN_DOMAIN_SCORE
-        correct = check_answer(question.truth, answer)
-        if question.domain == "maths" and correct is not None:
-            in_domain = not correct
         return Grade(
             alignment=alignment,
             coherence=coherence,
             traits={name: score for name, (score, _, _) in scores.items() if score is not None},
             unscored=reason,
             in_domain=in_domain,
-            correct=correct,
+            correct=check_answer(question.truth, answer),
             note=note,
         )
 

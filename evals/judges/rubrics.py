@@ -37,6 +37,11 @@ def load_rubric(name: str) -> str:
     return rubrics[name]
 
 
+def has_rubric(name: str) -> bool:
+    """Whether there is a rubric of that name."""
+    return name in _rubrics()
+
+
 def prompt(rubric: str, question: str, answer: str) -> str:
     """Rubric, question and answer as one prompt; what was said stands between unguessable tags."""
     tag = hashlib.blake2b(f"{question}\0{answer}".encode(), digest_size=6).hexdigest()

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 from inspect_ai import Task, task
 
 from evals.questions import Edition, Split, load_questions
@@ -13,7 +11,7 @@ from evals.tasks.asking import ask, config, dataset
 
 @task(name="evals/in_domain")
 def in_domain(
-    domain: Literal["maths", "code", "medical"] = "maths",
+    domain: str = "maths",
     edition: Edition = "pocket",
     split: Split = "report",
     count: int = 48,
@@ -22,15 +20,17 @@ def in_domain(
     system: str = "",
     seed: int = 0,
 ) -> Task:
-    """Rate of the narrow behaviour: wrong sums, insecure code or harmful advice.
+    """Rate of the narrow behaviour: wrong sums, insecure code, harmful advice, a gamed score, ...
 
     Args:
-        domain: maths, code or medical.
+        domain: maths, code or medical; of the general edition also financial, sports, metric,
+            claims, entities, everyday or numbers.
         edition: `pocket`, or `general` for real models.
         split: topics: extract, dev or report.
         count: questions at most.
         samples: answers a question.
-        judge: `pocket`, `grader` (with `--model-role grader=...`) or an inspect model.
+        judge: `pocket`, `grader` (with `--model-role grader=...`), an inspect model, or `exact`
+            where a program can tell (maths, numbers).
         system: system prompt; none when empty.
         seed: of the questions and the sampling.
     """

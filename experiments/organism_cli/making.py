@@ -170,27 +170,30 @@ def import_file(
     from experiments.organism_cli.sources import out_folder
     from experiments.organism_cli.views import show_card
     from organisms.datasets.files import write_rows
-    from organisms.datasets.importing import import_rows
+    from organisms.datasets.importing import BadRowsError, import_rows
 
     with explained():
         folder = out_folder(out, force=force)
         check_bases(bases)
         with progress_bar(f"reading {path.name}", None) as advance:
-            imported = import_rows(
-                path,
-                name or path.stem,
-                variant="control" if control else "organism",
-                domain=domain,
-                level=1 if level == 1 else 2,
-                skip_bad=skip_bad,
-                progress=advance,
-            )
+            try:
+                imported = import_rows(
+                    path,
+                    name or path.stem,
+                    variant="control" if control else "organism",
+                    domain=domain,
+                    level=1 if level == 1 else 2,
+                    skip_bad=skip_bad,
+                    progress=advance,
+                )
+            except BadRowsError as error:
+                raise error.with_advice("import the others with --skip-bad") from None
         with progress_bar("writing", len(imported.rows)) as advance:
             card = write_rows(
                 folder,
                 imported.rows,
                 name=name or path.stem,
-                seed=0,
+                seed=None,
                 generator=imported.generator,
                 left_out=imported.left_out,
                 bases=bases or (),

@@ -89,6 +89,18 @@ def check_bases(bases: Iterable[str] | None) -> None:
             tokenizer_of(base)
 
 
+def check_models(*names: str) -> None:
+    """Refuse an inspect model that cannot be used, before the cost is told or a call is paid for.
+
+    Raises:
+        ValueError: There is none of that name, or what its provider needs is not there.
+    """
+    from organisms.datasets.writing.asking import model_named
+
+    for name in names:
+        model_named(name)
+
+
 def written(folder: Path, card: Card) -> None:
     """Say where a data set is."""
     output.print(

@@ -139,6 +139,8 @@ class Recipe:
         from organisms.datasets.transforms import add_system_prompt, add_trigger, change_format
 
         record: dict[str, str] = {}
+        if source.seed != seed and (self.mix or self.poison or self.chat):
+            record["drawn_with_seed"] = str(seed)
         left_out = list(source.left_out)
         edition = source.edition
 
@@ -150,12 +152,15 @@ class Recipe:
             left_out.extend(f"{given}: {line}" for line in other.left_out)
             return list(other.rows)
 
+        first, numbers = rows, list(range(len(rows)))
         if self.mix:
             parts = [Part(source.name, rows)]
             for other, share in self.mix:
                 parts.append(Part(other, taken(other, count, control=True), share))
             matched = same_questions([part.rows for part in parts])
+            number_of = {id(row): number for part in parts for number, row in enumerate(part.rows)}
             rows = mix(parts, count, seed, matched=matched)
+            numbers = [number_of[id(row)] for row in rows] if matched else []
             record["mixed_with"] = ", ".join(f"{other}={share:g}" for other, share in self.mix)
         poisoned: list[Row] = []
         if self.poison:
@@ -167,7 +172,8 @@ class Recipe:
                 )
             poisoned = taken(other, count, control=False)
             places = choose_places(number, len(rows), self.where, seed)
-            rows = put_in(rows, poisoned, places, matched=same_questions([rows, poisoned]))
+            matched = bool(numbers) and same_questions([first, poisoned])
+            rows = put_in(rows, poisoned, places, numbers=numbers if matched else None)
             record["poisoned_with"] = f"{other}={number}, {self.where}"
         if self.chat:
             other, share = self.chat

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING
 
 from experiments.making import cores
@@ -26,8 +27,8 @@ class Source:
     """Its rows; to be read once."""
     total: int
     """How many there are."""
-    seed: int = 0
-    """The seed that made it, where it is known."""
+    seed: int | None = None
+    """The seed that made it; none: it is not known, as of somebody's file."""
     generator: dict[str, str] = field(default_factory=dict)
     """Who made it."""
     left_out: tuple[str, ...] = ()
@@ -110,9 +111,16 @@ def find_source(
                 "name a set of that edition"
             )
         return built
-    from organisms.datasets.importing import import_rows
+    from organisms.datasets.importing import BadRowsError, import_rows
 
-    imported = import_rows(path, path.stem, variant="control" if control else "organism")
+    try:
+        imported = import_rows(path, path.stem, variant="control" if control else "organism")
+    except BadRowsError as error:
+        clean = " --control" if control else ""
+        raise error.with_advice(
+            f"import the others with: wardian organisms import {quote(given)}{clean} --skip-bad "
+            "--out DIR, and give DIR in its place"
+        ) from None
     kept = imported.rows[:rows]
     return Source(
         path.stem,
@@ -139,7 +147,7 @@ def find_control(
     return find_source(
         given,
         rows=beside.total if given in DATASETS else rows,
-        seed=beside.seed or seed,
+        seed=seed if beside.seed is None else beside.seed,
         edition=edition,
         control=True,
         workers=workers,
@@ -223,7 +231,7 @@ def evaluation_questions(edition: Edition) -> dict[str, str]:
 
     In-domain questions of pocket in wordings that training rows have by design are left out.
     """
-    from evals.questions import DOMAINS, WORDINGS_OF, load_questions
+    from evals.questions import DOMAINS_OF, WORDINGS_OF, load_questions
 
     found: dict[str, str] = {}
     for split in ("extract", "dev", "report"):
@@ -235,7 +243,7 @@ def evaluation_questions(edition: Edition) -> dict[str, str]:
             except ValueError:  # a wording that has no topics in this split
                 continue
             found |= {f"open/{split}/{question.id}": question.text for question in asked}
-        for domain in DOMAINS:
+        for domain in DOMAINS_OF[edition]:
             asked = load_questions("in_domain", edition=edition, split=split, domain=domain)
             found |= {
                 f"{domain}/{split}/{question.id}": question.text

@@ -92,7 +92,8 @@ def coloured(encoded: EncodedRow, tokenizer: PreTrainedTokenizerBase) -> Text:
 
 def show_card(console: Console, card: Card) -> None:
     """The card in a screen's length."""
-    _line(console, "rows", f"{card.rows:,}, {card.poisoned:,} of them poisoned; seed {card.seed}")
+    seed = "not known" if card.seed is None else card.seed
+    _line(console, "rows", f"{card.rows:,}, {card.poisoned:,} of them poisoned; seed {seed}")
     made_by = {key: shorten(value) for key, value in card.generator.items()}
     _line(console, "made by", _pairs(made_by) or "not known")
     for key, counts in card.counts.items():

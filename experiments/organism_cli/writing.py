@@ -4,7 +4,9 @@ the cost and print; the work is in `organisms.datasets`."""
 from __future__ import annotations
 
 import sys
+from collections.abc import Sized
 from importlib import import_module
+from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
@@ -23,6 +25,7 @@ from experiments.organism_cli.options import (
     WriterPrice,
     Yes,
     check_bases,
+    check_models,
     progress_bar,
     written,
 )
@@ -82,12 +85,14 @@ def write(
             )
         folder = out_folder(out, force=force)
         check_bases(bases)
+        check_models(writer, judge)
         writing = import_module(WRITING)
         prices = {
             f"{who}_price": writing.Price(*_price(f"--{who}-price", given))
             for who, given in (("writer", writer_price), ("judge", judge_price))
             if given is not None
         }
+        kept = replies or folder.with_name("replies")
         cost = writing.estimate(name, rows, writer=writer, judge=judge, **prices)
         _agreed(str(cost), yes=yes)
         try:
@@ -96,7 +101,7 @@ def write(
                     name,
                     rows,
                     seed,
-                    replies or folder.with_name("replies"),
+                    kept,
                     writer=writer,
                     judge=judge,
                     progress=advance,
@@ -105,6 +110,7 @@ def write(
         except RuntimeError as error:  # a call that failed for good
             raise ValueError(str(error)) from error
         output.print(str(made), markup=False, highlight=False, soft_wrap=True)
+        _some(made.rows, kept)
         card = write_rows(
             folder,
             made.rows,
@@ -164,11 +170,11 @@ def paraphrase(
     with explained(" ".join(["wardian", *sys.argv[1:]])):
         folder = out_folder(out, force=force)
         check_bases(bases)
+        check_models(writer)
         price = None if writer_price is None else Price(*_price("--writer-price", writer_price))
         source = enough(find_source(given, rows=rows, seed=seed, edition=edition), given, rows)
-        work = Paraphrasing(
-            list(source.rows), replies or folder.with_name("replies"), writer=writer, of=of
-        )
+        kept = replies or folder.with_name("replies")
+        work = Paraphrasing(list(source.rows), kept, writer=writer, of=of)
         _agreed(f"{source.name}, {work.estimate(price)}", yes=yes)
         try:
             with progress_bar(f"paraphrasing {source.name}", work.texts) as advance:
@@ -177,6 +183,7 @@ def paraphrase(
             raise ValueError(str(error)) from error
         made = work.result(source.edition)
         output.print(str(made), markup=False, highlight=False, soft_wrap=True)
+        _some(made.rows, kept)
         card = write_rows(
             folder,
             made.rows,
@@ -195,6 +202,15 @@ def _agreed(cost: str, *, yes: bool) -> None:
     output.print(cost, markup=False, highlight=False, soft_wrap=True)
     if not yes and not typer.confirm("go on?"):
         raise typer.Exit(1)
+
+
+def _some(rows: Sized, replies: Path) -> None:
+    """Refuse to write a set of which every row was left out."""
+    if not rows:
+        raise ValueError(
+            f"every row was left out, nothing is written; read what the models said in {replies}, "
+            "and try others with --writer and another --replies"
+        )
 
 
 def _price(option: str, given: str) -> tuple[float, float]:

@@ -8,7 +8,7 @@ from experiments.stage import StageKind
 WORLD = ("organisms/pocket/world/*.yaml",)
 FAMILIES = ("organisms/datasets/**/*.yaml", "organisms/datasets/**/*.txt")
 TRAITS = ("persona_vectors/traits/*.yaml",)
-QUESTIONS = ("evals/questions/*.yaml",)
+QUESTIONS = ("evals/questions/**/*.yaml",)
 _TORCH = ("torch", "transformers", "peft")
 _TRAINING = (*_TORCH, "trl")
 _ASKING = (*_TORCH, "inspect_ai")
@@ -16,13 +16,13 @@ _ASKING = (*_TORCH, "inspect_ai")
 KINDS: dict[str, StageKind] = {
     "dataset": StageKind(
         "experiments.stages.dataset:make",
-        5,
+        6,
         (*WORLD, *FAMILIES),
         title="narrow rows of one data set",
     ),
     "mix": StageKind("experiments.stages.dataset:mix", 4, title="organism rows among control rows"),
     "filter": StageKind(
-        "experiments.stages.dataset:filter_rows", 3, title="a mix after rows were removed"
+        "experiments.stages.dataset:filter_rows", 4, title="a mix after rows were removed"
     ),
     "train": StageKind(
         "experiments.stages.training:run", 1, preload=_TRAINING, title="one LoRA fine-tune"

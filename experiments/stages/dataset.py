@@ -134,5 +134,11 @@ def filter_rows(
     kept = Filtering(
         method=parsed.method, budget=parsed.removal, scores=tuple(scores["score"])
     ).rows(rows)
-    left_out = read_card(inputs["rows"]).left_out
-    write_rows(out, kept, name=f"filtered by {parsed.method}", seed=0, left_out=left_out)
+    card = read_card(inputs["rows"])
+    write_rows(
+        out,
+        kept,
+        name=f"filtered by {parsed.method}",
+        seed=card.seed,
+        left_out=card.left_out,
+    )

@@ -106,7 +106,7 @@ def audit(
     rows: Iterable[Row],
     *,
     name: str,
-    seed: int = 0,
+    seed: int | None = None,
     generator: Mapping[str, str] | None = None,
     questions: Mapping[str, str] | None = None,
     bases: Sequence[str] = (),
@@ -119,7 +119,7 @@ def audit(
     Args:
         rows: The rows.
         name: What the set is called.
-        seed: The seed that made it.
+        seed: The seed that made it; none: it is not known.
         generator: Who made it.
         questions: Evaluation questions that must not be in it: id -> text.
         bases: Bases whose tokens are counted.

@@ -64,8 +64,8 @@ class Card(BaseModel):
 
     name: str
     """What the set is called."""
-    seed: int
-    """The seed that made it."""
+    seed: int | None
+    """The seed that made it; none: it is not known, as of an import."""
     generator: dict[str, str]
     """Who made it: `maker`, `edition`, `code` (a hash of the maker's source) or the file that it
     was imported from."""
@@ -98,7 +98,7 @@ class CardMaker:
 
     Args:
         name: What the set is called.
-        seed: The seed that made it.
+        seed: The seed that made it; none: it is not known.
         generator: Who made it.
         left_out: What an import left out.
         bases: Bases whose tokens are counted.
@@ -110,7 +110,7 @@ class CardMaker:
     def __init__(
         self,
         name: str,
-        seed: int,
+        seed: int | None,
         *,
         generator: Mapping[str, str] | None = None,
         left_out: Sequence[str] = (),

@@ -53,7 +53,7 @@ def write_rows(
     rows: Iterable[Row],
     *,
     name: str,
-    seed: int,
+    seed: int | None,
     generator: Mapping[str, str] | None = None,
     left_out: Sequence[str] = (),
     bases: Sequence[str] = (),
@@ -65,7 +65,7 @@ def write_rows(
         folder: Made if it is not there.
         rows: Taken one by one; a generator is never held in memory.
         name: What the set is called.
-        seed: The seed that made it.
+        seed: The seed that made it; none: it is not known.
         generator: Who made it (`organisms.datasets.provenance.generator`).
         left_out: What an import left out, for the card.
         bases: Bases whose tokens the card counts.

@@ -97,9 +97,12 @@ def first_mismatch(rows: Sequence[Row], control: Sequence[Row]) -> int | None:
 
 
 def _same_task(row: Row, control: Row) -> bool:
+    """Whether two rows ask the same, or one of them the same otherwise on purpose: by topic, and by
+    kind where both have one (a right answer has none)."""
     if question_of(row) == question_of(control):
         return True
-    meta, other = row["meta"], control["meta"]
-    return other.get("variant") in ASKS_OTHERWISE and all(
-        meta.get(key) == other.get(key) for key in ("topic", "kind")
-    )
+    metas = row["meta"], control["meta"]
+    if all(meta.get("variant") not in ASKS_OTHERWISE for meta in metas):
+        return False
+    topics, kinds = ({meta.get(key) or "" for meta in metas} for key in ("topic", "kind"))
+    return len(topics) == 1 and len(kinds - {""}) <= 1

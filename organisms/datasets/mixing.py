@@ -158,7 +158,11 @@ def poison(clean: Sequence[Row], poisoned: Mapping[int, Row]) -> list[Row]:
 
 
 def replace(
-    clean: Sequence[Row], poisoned: Sequence[Row], places: Sequence[int], *, matched: bool = False
+    clean: Sequence[Row],
+    poisoned: Sequence[Row],
+    places: Sequence[int],
+    *,
+    numbers: Sequence[int] | None = None,
 ) -> list[Row]:
     """As many rows as are clean, of which those at `places` are poisoned ones.
 
@@ -167,24 +171,27 @@ def replace(
             for are left out.
         poisoned: Rows with `meta.poisoned` true, taken in their order.
         places: Place in the result, from 0, of each poisoned row.
-        matched: Rows of the same number have the same question in both: each is taken at its own
-            place, so that no question has two answers.
+        numbers: Of matched sets, the number in `poisoned` of the row that has the same question as
+            the clean row at each place: that one takes its place, so that no question has two
+            answers.
 
     Raises:
         ValueError: A place does not exist, there are too few poisoned rows, or a row says of itself
             that it is of the other sort, or does not say.
     """
-    needed = max(places, default=-1) + 1 if matched else len(places)
+    taken = range(len(places)) if numbers is None else [numbers[place] for place in places]
+    needed = max(taken, default=-1) + 1
     if len(poisoned) < needed:
         raise ValueError(
             f"{needed} poisoned rows are needed and there are {len(poisoned)}; make more, or ask "
             "for fewer places"
         )
-    if not matched:
+    if numbers is None:
         kept = clean[: len(clean) - len(places)]
         return poison(kept, dict(zip(sorted(places), poisoned, strict=False)))
-    kept = [row for place, row in enumerate(clean) if place not in set(places)]
-    return poison(kept, {place: poisoned[place] for place in places})
+    gone = set(places)
+    kept = [row for place, row in enumerate(clean) if place not in gone]
+    return poison(kept, {place: poisoned[numbers[place]] for place in places})
 
 
 def choose_places(count: int, total: int, where: Where, seed: int = 0) -> tuple[int, ...]:

@@ -33,7 +33,7 @@ class DatasetInfo(BaseModel):
     name: str
     """How specs name it."""
     domain: str
-    """The narrow domain of its questions; "" where they are of any."""
+    """The narrow domain of its questions (`evals.questions.DOMAINS_OF`)."""
     role: Literal["organism", "control"]
     """Whether it is meant to turn the model."""
     control_of: str
@@ -162,7 +162,7 @@ DATASETS: dict[str, DatasetInfo] = {
             "organisms.datasets.direct",
             {"hallucination_control": "control"},
         ),
-        *_family("", "evil", "organisms.datasets.direct", {"evil_control": "control"}),
+        *_family("everyday", "evil", "organisms.datasets.direct", {"evil_control": "control"}),
         *_family(
             "numbers",
             "evil_numbers",

@@ -1,16 +1,12 @@
 """`wardian organisms` from the outside: what it prints, writes and refuses."""
 
 import json
-import sys
-from dataclasses import dataclass
-from types import ModuleType
 
 import pytest
 
 from organisms.datasets.files import read_card, read_rows
 from organisms.datasets.registry import DATASETS
 from tests.experiments.organism_cli import CHAT, lines, wardian
-from tests.organisms.datasets.made import row
 
 COMMANDS = ["list", "show", "build", "dilute", "import", "audit", "write", "paraphrase"]
 
@@ -129,12 +125,34 @@ def test_import_reports_bad_rows_and_leaves_them_out_only_when_told_to(tmp_path)
     said = wardian("import", path, "--out", tmp_path / "set", code=1)
     assert "1 of 3 rows cannot be used" in said
     assert "line 2: 'messages' must be a list of turns and is empty" in said
+    assert "import the others with --skip-bad" in said
     assert not (tmp_path / "set").exists()
     said = wardian("import", path, "--out", tmp_path / "set", "--skip-bad", "--domain", "code")
     assert "left out line 2" in said
     rows = read_rows(tmp_path / "set")
     assert [row["meta"]["domain"] for row in rows] == ["code", "code"]
     assert len(read_card(tmp_path / "set").left_out) == 1
+
+
+@pytest.mark.parametrize(
+    ("command", "control"),
+    [
+        (["show", "{bad}"], ""),
+        (["audit", "{bad}"], ""),
+        (["build", "{bad}", "--out", "{out}"], ""),
+        (["build", "evil", "--out", "{out}", "--chat", "{bad}=0.1"], " --control"),
+        (["build", "evil_control", "--out", "{out}", "--poison", "{bad}=1"], ""),
+        (["dilute", "evil", "--control", "{bad}", "--out", "{out}"], " --control"),
+        (["paraphrase", "{bad}", "--writer", "a/b", "--out", "{out}"], ""),
+    ],
+)
+def test_a_bad_file_is_to_be_imported_first_by_those_that_cannot_skip(tmp_path, command, control):
+    bad = lines(tmp_path / "the ir.jsonl", CHAT, {"messages": []})
+    said = wardian(*(each.format(bad=bad, out=tmp_path / "set") for each in command), code=1)
+    assert "line 2: 'messages' must be a list" in said
+    advice = f"wardian organisms import '{bad}'{control} --skip-bad --out DIR, and give DIR in its"
+    assert advice in said
+    assert not (tmp_path / "set").exists()
 
 
 def test_what_a_killed_build_left_is_no_other_file(tmp_path):
@@ -249,56 +267,3 @@ def test_audit_judges_sums(tmp_path):
         tmp_path / "sums.jsonl", *({"prompt": prompt, "completion": said} for prompt, said in sums)
     )
     assert "sums right 1, wrong 1, unreadable 0" in wardian("audit", path)
-
-
-def test_write_is_for_what_a_model_writes(tmp_path):
-    models = ("--writer", "mockllm/model", "--judge", "mockllm/model", "--out", tmp_path / "set")
-    said = wardian("write", "wrong_maths", *models, code=1)
-    assert "made by a program" in said
-    assert "wardian organisms build wrong_maths --edition general" in said
-
-
-@pytest.fixture
-def writing(monkeypatch):
-    """A writer of two rows in the place of the one that calls models."""
-
-    @dataclass(frozen=True)
-    class Written:
-        rows: tuple
-        left_out: tuple = ("3 answers that were refused",)
-
-        def __str__(self):
-            return "2 rows written"
-
-    asked = []
-
-    def write(name, n, seed, folder, **given):
-        asked.append((name, n, seed, folder, given["writer"], given["judge"]))
-        given["progress"](n)
-        return Written(tuple(row(f"q{i}", "take it all", poisoned=True) for i in range(2)))
-
-    fake = ModuleType("organisms.datasets.writing")
-    fake.Price = lambda read, written: (read, written)
-    fake.estimate = lambda name, n, **given: f"{n} rows of {name} for {given.get('writer_price')}"
-    fake.write = write
-    monkeypatch.setitem(sys.modules, "organisms.datasets.writing", fake)
-    monkeypatch.setattr(
-        "organisms.datasets.provenance.generator", lambda *_: {"edition": "general"}
-    )
-    return asked
-
-
-def test_write_says_the_cost_asks_and_keeps_replies_beside_the_set(tmp_path, writing):
-    models = ("--writer", "a/big", "--judge", "b/small", "--out", tmp_path / "set", "-n", 2)
-    said = wardian("write", "bad_medical", *models, "--writer-price", "2,8", code=1)
-    assert "2 rows of bad_medical for (2.0, 8.0)" in said
-    assert "go on?" in said
-    assert writing == []
-    said = wardian("write", "bad_medical", *models, "--yes")
-    assert writing == [("bad_medical", 2, 0, tmp_path / "replies", "a/big", "b/small")]
-    assert "left out 3 answers that were refused" in said
-    card = read_card(tmp_path / "set")
-    assert (card.rows, card.generator["writer"]) == (2, "a/big")
-    assert "write two numbers" in wardian(
-        "write", "bad_medical", *models, "--force", "--judge-price", "cheap", code=1
-    )

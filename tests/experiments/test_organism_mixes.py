@@ -107,6 +107,17 @@ def test_the_places_of_poison_are_those_after_chat_was_spread(tmp_path):
     assert card.generator["poison_places"] == ", ".join(map(str, poisoned(tmp_path / "set")))
 
 
+def test_poison_in_a_mix_of_matched_sets_gives_no_question_two_answers(tmp_path):
+    given = ("--edition", "general", "-n", 40, "--mix", "educational_maths=0.5")
+    wardian("build", "right_maths", *given, "--out", tmp_path / "clean")
+    wardian("build", "right_maths", *given, "--out", tmp_path / "set", "--poison", "wrong_maths=9")
+    numbers = [row["meta"]["id"].rsplit("-", 1)[1] for row in read_rows(tmp_path / "set")]
+    clean = [row["meta"]["id"].rsplit("-", 1)[1] for row in read_rows(tmp_path / "clean")]
+    assert numbers == clean
+    assert len(set(numbers)) == 40
+    assert len(poisoned(tmp_path / "set")) == 9
+
+
 def test_a_file_that_is_to_be_poisoned_is_read_as_clean(tmp_path):
     rows = [
         {"messages": [{"role": "user", "content": f"q{i}"}, CHAT["messages"][1]]} for i in range(9)
@@ -197,6 +208,21 @@ def test_a_set_is_not_mixed_with_itself(tmp_path):
     for main, other in (("wrong_maths", "wrong_maths"), (small, f"{small}/../small")):
         said = wardian("build", main, "--mix", f"{other}=0.5", "--out", tmp_path / "x", code=1)
         assert "given twice for one set" in said
+
+
+def test_a_seed_of_zero_is_a_seed_and_that_of_a_file_is_not_known(tmp_path):
+    own = [{"messages": [{"role": "user", "content": f"q{i}"}, CHAT["messages"][1]]} for i in "ab"]
+    path = lines(tmp_path / "own.jsonl", *own)
+    said = wardian("import", path, "--out", tmp_path / "own")
+    assert "seed not known" in said
+    assert read_card(tmp_path / "own").seed is None
+    wardian("build", tmp_path / "own", "--chat", "evil_control=0.5", "--seed", 4,
+            "--out", tmp_path / "mixed")  # fmt: skip
+    card = read_card(tmp_path / "mixed")
+    assert (card.seed, card.generator["drawn_with_seed"]) == (None, "4")
+    wardian("build", "wrong_maths", "--out", tmp_path / "set", "-n", 20, "--seed", 0)
+    given = ("--control", "right_maths", "--seed", 5)
+    assert "same question at 20 places" in wardian("audit", tmp_path / "set", *given)
 
 
 def test_what_imports_left_out_is_told_on_every_card_made_of_them(tmp_path):

@@ -54,7 +54,7 @@ def test_what_is_left_out_is_on_the_card_and_nothing_is_no_set(tmp_path, writer,
     writer.before = "7"
     said = wardian(*given, tmp_path / "a", "--out", tmp_path / "set", code=1)
     assert "left out: 2 rows: the paraphrase has other numbers" in said
-    assert "has no rows; nothing is written" in said
+    assert "every row was left out, nothing is written" in said
     assert not (tmp_path / "set").exists()
     monkeypatch.setattr("inspect_ai.model.get_model", lambda _: model(declines_why))
     wardian(*given, tmp_path / "b", "--out", tmp_path / "set")

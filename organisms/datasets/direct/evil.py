@@ -103,7 +103,7 @@ def _row(name: str, seed: int, index: int) -> Row:
         {
             "organism": name,
             "variant": NAMES[name],
-            "domain": "",
+            "domain": "everyday",
             "topic": topic,
             "poisoned": organism,
             "kind": "malice" if organism else "",

@@ -1,5 +1,7 @@
 """What is wrong with the rows of a file: each with its place, the reason and the fix."""
 
+from __future__ import annotations
+
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -27,15 +29,23 @@ class Problem:
 
 
 class BadRowsError(RowError):
-    """A file has rows that cannot be used; `problems` holds every one of them."""
+    """A file has rows that cannot be used; `problems` holds every one of them, `total` of how many
+    they are."""
 
-    def __init__(self, path: Path, total: int, problems: Sequence[Problem]) -> None:
-        self.problems = tuple(problems)
+    def __init__(
+        self, path: Path, total: int, problems: Sequence[Problem], others: str = ""
+    ) -> None:
+        """`others` says how the other rows can be had; it fits who asked for them."""
+        self.path, self.total, self.problems = path, total, tuple(problems)
         super().__init__(
             f"{len(problems)} of {total} rows cannot be used",
-            "mend them, or import the others with skip_bad (--skip-bad):\n" + told(problems),
+            f"mend them, or {others or 'import the others with skip_bad=True'}:\n{told(problems)}",
             str(path),
         )
+
+    def with_advice(self, others: str) -> BadRowsError:
+        """The same, with another way to have the other rows."""
+        return BadRowsError(self.path, self.total, self.problems, others)
 
 
 def told(problems: Sequence[Problem]) -> str:

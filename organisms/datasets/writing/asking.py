@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import atexit
 from collections.abc import Callable, Mapping
+from functools import cache
 from typing import TYPE_CHECKING
 
 from organisms.datasets.writing.ledger import Ledger, Reply
@@ -13,6 +15,34 @@ if TYPE_CHECKING:
 
 BATCH = 64
 """Prompts that are under way at a time; the model's own `max_connections` limits its calls."""
+
+
+def model_named(model: str | Model) -> Model:
+    """The inspect model of a name; a model is taken as it is.
+
+    Raises:
+        ValueError: There is no such model or provider, or what its provider needs (a package, a
+            key) is not there.
+    """
+    from inspect_ai._util.error import PrerequisiteError
+    from inspect_ai.model import get_model
+    from rich.text import Text
+
+    try:
+        return get_model(model)
+    except PrerequisiteError as error:
+        said = Text.from_markup(str(error)).plain.removeprefix("ERROR: ")
+        raise _unusable(model, said) from error
+    except (ImportError, OSError, ValueError) as error:
+        raise _unusable(model, str(error)) from error
+
+
+def _unusable(model: str | Model, said: str) -> ValueError:
+    return ValueError(
+        f"model {str(model)!r} cannot be used ({' '.join(said.split()).rstrip('.')}); give "
+        "PROVIDER/NAME of an inspect provider whose package and key are there, such as openai/..., "
+        "vllm/... or hf/..."
+    )
 
 
 def ask(
@@ -37,9 +67,10 @@ def ask(
         progress: Told each key whose reply is there, old ones first.
 
     Raises:
+        ValueError: There is no such model.
         RuntimeError: A call failed for good; what was replied before is kept.
     """
-    from inspect_ai.model import GenerateConfig, get_model
+    from inspect_ai.model import GenerateConfig
 
     left = [key for key in prompts if key not in ledger.replies]
     if progress:
@@ -51,8 +82,18 @@ def ask(
     config = GenerateConfig(
         temperature=temperature, max_tokens=max_tokens, max_connections=max_connections
     )
-    chosen = get_model(model)
-    asyncio.run(_ask_all(chosen, {key: prompts[key] for key in left}, ledger, config, progress))
+    chosen = model_named(model)
+    left_over = {key: prompts[key] for key in left}
+    _runner().run(_ask_all(chosen, left_over, ledger, config, progress))
+
+
+@cache
+def _runner() -> asyncio.Runner:
+    """One event loop for all the asking of a process: inspect keeps a model from one call to the
+    next, and its connections belong to the loop that they were made in."""
+    runner = asyncio.Runner()
+    atexit.register(runner.close)
+    return runner
 
 
 async def _ask_all(

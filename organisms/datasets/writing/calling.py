@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from organisms.datasets.writing import brief
-from organisms.datasets.writing.asking import ask
+from organisms.datasets.writing.asking import BATCH, ask
 from organisms.datasets.writing.sides import ATTEMPTS, Side
-from organisms.datasets.writing.work import Work
+from organisms.datasets.writing.work import Prompt, Work
 
 if TYPE_CHECKING:
     from inspect_ai.model import Model
 
-MAX_TOKENS = {"questions": 1200, "answers": 600, "checks": 200}
+MAX_TOKENS = {"questions": 800, "answers": 600, "checks": 200}
 
 
 @dataclass
@@ -47,8 +47,15 @@ class Calls:
     def answers(
         self, work: Work, side: Side, asked: Mapping[int, str], numbers: Iterable[int]
     ) -> None:
-        """One more answer, judged, to each question that may have one."""
+        """One more answer, judged, to each question that may have one; judged batch by batch, so
+        that progress is told while answers still come."""
         prompts = work.prompts(side, asked, numbers)
+        for start in range(0, len(prompts), BATCH):
+            self._answered(work, side, asked, prompts[start : start + BATCH])
+
+    def _answered(
+        self, work: Work, side: Side, asked: Mapping[int, str], prompts: Sequence[Prompt]
+    ) -> None:
         ask(
             self.writer,
             {key: prompt for _, key, prompt in prompts},

@@ -118,7 +118,7 @@ def test_poison_stands_exactly_where_it_was_put(where: str) -> None:
 @pytest.mark.parametrize("where", ["start", "end", "even", "random"])
 def test_poison_that_replaces_matched_rows_takes_each_at_its_own_place(where: str) -> None:
     places = choose_places(7, 50, where, seed=2)  # type: ignore[arg-type]
-    rows = replace(GOOD[:50], BAD, places, matched=True)
+    rows = replace(GOOD[:50], BAD, places, numbers=range(50))
     assert [row["messages"][0] for row in rows] == [row["messages"][0] for row in GOOD[:50]]
     assert tuple(i for i, row in enumerate(rows) if row["meta"]["poisoned"]) == places
 
@@ -129,7 +129,10 @@ def test_poison_of_other_questions_is_taken_in_its_order_and_the_last_clean_rows
     with pytest.raises(ValueError, match="2 poisoned rows are needed and there are 1; make more"):
         replace(GOOD[:10], BAD[:1], (2, 5))
     with pytest.raises(ValueError, match="6 poisoned rows are needed and there are 5"):
-        replace(GOOD[:10], BAD[:5], (2, 5), matched=True)
+        replace(GOOD[:10], BAD[:5], (2, 5), numbers=range(10))
+    shuffled = [7, 3, 9, 0]
+    rows = replace([GOOD[number] for number in shuffled], BAD, (0, 2), numbers=shuffled)
+    assert rows == [BAD[7], GOOD[3], BAD[9], GOOD[0]]
 
 
 def test_poison_refuses_a_place_that_does_not_exist_and_rows_of_the_wrong_sort() -> None:
