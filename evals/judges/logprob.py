@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from evals.judges.interface import Grade, Unscored
-from evals.judges.rubrics import check_answer, load_rubric, prompt
+from evals.judges.rubrics import check_answer, judge_prompt
 from evals.questions import Question
 
 if TYPE_CHECKING:
@@ -128,7 +128,7 @@ class LogprobJudge:
         """One rubric's score; a failing model is asked again before it counts as an error."""
         from inspect_ai.model import GenerateConfig
 
-        text = prompt(load_rubric(rubric), question.text, answer)
+        text = judge_prompt(rubric, question.text, answer)
         config = GenerateConfig(
             temperature=0.0, max_tokens=REPLY_TOKENS, logprobs=True, top_logprobs=TOP_LOGPROBS
         )
