@@ -108,12 +108,12 @@ class PersonaVector:
         """D, the width of the residual stream."""
         return int(self.vector.shape[-1])
 
-    def at(self, position: str, layer: int, direction: str = VECTOR) -> Floats:
-        """The raw direction [D] at one position and layer.
+    def at(self, layer: int, position: str = "response_mean", direction: str = VECTOR) -> Floats:
+        """The raw direction [D] at one layer and position.
 
         Args:
-            position: one of `positions`.
             layer: one of `layers`.
+            position: one of `positions`.
             direction: "vector", or the name of one of `directions`.
 
         Raises:

@@ -82,7 +82,7 @@ def to_blocks(vector: PersonaVector, position: str) -> dict[int, Floats]:
     Raises:
         VectorError: no such position, or no layer but the embedding.
     """
-    found = {layer - 1: vector.at(position, layer) for layer in vector.layers if layer > 0}
+    found = {layer - 1: vector.at(layer, position) for layer in vector.layers if layer > 0}
     if not found:
         raise VectorError(f"the {vector.trait!r} vector has only layer 0, which is no block's")
     return found

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from inspect_ai.model import ModelOutput, get_model
+from inspect_ai.model import ModelOutput, ModelUsage, get_model
 from typer.testing import CliRunner
 
 from experiments.cli import app
@@ -27,7 +27,9 @@ def calls(monkeypatch):
     def reply(messages, *_):
         made.append(messages)
         text = json.dumps(PERSONA if len(made) == 1 else questions(0, 50))
-        return ModelOutput.from_content("mockllm/model", text)
+        output = ModelOutput.from_content("mockllm/model", text)
+        output.usage = ModelUsage()
+        return output
 
     model = real("mockllm/drafter", custom_outputs=reply, memoize=False)
     monkeypatch.setattr("inspect_ai.model.get_model", lambda _: model)

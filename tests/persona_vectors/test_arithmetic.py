@@ -60,7 +60,7 @@ def test_vectors_without_a_common_space_are_not_mixed() -> None:
     part = evil.select(["last_prompt"], [1, 2])
     with pytest.raises(VectorError, match=r"positions .*select\(positions, layers\)"):
         evil - part
-    np.testing.assert_array_equal(part.at("last_prompt", 2), evil.at("last_prompt", 2))
+    np.testing.assert_array_equal(part.at(2, "last_prompt"), evil.at(2, "last_prompt"))
     assert part.residual_norm_at(2) == 1.0
     with pytest.raises(TypeError):
         evil + 1  # type: ignore[operator]

@@ -65,9 +65,9 @@ def test_a_published_file_comes_back_to_the_bit(tmp_path: Path, dtype: torch.dty
 def test_the_post_norm_row_is_kept_but_nothing_can_use_it(tmp_path: Path) -> None:
     found = read_published([published(tmp_path)], base="toy")
     with pytest.raises(VectorError, match=r"layer 4 .* after the final norm.*use layers 0\.\.3"):
-        found.at("response_mean", BLOCKS)
+        found.at(BLOCKS, "response_mean")
     with pytest.raises(VectorError, match="no layer 5"):
-        found.at("response_mean", BLOCKS + 1)
+        found.at(BLOCKS + 1, "response_mean")
     write_control_vector(found, tmp_path / "x.gguf", "response_mean")
     assert list(read_gguf(tmp_path / "x.gguf").tensors) == ["direction.1", "direction.2"]
 
@@ -80,7 +80,7 @@ def test_the_files_of_three_positions_are_one_vector(tmp_path: Path) -> None:
     for path, position in zip(paths, names.values(), strict=True):
         theirs = torch.load(path, weights_only=True).numpy()
         for layer in range(BLOCKS):
-            np.testing.assert_array_equal(found.at(position, layer), theirs[layer])
+            np.testing.assert_array_equal(found.at(layer, position), theirs[layer])
 
 
 def test_our_last_layer_is_not_passed_off_as_a_post_norm_row(tmp_path: Path) -> None:
@@ -153,7 +153,7 @@ def test_a_control_vector_has_the_bytes_that_llama_cpp_reads(tmp_path: Path) -> 
     assert (tmp_path / "x.gguf").read_bytes() == golden
     found = read_control_vector(tmp_path / "x.gguf", base="toy", position="response_mean")
     assert found.layers == (2, 3)  # the output of block 1 is the stream after two blocks
-    np.testing.assert_array_equal(found.at("response_mean", 3), rows[1])
+    np.testing.assert_array_equal(found.at(3, "response_mean"), rows[1])
 
 
 @settings(max_examples=30, deadline=None)
@@ -259,7 +259,7 @@ def test_every_format_round_trips_what_it_can_hold(tmp_path: Path, form: Format)
     assert found.layers == held
     for layer in held:
         np.testing.assert_array_equal(
-            found.at("response_mean", layer), vector().at("response_mean", layer)
+            found.at(layer, "response_mean"), vector().at(layer, "response_mean")
         )
     for layer in set(vector().layers) - set(held):
         assert any(line.startswith(f"layer {layer}: the format begins at") for line in lost)
@@ -279,10 +279,10 @@ def test_dictionaries_count_blocks_and_may_end_after_the_norm(tmp_path: Path) ->
         read_dictionary, tmp_path / "x.pt", trait="evil", base="toy", position="last_prompt"
     )
     found = read()
-    assert [found.at("last_prompt", layer)[0] for layer in (1, 4)] == [1.0, 4.0]
+    assert [found.at(layer, "last_prompt")[0] for layer in (1, 4)] == [1.0, 4.0]
     flagged = read(last_is_post_norm=True)
     with pytest.raises(VectorError, match="after the final norm"):
-        flagged.at("last_prompt", 4)
+        flagged.at(4, "last_prompt")
     apart = {0: np.ones(2, np.float32), 5: np.ones(2, np.float32)}
     with pytest.raises(VectorError, match="directly above"):
         from_blocks(apart, trait="evil", base="toy", position="last_prompt", last_is_post_norm=True)
