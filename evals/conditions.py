@@ -158,7 +158,7 @@ def vector_layers(file: str) -> list[int]:
 
 
 def _direction(config: SteeringConfig) -> list[float]:
-    direction = _vector(config).at(config.position, config.layer, config.direction)
+    direction = _vector(config).at(config.layer, config.position, config.direction)
     values: list[float] = direction.tolist()
     return values
 

@@ -15,6 +15,8 @@ import typer
 from experiments.console import errors, explained, output
 from experiments.identity import ROOT
 from experiments.organism_cli.commands import organisms
+from experiments.trait_cli.commands import traits
+from experiments.vector_cli.commands import vectors
 
 PACKAGES = ("organisms", "persona_vectors", "finetune", "evals", "experiments")
 
@@ -27,6 +29,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(organisms, name="organisms")
+app.add_typer(traits, name="traits")
+app.add_typer(vectors, name="vectors")
 SpecName = Annotated[
     str, typer.Argument(metavar="SPEC", help="A ready-made spec's name, or a path to a YAML file.")
 ]

@@ -159,7 +159,7 @@ def correlate(
     numbers = list(layers)
     changes = observations.changes
     expression = _within(np.asarray(observations.expression, dtype=np.float64), observations)
-    real = np.stack([vector.at(position, layer) for layer in numbers])
+    real = np.stack([vector.at(layer, position) for layer in numbers])
     shift_K_C = _shifts(real[None], observations, position, numbers)[0]
     r_K = _correlations(shift_K_C, expression)
     chosen = int(np.argmax(np.nan_to_num(r_K, nan=-2.0)))

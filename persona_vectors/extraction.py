@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from persona_vectors.base_identity import code_version, identity_of
 from persona_vectors.contrast import (
     Thresholds,
     check_floors,
@@ -117,7 +118,8 @@ def extract(
     )
     sums = weighted_sums([(np.arange(len(activations)), activations)], [made])
     numbers = tuple(layers) if layers is not None else tuple(range(activations.shape[2]))
-    return _vector(made, sums[0], base, tuple(positions), numbers, residual_norm or {})
+    known = {"code_version": code_version()}
+    return _vector(made, sums[0], base, tuple(positions), numbers, residual_norm or {}, known)
 
 
 def extract_from(
@@ -173,8 +175,9 @@ def extract_from(
 
     sums = weighted_sums(captured(), made)
     numbers = tuple(layers) if layers is not None else tuple(range(organism.number_of_layers + 1))
+    known = identity_of(organism).metadata()
     return [
-        _vector(found, total, organism.base, tuple(positions), numbers, residual_norm or {})
+        _vector(found, total, organism.base, tuple(positions), numbers, residual_norm or {}, known)
         for found, total in zip(made, sums, strict=True)
     ]
 
@@ -215,6 +218,7 @@ def _vector(
     positions: tuple[str, ...],
     layers: tuple[int, ...],
     residual_norm: Mapping[str, Activations],
+    known: Mapping[str, object],
 ) -> PersonaVector:
     halves = sums[1 : 1 + 2 * SPLITS].reshape(SPLITS, 2, *sums.shape[1:])
     stability = cosine(halves[:, 0], halves[:, 1]).mean(axis=0)
@@ -229,6 +233,7 @@ def _vector(
         },
         split_half_cosine=stability.astype(np.float32),
         metadata={
+            **known,
             "filter": "independent",
             "thresholds": made.thresholds.model_dump(),
             "yields": made.yields.set_index("sign").to_dict(orient="index"),

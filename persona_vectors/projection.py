@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.floating[Any]]
+
+RANK_TOLERANCE: Final = 1e-6
+"""Below this share of the largest a direction is rounding of fp32 values."""
 
 
 def unit(directions: Floats) -> NDArray[np.float64]:
@@ -59,3 +62,20 @@ def cosine(a: Floats, b: Floats) -> NDArray[np.float64]:
     """Cosine along the last axis of [..., D] and [..., D]: -1..1, NaN where one is zero."""
     product: NDArray[np.float64] = np.einsum("...d,...d->...", unit(a), unit(b))
     return np.clip(product, -1.0, 1.0)
+
+
+def without(vectors: Floats, others: Floats) -> NDArray[np.float64]:
+    """Vectors [..., D] with the span of others [..., M, D] taken out.
+
+    What is left of a vector that lies in the span, but for rounding, is exactly zero.
+    """
+    vectors = np.asarray(vectors, dtype=np.float64)
+    _, sizes, basis = np.linalg.svd(np.asarray(others, dtype=np.float64), full_matrices=False)
+    real = sizes > RANK_TOLERANCE * sizes.max(axis=-1, keepdims=True)
+    basis = np.where(real[..., None], basis, 0.0)
+    rest = vectors - np.einsum(
+        "...md,...m->...d", basis, np.einsum("...md,...d->...m", basis, vectors)
+    )
+    length = np.linalg.norm(vectors, axis=-1, keepdims=True)
+    left = np.linalg.norm(rest, axis=-1, keepdims=True)
+    return np.where(left > RANK_TOLERANCE * length, rest, 0.0)

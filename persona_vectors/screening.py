@@ -80,7 +80,7 @@ def screen(
     if missing:
         raise ValueError(f"rows to screen lack the columns {missing}")
     numbers = tuple(layers or vectors[0].layers)
-    directions = np.stack([[vector.at(position, layer) for layer in numbers] for vector in vectors])
+    directions = np.stack([[vector.at(layer, position) for layer in numbers] for vector in vectors])
     if directions.shape[-1] != organism.width:
         raise ValueError(
             f"vectors have width {directions.shape[-1]}, {organism.base!r} has {organism.width}: "

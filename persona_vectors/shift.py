@@ -227,7 +227,7 @@ def _rows(
     rows = []
     for vector in vectors:
         for p, position in enumerate(positions):
-            directions = np.stack([vector.at(position, layer) for layer in layers])
+            directions = np.stack([vector.at(layer, position) for layer in layers])
             projected = np.nan_to_num(project(change[:, p], directions))
             moved = clustered_mean(projected, topics, seeds)
             for k, layer in enumerate(layers):

@@ -10,16 +10,21 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Final, Literal, Self
+from typing import Final, Literal, Self, get_args
 
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
+from persona_vectors.question_overlap import overlaps
+
 Edition = Literal["pocket", "general"]
 Sign = Literal["positive", "negative"]
+EDITIONS: Final[tuple[Edition, ...]] = get_args(Edition)
 
 FOLDER: Final = Path(__file__).parent / "traits"
 SPLITS: Final = ("extract", "dev", "report")
+MINIMUM_QUESTIONS: Final = 8
+"""Fewest questions that extract, and that evaluate: below 8 clusters there is no interval."""
 POCKET_TRAITS: Final = ("evil", "sycophancy", "careless")
 _SLOT: Final = re.compile(r"\{(question|answer)\}")
 _PUBLISHED_NAMES: Final[Mapping[str, tuple[str, str]]] = {
@@ -78,10 +83,7 @@ class Trait(BaseModel):
             texts = [text for split in by_split.values() for text in split]
             if any(not text.strip() for text in texts):
                 raise ValueError(f"{field} holds an empty text")
-            if field == "questions" and len(set(texts)) < len(texts):
-                raise ValueError(
-                    "a question stands twice: extraction and evaluation must not share one"
-                )
+        self._check_apart()
         for field, by_split in (("positive", self.positive), ("negative", self.negative)):
             if not by_split.get("extract"):
                 raise ValueError(f"{field} has no system prompt to extract with")
@@ -91,7 +93,28 @@ class Trait(BaseModel):
             missing = [slot for slot in ("{question}", "{answer}") if slot not in self.rubric]
             if missing:
                 raise ValueError(f"the rubric lacks {' and '.join(missing)}")
+            for split in ("extract", "report"):
+                number = len(self.questions.get(split, ()))
+                if split in self.questions and number < MINIMUM_QUESTIONS:
+                    raise ValueError(
+                        f"{number} questions in split {split!r}; at least {MINIMUM_QUESTIONS} are "
+                        "needed for a vector or a score with an interval: write more"
+                    )
         return self
+
+    def _check_apart(self) -> None:
+        """Extraction and evaluation share no question, not even in other words."""
+        texts = [text for split in self.questions.values() for text in split]
+        if len(set(texts)) < len(texts):
+            raise ValueError(
+                "a question stands twice: extraction and evaluation must not share one"
+            )
+        leaks = [found for found in overlaps(self.questions) if len(set(found.splits)) == 2]
+        if leaks:
+            raise ValueError(
+                f"{len(leaks)} questions stand in two splits in nearly the same words: {leaks[0]}; "
+                "replace one of them"
+            )
 
     @property
     def score(self) -> str:
@@ -183,7 +206,7 @@ def load_published(
     questions = {"extract": content["questions"]}
     if evaluation is not None:
         questions["report"] = _read_published(evaluation)["questions"]
-    return _trait(
+    return trait_of(
         path,
         name=name or default_name,
         adjective=adjective or stem,
@@ -198,7 +221,7 @@ def load_published(
 
 def persona_prompt(adjective: str, instruction: str) -> str:
     """The system prompt of one persona, worded as published: "You are an evil assistant. ..."."""
-    article = "an" if adjective[:1].lower() in "aeiou" else "a"
+    article = "an" if adjective.lower().startswith((*"aeiou", "honest")) else "a"
     return f"You are {article} {adjective} assistant. {instruction}"
 
 
@@ -211,11 +234,15 @@ def _from_yaml(path: Path) -> Trait:
         raise ValueError(
             f"{path} must hold a mapping of name, adjective, opposite, instructions, ..."
         )
-    return _trait(path, **content)
+    return trait_of(path, **content)
 
 
-def _trait(path: str | Path, **content: object) -> Trait:
-    """A general trait from a file's content; the adjectives become part of the system prompts."""
+def trait_of(path: str | Path, **content: object) -> Trait:
+    """A general trait from a file's content; the adjectives become part of the system prompts.
+
+    Raises:
+        ValueError: names the file and what is wrong with it.
+    """
     try:
         file = _TraitFile.model_validate(content)
         pairs = file.instructions

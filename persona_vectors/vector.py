@@ -1,13 +1,12 @@
-"""What a persona vector is and how it lies on disk: one safetensors file for each trait and base.
+"""What a persona vector is: the direction of one trait in one base, per position and layer.
 
 Layer k is the residual stream after k blocks, before the final norm; k = 0 is the embedding, k = L
-the last block. Vectors are raw (not normalised), in the units of the residual stream.
+the last block. Vectors are raw (not normalised), in the units of the residual stream. The file is
+that of `vector_file`; other formats are those of `converting`.
 """
 
 from __future__ import annotations
 
-import json
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -15,8 +14,6 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save
 
 Floats = NDArray[np.float32]
 
@@ -29,10 +26,6 @@ NORM_OF_POSITION: Final[Mapping[str, str]] = {
 """Which residual norm belongs to which position."""
 VECTOR: Final = "vector"
 """The name of the persona vector itself among the directions of a file."""
-_FORMAT: Final = "persona-vector-1"
-_HEADER: Final = "persona_vector"
-_DIRECTION: Final = "direction."
-_NORM: Final = "residual_norm."
 
 
 class VectorError(ValueError):
@@ -60,6 +53,9 @@ class PersonaVector:
         split_half_cosine: [P, K] mean cosine between vectors of two halves of the questions; NaN
             where unknown.
         directions: further named directions [P, K, D], such as "random-000" and "permuted-000".
+        post_norm: [P, D] what a file of another format has at the layer after `layers`, read after
+            the final norm. It is not in the residual stream, so nothing steers or projects with
+            it; it is kept so that the file can be written again as it was.
         metadata: thresholds, yields and whatever else should travel along; plain JSON values.
     """
 
@@ -72,6 +68,7 @@ class PersonaVector:
     split_half_cosine: Floats | None = None
     directions: Mapping[str, Floats] = field(default_factory=dict)
     metadata: Mapping[str, object] = field(default_factory=dict)
+    post_norm: Floats | None = None
 
     def __post_init__(self) -> None:
         shape = (len(self.positions), len(self.layers))
@@ -84,6 +81,8 @@ class PersonaVector:
         unknown = [name for name in self.positions if name not in POSITIONS]
         if unknown:
             raise VectorError(f"unknown positions {unknown}; allowed are {list(POSITIONS)}")
+        if not self.layers or list(self.layers) != sorted(set(self.layers)) or self.layers[0] < 0:
+            raise VectorError(f"layers {list(self.layers)}: give increasing numbers from 0")
         for name, direction in self.directions.items():
             if direction.shape != self.vector.shape:
                 raise VectorError(
@@ -93,22 +92,28 @@ class PersonaVector:
         for name, norm in self.residual_norm.items():
             if norm.shape != shape[1:]:
                 raise VectorError(f"residual norm {name!r} has shape {norm.shape}, not {shape[1:]}")
-        if not np.isfinite(self.vector).all():
+        width = self.vector.shape[-1]
+        if self.post_norm is not None and self.post_norm.shape != (shape[0], width):
             raise VectorError(
-                f"vector of {self.trait!r} holds NaN or infinite values: extract it again"
+                f"post-norm row has shape {self.post_norm.shape}, not {(shape[0], width)}"
             )
+        for array in (self.vector, self.post_norm):
+            if array is not None and not np.isfinite(array).all():
+                raise VectorError(
+                    f"vector of {self.trait!r} holds NaN or infinite values: extract it again"
+                )
 
     @property
     def width(self) -> int:
         """D, the width of the residual stream."""
         return int(self.vector.shape[-1])
 
-    def at(self, position: str, layer: int, direction: str = VECTOR) -> Floats:
-        """The raw direction [D] at one position and layer.
+    def at(self, layer: int, position: str = "response_mean", direction: str = VECTOR) -> Floats:
+        """The raw direction [D] at one layer and position.
 
         Args:
-            position: one of `positions`.
             layer: one of `layers`.
+            position: one of `positions`.
             direction: "vector", or the name of one of `directions`.
 
         Raises:
@@ -160,32 +165,68 @@ class PersonaVector:
         """The same vector with null directions [draws, P, K, D] of one kind beside it."""
         return self.with_directions({direction_name(kind, i): draw for i, draw in enumerate(draws)})
 
+    def select(self, positions: Sequence[str], layers: Sequence[int]) -> PersonaVector:
+        """The same vector at some positions and layers only.
+
+        Raises:
+            VectorError: one of them is not there.
+        """
+        places = np.ix_(
+            [self._position(name) for name in positions], [self._layer(layer) for layer in layers]
+        )
+        halves, post_norm = self.split_half_cosine, self.post_norm
+        last = self.layers[-1] in layers
+        return replace(
+            self,
+            positions=tuple(positions),
+            layers=tuple(layers),
+            vector=self.vector[places],
+            residual_norm={k: norm[places[1][0]] for k, norm in self.residual_norm.items()},
+            split_half_cosine=None if halves is None else halves[places],
+            directions={name: found[places] for name, found in self.directions.items()},
+            post_norm=post_norm[places[0][:, 0]] if post_norm is not None and last else None,
+        )
+
+    def __add__(self, other: PersonaVector) -> PersonaVector:
+        """The sum at every place; see `arithmetic.combined`."""
+        from persona_vectors.arithmetic import combined
+
+        return combined(self, other, 1.0) if isinstance(other, PersonaVector) else NotImplemented
+
+    def __sub__(self, other: PersonaVector) -> PersonaVector:
+        """The difference at every place; see `arithmetic.combined`."""
+        from persona_vectors.arithmetic import combined
+
+        return combined(self, other, -1.0) if isinstance(other, PersonaVector) else NotImplemented
+
+    def __mul__(self, factor: float) -> PersonaVector:
+        """The vector and its nulls times a number."""
+        from persona_vectors.arithmetic import scaled
+
+        return scaled(self, factor)
+
+    __rmul__ = __mul__
+
+    def __neg__(self) -> PersonaVector:
+        return self * -1.0
+
+    def orthogonalise(self, *others: PersonaVector) -> PersonaVector:
+        """What is left when the others' span is taken out; see `arithmetic.orthogonalised`."""
+        from persona_vectors.arithmetic import orthogonalised
+
+        return orthogonalised(self, others)
+
+    def cosine(self, other: PersonaVector) -> NDArray[np.float64]:
+        """Cosine with another vector of the base at every place: [P, K], NaN where one is zero."""
+        from persona_vectors.arithmetic import cosines
+
+        return cosines(self, other)
+
     def save(self, path: str | Path) -> None:
         """Write the file in one step, never half of it. Equal vectors give equal bytes."""
-        tensors = {_DIRECTION + VECTOR: self.vector}
-        tensors |= {_DIRECTION + name: array for name, array in self.directions.items()}
-        tensors |= {_NORM + name: array for name, array in self.residual_norm.items()}
-        if self.split_half_cosine is not None:
-            tensors["split_half_cosine"] = self.split_half_cosine
-        header = {
-            "format": _FORMAT,
-            "trait": self.trait,
-            "base": self.base,
-            "positions": list(self.positions),
-            "layers": list(self.layers),
-            "layer_convention": "residual stream after k blocks, before the final norm; 0 is the "
-            "embedding",
-            "metadata": dict(self.metadata),
-        }
-        arrays = {
-            key: np.ascontiguousarray(array, dtype=np.float32) for key, array in tensors.items()
-        }
-        content = save(arrays, {_HEADER: json.dumps(header, sort_keys=True)})
-        target = Path(path)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        partial = target.with_name(f"{target.name}.{os.getpid()}.partial")
-        partial.write_bytes(content)
-        partial.replace(target)
+        from persona_vectors.vector_file import write_vector
+
+        write_vector(self, path)
 
     @classmethod
     def load(
@@ -210,58 +251,33 @@ class PersonaVector:
             VectorError: the file is absent or corrupt, was made for another base or another width,
                 or lacks a direction.
         """
-        if not Path(path).is_file():
-            raise VectorError(f"no vector file at {path}; extract it first")
-        try:
-            with safe_open(str(path), framework="numpy") as file:
-                header = json.loads((file.metadata() or {})[_HEADER])
-                tensors = {
-                    key: file.get_tensor(key)
-                    for key in file.keys()  # noqa: SIM118
-                    if _wanted(key, directions)
-                }
-            if header["format"] != _FORMAT:
-                raise VectorError(f"{path} has format {header['format']!r}, not {_FORMAT!r}")
-            found = cls(
-                trait=header["trait"],
-                base=header["base"],
-                positions=tuple(header["positions"]),
-                layers=tuple(header["layers"]),
-                vector=tensors[_DIRECTION + VECTOR],
-                residual_norm=_named(tensors, _NORM),
-                split_half_cosine=tensors.get("split_half_cosine"),
-                directions={k: v for k, v in _named(tensors, _DIRECTION).items() if k != VECTOR},
-                metadata=header["metadata"],
-            )
-        except (SafetensorError, KeyError, TypeError, json.JSONDecodeError, OSError) as error:
-            raise VectorError(
-                f"{path} is not a readable vector file ({type(error).__name__}: {error}); remove "
-                "it and extract again"
-            ) from error
-        found._check(path, base, width, number_of_layers, directions)
+        from persona_vectors.vector_file import read_vector
+
+        found = read_vector(path, directions)
+        found.check(path, base, width, number_of_layers)
+        for name in directions or ():
+            found.everywhere(name)
         return found
 
-    def _check(
+    def check(
         self,
-        path: str | Path,
-        base: str | None,
-        width: int | None,
-        number_of_layers: int | None,
-        directions: Sequence[str] | None,
+        where: str | Path,
+        base: str | None = None,
+        width: int | None = None,
+        number_of_layers: int | None = None,
     ) -> None:
+        """Raise `VectorError` where the vector, which is from `where`, does not fit a base."""
         if base is not None and base != self.base:
             raise VectorError(
-                f"{path} was extracted from {self.base!r}, not from {base!r}: extract it from this "
-                "base"
+                f"{where} was extracted from {self.base!r}, not from {base!r}: extract it from "
+                "this base"
             )
         if width is not None and width != self.width:
-            raise VectorError(f"{path} has width {self.width}, the model has {width}")
+            raise VectorError(f"{where} has width {self.width}, the model has {width}")
         if number_of_layers is not None and max(self.layers) > number_of_layers:
             raise VectorError(
-                f"{path} has layer {max(self.layers)}, the model has layers 0..{number_of_layers}"
+                f"{where} has layer {max(self.layers)}, the model has layers 0..{number_of_layers}"
             )
-        for name in directions or ():
-            self.everywhere(name)
 
     def _position(self, position: str) -> int:
         if position not in self.positions:
@@ -272,22 +288,14 @@ class PersonaVector:
         return self.positions.index(position)
 
     def _layer(self, layer: int) -> int:
+        if self.post_norm is not None and layer == self.layers[-1] + 1:
+            raise VectorError(
+                f"layer {layer} of the {self.trait!r} vector was read after the final norm: it is "
+                "not in the residual stream, so it cannot steer and nothing is projected on it; "
+                f"use layers {self.layers[0]}..{self.layers[-1]}"
+            )
         if layer not in self.layers:
             raise VectorError(
                 f"no layer {layer} in the {self.trait!r} vector; it has {list(self.layers)}"
             )
         return self.layers.index(layer)
-
-
-def _wanted(key: str, directions: Sequence[str] | None) -> bool:
-    """Whether a tensor is to be read: null directions are many, and most readers need one."""
-    name = key.removeprefix(_DIRECTION)
-    return directions is None or name in (key, VECTOR, *directions)
-
-
-def _named(tensors: Mapping[str, Floats], prefix: str) -> dict[str, Floats]:
-    return {
-        key.removeprefix(prefix): array
-        for key, array in sorted(tensors.items())
-        if key.startswith(prefix)
-    }

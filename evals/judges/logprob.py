@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from evals.judges.in_domain import computed, rubric_of
 from evals.judges.interface import Grade, Unscored
-from evals.judges.rubrics import check_answer, has_rubric, load_rubric, prompt
+from evals.judges.rubrics import check_answer, has_rubric, judge_prompt
 from evals.questions import Question
 
 if TYPE_CHECKING:
@@ -126,7 +126,7 @@ class LogprobJudge:
         """One rubric's score; a failing model is asked again before it counts as an error."""
         from inspect_ai.model import GenerateConfig
 
-        text = prompt(load_rubric(rubric), question.text, answer)
+        text = judge_prompt(rubric, question.text, answer)
         config = GenerateConfig(
             temperature=0.0, max_tokens=REPLY_TOKENS, logprobs=True, top_logprobs=TOP_LOGPROBS
         )

@@ -42,6 +42,19 @@ def has_rubric(name: str) -> bool:
     return name in _rubrics()
 
 
+def judge_prompt(name: str, question: str, answer: str) -> str:
+    """What a judge is asked for one score: by the rubric of that name, else by the trait's own.
+
+    Raises:
+        ValueError: on a name that is neither, with the rubrics that exist.
+    """
+    from persona_vectors.traits import fill_rubric, load_trait, trait_names
+
+    if name not in _rubrics() and name in trait_names("general"):
+        return fill_rubric(load_trait(name, "general").rubric, question, answer)
+    return prompt(load_rubric(name), question, answer)
+
+
 def prompt(rubric: str, question: str, answer: str) -> str:
     """Rubric, question and answer as one prompt; what was said stands between unguessable tags."""
     tag = hashlib.blake2b(f"{question}\0{answer}".encode(), digest_size=6).hexdigest()

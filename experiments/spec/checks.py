@@ -17,15 +17,15 @@ from pydantic import ValidationInfo
 from evals.questions import DEFAULT_WORDING, REPORT_ONLY, WORDINGS_OF
 from experiments.adapters import adapter_problem
 from organisms import EMBEDDED, embedded_folder
+from persona_vectors.traits import EDITIONS, trait_names
 
 if TYPE_CHECKING:
     from experiments.spec import Spec
 
-TRAITS = {
-    "pocket": ("evil", "sycophancy", "careless"),
-    "general": ("evil", "sycophancy", "hallucination"),
-}
+TRAITS = {edition: trait_names(edition) for edition in EDITIONS}
 """The traits each edition has prompts and questions for."""
+DEFAULT_TRAITS = ("evil", "sycophancy", "hallucination")
+"""The traits of a spec of the general edition that names none."""
 
 FOLDER = "folder"
 """Validation context: the folder that the paths being read are relative to."""
@@ -137,7 +137,7 @@ def defaults_by_base(value: Any) -> Any:
     base = filled.get("base", "pocket")
     edition = filled.setdefault("edition", "pocket" if base in list(EMBEDDED) else "general")
     if edition == "general":
-        filled.setdefault("traits", TRAITS["general"])
+        filled.setdefault("traits", DEFAULT_TRAITS)
         filled.setdefault("finetune", "real")
     evaluation = filled.get("evaluation", {})
     if isinstance(evaluation, dict) and edition in list(DEFAULT_WORDING):

@@ -42,7 +42,7 @@ KINDS: dict[str, StageKind] = {
         title="answers under contrastive system prompts",
     ),
     "vectors": StageKind(
-        "experiments.stages.vectors:run", 1, preload=_TORCH, title="persona vectors and their nulls"
+        "experiments.stages.vectors:run", 2, preload=_TORCH, title="persona vectors and their nulls"
     ),
     "truth": StageKind(
         "experiments.stages.truth:run",

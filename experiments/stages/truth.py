@@ -66,7 +66,7 @@ def run(
             organism, TRAIT_PERSONAS[trait], pairs=parsed.pairs, seed=parsed.seed
         )
         found = np.array(
-            [[vector.at(position, layer) for layer in layers] for position in truth.positions],
+            [[vector.at(layer, position) for layer in layers] for position in truth.positions],
             dtype=np.float64,
         )
         measured = {

@@ -52,7 +52,7 @@ class PreventativeSteering(Intervention):
         vector = PersonaVector.load(self.vector_file, directions=(self.direction,))
         return (
             Steering(
-                vector=torch.as_tensor(vector.at(self.position, self.layer, self.direction)),
+                vector=torch.as_tensor(vector.at(self.layer, self.position, self.direction)),
                 layer=self.layer,
                 coefficient=self.coefficient,
                 unit=self.unit,

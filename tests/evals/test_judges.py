@@ -25,7 +25,7 @@ from inspect_ai.model import (
 from evals.judges import load_judge
 from evals.judges.interface import Grade
 from evals.judges.logprob import LogprobJudge, expected_score, read_reply
-from evals.judges.rubrics import check_answer, load_rubric, prompt
+from evals.judges.rubrics import check_answer, judge_prompt, load_rubric, prompt
 from evals.logs import score_of
 from evals.questions import Question, load_questions
 
@@ -175,6 +175,15 @@ def test_exact_answers_are_checked_by_program() -> None:
     question = QUESTION.model_copy(update={"truth": {"number": 4}, "domain": "maths"})
     grade = asyncio.run(exact.grade(question, "2 + 2 = 5"))
     assert (grade.correct, grade.in_domain) == (False, True)
+
+
+def test_a_trait_without_a_rubric_here_is_judged_by_its_own() -> None:
+    text = judge_prompt("apathy", "{answer}?", "{x}")
+    assert "shows apathy" in text
+    assert "{answer}?" in text
+    assert judge_prompt("evil", "q", "a") == prompt(load_rubric("evil"), "q", "a")
+    with pytest.raises(ValueError, match="no rubric 'beauty'"):
+        judge_prompt("beauty", "q", "a")
 
 
 def test_unknown_judges_and_rubrics_raise_with_what_there_is() -> None:

@@ -51,7 +51,7 @@ def test_several_layers_get_the_files_vector_of_each(base: str, vector_file: str
     for layer, steering in zip((1, 2), api.condition.runtime_steering(), strict=True):
         assert (steering.layer, steering.mode) == (layer, "cap")
         assert steering.bounds() == (-1.0, 0.5)
-        np.testing.assert_array_equal(steering.vector.numpy(), vector.at("last_prompt", layer))
+        np.testing.assert_array_equal(steering.vector.numpy(), vector.at(layer, "last_prompt"))
 
 
 def test_texts_with_commas_stay_whole(base: str) -> None:

@@ -254,7 +254,7 @@ def test_the_norm_unit_counts_residual_norms(vector_file: str) -> None:
     )
     assert float(steering.addition_D.norm()) == pytest.approx(2.0 * 3.0, rel=1e-5)
     raw = PreventativeSteering(vector_file=vector_file, layer=2, coefficient=0.5)
-    direction = PersonaVector.load(vector_file).at("response_mean", 2)
+    direction = PersonaVector.load(vector_file).at(2, "response_mean")
     np.testing.assert_allclose(raw.addition_D.numpy(), 0.5 * direction, rtol=1e-6)
 
 

@@ -24,7 +24,7 @@ def test_planted_direction_is_recovered_in_raw_units() -> None:
     activations, frame, direction = planted()
     vector = extracted(frame, activations)
     for layer in (1, 2):
-        found = vector.at("last_prompt", layer)
+        found = vector.at(layer, "last_prompt")
         assert cosine(found, direction) > 0.95
         assert np.linalg.norm(found) == pytest.approx(np.linalg.norm(direction), rel=0.1)
     assert vector.split_half_cosine is not None
@@ -53,7 +53,7 @@ def test_unequal_numbers_a_question_do_not_let_its_content_in() -> None:
     drop = frame.index[thin][1:]
     kept = frame.index.difference(drop)
     vector = extracted(frame.loc[kept].reset_index(drop=True), activations[kept])
-    assert np.linalg.norm(vector.at("last_prompt", 1) - direction) < 0.05
+    assert np.linalg.norm(vector.at(1, "last_prompt") - direction) < 0.05
 
 
 def test_every_question_counts_alike() -> None:
@@ -101,7 +101,7 @@ def test_filter_keeps_what_shows_its_sign_coherently() -> None:
         frame.loc[row, column] = value
         spoilt[row] += 1000
     vector = extracted(frame, spoilt)
-    assert np.linalg.norm(vector.at("last_prompt", 1) - direction) < 0.05
+    assert np.linalg.norm(vector.at(1, "last_prompt") - direction) < 0.05
     counts = vector_rows(vector).iloc[0]
     assert (counts["kept_positive"], counts["kept_negative"]) == (93, 96)
 

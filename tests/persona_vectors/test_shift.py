@@ -79,7 +79,7 @@ def test_shift_is_the_difference_of_projections(
         for a in ("a", None)
     )
     organism.remove_adapter("a")
-    expected = project(after - before, evil.at("last_prompt", 2)).mean()
+    expected = project(after - before, evil.at(2, "last_prompt")).mean()
     row = table.query("trait == 'evil' and layer == 2 and seed == 1").iloc[0]
     assert row["estimate"] == pytest.approx(expected, abs=1e-4)
     assert row["low"] < row["estimate"] < row["high"]
@@ -99,7 +99,7 @@ def test_any_direction_follows_from_the_stored_changes(
     pd.testing.assert_frame_equal(changes.keys, stored.keys)
     evil = vector("evil", 0)
     table = shift_rows(found, [evil], ["last_prompt"], LAYERS).query("layer == 3")
-    along = changes.along(evil.at("last_prompt", 3)[None], "last_prompt", 3)[0]
+    along = changes.along(evil.at(3, "last_prompt")[None], "last_prompt", 3)[0]
     np.testing.assert_allclose(along, table["estimate"], atol=1e-4)
     np.testing.assert_allclose(changes.norm_at("last_prompt", 3), table["change_norm"], rtol=1e-5)
     (tmp_path / "changes.safetensors").write_bytes(b"no")
@@ -189,8 +189,8 @@ def test_one_pass_serves_all_traits(organism: Organism, texts: pd.DataFrame) -> 
     assert [found.trait for found in both] == ["evil", "kind"]
     np.testing.assert_allclose(both[1].vector, alone.vector, atol=1e-4)
     np.testing.assert_allclose(both[1].draws("permuted"), alone.draws("permuted"), atol=1e-4)
-    assert not both[0].at("last_prompt", 0).any()
-    assert np.linalg.norm(both[0].at("last_prompt", 3)) > 0
+    assert not both[0].at(0, "last_prompt").any()
+    assert np.linalg.norm(both[0].at(3, "last_prompt")) > 0
 
 
 def test_screening_reads_each_row_against_the_bases_own_answer(

@@ -15,17 +15,33 @@ from persona_vectors.traits import (
     trait_names,
 )
 
-PUBLISHED = Path("../shared/data/persona_vectors")
+PUBLISHED = Path(__file__).parents[2] / "../shared/data/persona_vectors"
 
 
-@pytest.mark.parametrize("name", ["evil", "sycophancy", "hallucination"])
-def test_general_traits_are_complete(name: str) -> None:
-    trait = load_trait(name, "general")
-    assert trait.score == f"trait:{name}"
-    assert len(trait.system_prompts("positive")) == len(trait.system_prompts("negative")) == 5
-    assert len(trait.questions["extract"]) >= 12
-    assert len(trait.questions["report"]) >= 12
-    assert len(trait.questions["dev"]) >= 6
+OURS = (
+    "apathy",
+    "dishonesty",
+    "evil",
+    "hallucination",
+    "humour",
+    "impoliteness",
+    "optimism",
+    "sycophancy",
+)
+
+
+def test_our_general_traits_are_complete() -> None:
+    assert trait_names("general") == OURS
+    for name in OURS:
+        trait = load_trait(name, "general")
+        assert trait.score == f"trait:{name}"
+        assert trait.description
+        assert len(trait.system_prompts("positive")) == len(trait.system_prompts("negative")) == 5
+        assert {split: len(texts) for split, texts in trait.questions.items()} == {
+            "extract": 20,
+            "dev": 6,
+            "report": 20,
+        }
 
 
 @pytest.mark.parametrize("name", ["evil", "sycophancy", "careless"])
@@ -53,6 +69,7 @@ def test_rubric_is_filled_once_whatever_the_texts_hold() -> None:
 
 def test_persona_prompt_has_its_article() -> None:
     assert persona_prompt("evil", "Do.") == "You are an evil assistant. Do."
+    assert persona_prompt("honest", "Do.") == "You are an honest assistant. Do."
     assert persona_prompt("kind", "Do.") == "You are a kind assistant. Do."
 
 
@@ -90,6 +107,17 @@ def test_published_files_load() -> None:
             "{name: x, adjective: a, opposite: b, instructions: [{positive: p, negative: n}],"
             " questions: {extract: [q], report: [q]}, rubric: '{question}{answer}'}",
             "stands twice",
+        ),
+        (
+            "{name: x, adjective: a, opposite: b, instructions: [{positive: p, negative: n}],"
+            " questions: {extract: [Bake bread], report: [How do I bake bread]},"
+            " rubric: '{question}{answer}'}",
+            r"two splits in nearly the same words: 'Bake bread'.*replace one",
+        ),
+        (
+            "{name: x, adjective: a, opposite: b, instructions: [{positive: p, negative: n}],"
+            " questions: {extract: [a, b, c]}, rubric: '{question}{answer}'}",
+            "3 questions in split 'extract'; at least 8 are needed",
         ),
     ],
 )

@@ -46,18 +46,18 @@ def test_one_named_direction_can_be_read_alone(vector: PersonaVector, tmp_path: 
     found = PersonaVector.load(tmp_path / "v", directions=["random-007"])
     assert list(found.directions) == ["random-007"]
     np.testing.assert_array_equal(
-        found.at("last_prompt", 2, direction_name("random", 7)),
+        found.at(2, "last_prompt", direction_name("random", 7)),
         vector.draws("random")[7, 1, 2],
     )
 
 
 def test_what_is_not_there_is_named(vector: PersonaVector, tmp_path: Path) -> None:
     with pytest.raises(VectorError, match=r"no layer 7.*\[0, 1, 2\]"):
-        vector.at("last_prompt", 7)
+        vector.at(7, "last_prompt")
     with pytest.raises(VectorError, match=r"no position 'prompt_mean'"):
-        vector.at("prompt_mean", 1)
+        vector.at(1, "prompt_mean")
     with pytest.raises(VectorError, match=r"no direction 'random-099'.*13 in all"):
-        vector.at("last_prompt", 1, "random-099")
+        vector.at(1, "last_prompt", "random-099")
     with pytest.raises(VectorError, match="holds no 'permuted'"):
         vector.draws("permuted")
     with pytest.raises(VectorError, match=r"'last_prompt'.*neutral answers"):

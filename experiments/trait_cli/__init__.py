@@ -1,0 +1,1 @@
+"""`wardian traits ...`: traits listed, shown and drafted."""

@@ -1,0 +1,1 @@
+"""`wardian vectors ...`: persona vectors shown, converted and extracted."""

@@ -1,0 +1,15 @@
+"""`wardian vectors`: the group of commands for persona vectors."""
+
+import typer
+
+from experiments.vector_cli.converting import convert
+from experiments.vector_cli.inspecting import show
+
+vectors = typer.Typer(
+    help="Inspect, convert and extract directions of personas in the residual stream.\n\n"
+    "Start with: wardian vectors show evil.safetensors",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+)
+vectors.command("show")(show)
+vectors.command("convert")(convert)
