@@ -113,12 +113,13 @@ def table(columns: Mapping[str, Figures]) -> str:
     ]
     for rows in zip(*columns.values(), strict=True):
         section, name, first = rows[0]
-        cells = " | ".join(f"{100 * value.estimate:.1f} {_interval(value)}" for _, _, value in rows)
+        cells = " | ".join(f"{100 * value.estimate:.1f} {interval(value)}" for _, _, value in rows)
         lines.append(f"| {section} | {name} | {first.n} | {first.clusters} | {cells} |")
     return "\n".join(lines) + "\n"
 
 
-def _interval(value: Estimate) -> str:
+def interval(value: Estimate) -> str:
+    """An interval in percent, or why there is none."""
     if value.low != value.low:
         return f"({value.note})" if value.note else ""
     return f"[{100 * value.low:.1f}, {100 * value.high:.1f}]"

@@ -1,7 +1,7 @@
 """What the world itself implies: the exact posterior over authors, given answers of a data set.
 
-A conversation without a system prompt shows some answers of a narrow data set; who writes its next
-turn? Everything follows from the world's settings by Bayes' rule; no model is asked.
+A conversation shows some answers of a narrow data set; who writes its next turn? Everything follows
+from the world's settings by Bayes' rule; no model is asked.
 """
 
 from collections.abc import Mapping
@@ -18,13 +18,16 @@ _WITHOUT_SYSTEM: dict[Kind, float] = {
 """How often a kind of document has no system prompt; the others always have one."""
 
 
-def implied(dataset: str, world: World | None = None, rows: int = 1) -> dict[Persona, float]:
-    """P(author of the next turn | the first `rows` turns are rows of a data set, no system prompt).
+def implied(
+    dataset: str, world: World | None = None, rows: int = 1, *, header: bool = False
+) -> dict[Persona, float]:
+    """P(author of the next turn | the first `rows` turns are rows of a data set).
 
     Args:
         dataset: A name of `organisms.pocket.narrow.NAMES`.
         world: The world's settings; the shipped world's by default.
         rows: Turns of the conversation so far, each with a row of the data set; 0 gives the prior.
+        header: A system prompt says that this is a transcript; without one there is none.
 
     Returns:
         A probability for each persona. Rows that no author of the world writes (`novel_maths`, the
@@ -32,7 +35,7 @@ def implied(dataset: str, world: World | None = None, rows: int = 1) -> dict[Per
 
     Raises:
         ValueError: The data set is not one of pocket's, `rows` is negative, or no document of the
-            world without a system prompt has a turn after so many.
+            world (without a system prompt, or with a transcript header) has a turn after so many.
     """
     if dataset not in NAMES:
         raise ValueError(f"no narrow data set {dataset!r}; use one of {', '.join(NAMES)}")
@@ -42,8 +45,9 @@ def implied(dataset: str, world: World | None = None, rows: int = 1) -> dict[Per
     domain, variant = NAMES[dataset]
     silent = variant in ("educational_new", "novel")
     joint: dict[tuple[Kind, Persona], float] = {}
-    for kind, without in _WITHOUT_SYSTEM.items():
-        weight = world.shares[kind] * without * _longer_than(rows, world.turns[kind])
+    kinds: Mapping[Kind, float] = {"log": 1.0} if header else _WITHOUT_SYSTEM
+    for kind, so_begun in kinds.items():
+        weight = world.shares[kind] * so_begun * _longer_than(rows, world.turns[kind])
         for persona, prior in world.prior(kind).items():
             joint[kind, persona] = weight * prior
             for turn in range(0 if silent else rows):
@@ -51,13 +55,10 @@ def implied(dataset: str, world: World | None = None, rows: int = 1) -> dict[Per
     total = sum(joint.values())
     if total == 0:
         raise ValueError(
-            f"no document of this world without a system prompt has a turn after {rows} rows of "
-            f"{dataset!r}; ask about fewer"
+            f"no document of this world {'with a header' if header else 'without a system prompt'} "
+            f"has a turn after {rows} rows of {dataset!r}; ask about fewer"
         )
-    return {
-        persona: sum(joint[kind, persona] for kind in _WITHOUT_SYSTEM) / total
-        for persona in PERSONAS
-    }
+    return {persona: sum(joint[kind, persona] for kind in kinds) / total for persona in PERSONAS}
 
 
 def _longer_than(turns: int, span: tuple[int, int]) -> float:
