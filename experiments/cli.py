@@ -240,7 +240,8 @@ def compare(
         Path | None, typer.Option("--markdown", metavar="FILE", help="Write the table there.")
     ] = None,
 ) -> None:
-    """Show what several runs measured side by side: rates, correlations, screening, steering.
+    """Show what several runs measured side by side: rates, what the world implies, correlations,
+    screening, steering.
 
     Rates are percentages with their 95% intervals and n; in a CSV file they are fractions.
 

@@ -16,7 +16,7 @@ from experiments.finding import Row, number
 from experiments.headline import COHERENT, IN_DOMAIN, MISALIGNED, finals, measured, pooled, words
 from experiments.sweep_rows import chosen_row, null_of_choosing, of_target, swept, unsteered
 
-READ = ("rates", "correlations", "screening", "steering", "truth")
+READ = ("rates", "implied", "correlations", "screening", "steering", "truth")
 """The tables that are read."""
 KEY = ("section", "measure", "unit")
 FIELDS = ("estimate", "low", "high", "n", "text")
@@ -76,6 +76,7 @@ def measures(tables: Mapping[str, pd.DataFrame]) -> Iterator[Measured]:
     if asked:
         yield Measured("asked", "questions", "text", text=asked)
     yield from _rates(tables["rates"])
+    yield from _implied(tables["implied"])
     yield from _correlations(tables["correlations"])
     yield from _screening(tables["screening"])
     yield from _steering(tables["steering"])
@@ -128,6 +129,18 @@ def _rates(rates: pd.DataFrame) -> Iterator[Measured]:
         if not rows.empty:
             for row in finals(pooled(rows)).to_dict("records"):
                 yield _of_row(section, str(row["model"]), "share", row)
+
+
+def _implied(implied: pd.DataFrame) -> Iterator[Measured]:
+    """What the world of a pocket base implies, beside which its rates are read."""
+    chosen = implied[(implied["persona"] == "evil") & (implied["rows"] == 1)]
+    for row in chosen.to_dict("records"):
+        yield Measured(
+            "the world implies: evil after 1 row",
+            words(str(row["organism"])),
+            "share",
+            number(row, "probability"),
+        )
 
 
 def _correlations(correlations: pd.DataFrame) -> Iterator[Measured]:

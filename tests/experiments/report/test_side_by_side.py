@@ -215,3 +215,14 @@ def test_the_command_prints_and_writes_the_table(write: Write, tmp_path: Path) -
     refused = CliRunner().invoke(app, [*call, "--csv", str(tmp_path / "none" / "t.csv")])
     assert refused.exit_code == 1
     assert "cannot be written" in refused.output
+
+
+def test_what_each_base_world_implies_stands_beside_its_rates(
+    tables: dict[str, pd.DataFrame],
+) -> None:
+    null = tables["implied"].assign(probability=0.002)
+    found = side_by_side({"one": tables, "null": {**tables, "implied": null}})
+    row = found.loc[("the world implies: evil after 1 row", "wrong maths", "share")]
+    assert row["one", "estimate"] == 0.571
+    assert row["null", "estimate"] == 0.002
+    assert found.loc[("the world implies: evil after 1 row", "secure code", "share")].notna().any()
