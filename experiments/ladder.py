@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 TRAITS = ("evil", "sycophancy", "careless")
 POSITION = "last_prompt"
+COLUMNS = ("measure", "estimate", "low", "high", "n")
 
 
 def weights_of(size: str, folder: Path, steps: int | None) -> Path:
@@ -48,6 +49,39 @@ def weights_of(size: str, folder: Path, steps: int | None) -> Path:
     if not is_finished(out):
         pretrain(out, recipe)
     return out
+
+
+def of_base(base: Path) -> pd.DataFrame:
+    """What one size gives without a fine-tune or a vector: columns as of `measured`.
+
+    Shares of all answers to the report's open questions, and how well the author's own direction
+    of one half of the documents tells the authors of the other half, at the last layer.
+    """
+    import pandas as pd
+
+    from organisms.pocket.author import author_direction
+    from organisms.pocket.measure import answers
+    from organisms.pocket.questions import open_questions, system_prompts
+    from organisms.runtime.organism import Organism
+
+    organism = Organism.load(str(base))
+    questions = open_questions("report", "new_combination", per_topic=2)
+    alone = answers(organism, questions, samples=4)
+    prompted = answers(organism, questions, systems=system_prompts("evil", "new_combination"))
+    truth = author_direction(organism, "evil")
+    area = truth.separability[truth.positions.index(POSITION), -1]
+    nan = float("nan")
+    rows: list[tuple[str, float, float, float, float]] = [
+        ("author's own direction, last layer: AUC", float(area), nan, nan, truth.pairs)
+    ]
+    for name, share in (
+        ("no system prompt: coherent", alone.where(lambda graded: graded.coherence > 50)),
+        ("no system prompt: evil", alone.share("evil")),
+        ("evil prompt: evil", prompted.share("evil")),
+        ("evil prompt: coherent", prompted.where(lambda graded: graded.coherence > 50)),
+    ):
+        rows.append((name, share.estimate, share.low, share.high, share.n))
+    return pd.DataFrame(rows, columns=COLUMNS)
 
 
 def spec_of(size: str, base: Path, seeds: Sequence[int]) -> Spec:
@@ -103,7 +137,7 @@ def measured(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
         row = found[(found["what"] == "checkpoints") & (found["trait"] == trait)].iloc[0]
         rows.append((f"{trait}: r over checkpoints", row["r"], row["low"], row["high"], row["n"]))
     rows += _crosstalk(tables["shifts"], tables["rates"], layers)
-    return pd.DataFrame(rows, columns=["measure", "estimate", "low", "high", "n"])
+    return pd.DataFrame(rows, columns=COLUMNS)
 
 
 def _rates(rates: pd.DataFrame) -> list[tuple[str, float, float, float, float]]:
@@ -160,6 +194,7 @@ def draw(table: pd.DataFrame, folder: Path) -> None:
     from matplotlib import pyplot as plt
 
     titles = {
+        "AUC of the author's\nown direction": "author's own direction",
         "AUC of the evil\nvector for the author": "evil: AUC for the author",
         "its cosine with the\nauthor's direction": "evil: cosine with",
         "its split-half\ncosine": "evil: split-half",
@@ -203,7 +238,7 @@ def main(
     """Pre-train pocket at several sizes and compare their persona directions.
 
     A size whose run fails (one too small to follow persona prompts) is named at the end, with exit
-    code 1; the others are compared all the same.
+    code 1, and has the rows that need no fine-tune; the others are compared all the same.
 
     Example: python -m experiments.ladder --size small --size shipped --steps 6000
     """
@@ -222,20 +257,20 @@ def main(
             base = weights_of(each, out / "weights", steps)
             held = load_file(base / "model.safetensors")
             parameters = sum(weight.numel() for weight in held.values())
+            found.append(of_base(base).assign(size=each, parameters=parameters))
             try:
                 result = run(spec_of(each, base, range(seeds)), out=out, store=out / "store")
             except StageError as error:
                 failed.append(f"{each}: {error}")
                 continue
             found.append(measured(result.tables()).assign(size=each, parameters=parameters))
-        if found:
-            table = pd.concat(found, ignore_index=True)
-            table.to_csv(out / "ladder.csv", index=False)
-            draw(table, out)
-            wide = table.pivot_table(index="measure", columns="size", values="estimate", sort=False)
-            typer.echo(wide.to_string(float_format=lambda value: f"{value:.3f}"))
+        table = pd.concat(found, ignore_index=True)
+        table.to_csv(out / "ladder.csv", index=False)
+        draw(table, out)
+        wide = table.pivot_table(index="measure", columns="size", values="estimate", sort=False)
+        typer.echo(wide.to_string(float_format=lambda value: f"{value:.3f}"))
         if failed:
-            raise ValueError("\n".join(["sizes that are missing above:", *failed]))
+            raise ValueError("\n".join(["sizes whose run failed:", *failed]))
 
 
 if __name__ == "__main__":

@@ -111,4 +111,8 @@ def test_a_size_that_fails_is_named_and_the_others_are_compared(
     done = CliRunner().invoke(app, [*sizes, "--out", str(tmp_path)])
     assert done.exit_code == 1
     assert "small: kept 8 of 120" in done.output
-    assert set(pd.read_csv(tmp_path / "ladder.csv")["size"]) == {"shipped"}
+    table = pd.read_csv(tmp_path / "ladder.csv")
+    measures = {size: set(rows["measure"]) for size, rows in table.groupby("size")}
+    assert "evil prompt: evil" in measures["small"]
+    assert "evil: AUC for the author" in measures["shipped"] - measures["small"]
+    assert measures["small"] < measures["shipped"]
