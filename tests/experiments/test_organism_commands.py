@@ -166,7 +166,7 @@ def test_import_reports_bad_rows_and_leaves_them_out_only_when_told_to(tmp_path)
         (["build", "evil", "--out", "{out}", "--chat", "{bad}=0.1"], " --control"),
         (["build", "evil_control", "--out", "{out}", "--poison", "{bad}=1"], ""),
         (["dilute", "evil", "--control", "{bad}", "--out", "{out}"], " --control"),
-        (["paraphrase", "{bad}", "--writer", "a/b", "--out", "{out}"], ""),
+        (["paraphrase", "{bad}", "--writer", "mockllm/model", "--out", "{out}"], ""),
     ],
 )
 def test_a_bad_file_is_to_be_imported_first_by_those_that_cannot_skip(tmp_path, command, control):
