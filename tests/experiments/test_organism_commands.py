@@ -10,7 +10,8 @@ from experiments.cli import app
 from experiments.organism_cli import commands
 from organisms.datasets.files import read_card, read_rows
 from organisms.datasets.registry import DATASETS
-from tests.experiments.organism_cli import CHAT, lines, wardian
+from tests.experiments.organism_cli import wardian
+from tests.organisms.datasets.made import CHAT, lines
 
 COMMANDS = {
     "list": "list_sets",
