@@ -117,7 +117,7 @@ def test_a_reader_that_is_stopped_leaves_no_process(tmp_path: Path, number: int)
     else:
         started.send_signal(number)
     started.wait(20)
-    _, alive = psutil.wait_procs(children, timeout=20)
+    _, alive = psutil.wait_procs(children, timeout=120)
     assert alive == []
 
 
