@@ -116,7 +116,7 @@ def test_a_reader_that_is_stopped_leaves_no_process(tmp_path: Path, number: int)
         os.killpg(started.pid, number)  # as a terminal sends Ctrl-C: to all of them
     else:
         started.send_signal(number)
-    started.wait(20)
+    started.wait(120)
     _, alive = psutil.wait_procs(children, timeout=120)
     assert alive == []
 
