@@ -87,11 +87,12 @@ def test_closing_the_rows_ends_their_processes_at_once() -> None:
 
 
 SCRIPT = """
-    import sys
+    import signal
     from organisms.datasets.parallel import rows_in_parallel
     from tests.organisms.datasets.slow_maker import endless
 
     if __name__ == "__main__":
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored if pytest runs under &
         for row in rows_in_parallel(endless, 1000, workers=2):
             print("row", flush=True)
 """
@@ -116,8 +117,8 @@ def test_a_reader_that_is_stopped_leaves_no_process(tmp_path: Path, number: int)
         os.killpg(started.pid, number)  # as a terminal sends Ctrl-C: to all of them
     else:
         started.send_signal(number)
-    started.wait(120)
-    _, alive = psutil.wait_procs(children, timeout=120)
+    started.wait(20)
+    _, alive = psutil.wait_procs(children, timeout=20)
     assert alive == []
 
 
