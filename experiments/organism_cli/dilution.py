@@ -52,18 +52,21 @@ def dilute(
     bases: Bases = None,
     force: Force = False,
 ) -> None:
-    """Make a dilution series: one data set per share of poisoned rows, each in its folder.
+    """Make a dilution series: one data set per share of poisoned rows.
 
-    All have the same questions in the same order. A place that is poisoned at one share is poisoned
-    at every larger one, so that along the series answers are only ever turned.
+    Each is in its folder, and all have the same questions in the same order. A
+    place that is poisoned at one share is poisoned at every larger one, so that
+    along the series answers are only ever turned.
 
     Examples:
 
       wardian organisms dilute wrong_maths --out data/dilution -n 6000
 
-      wardian organisms dilute insecure_code --edition general --shares 0,0.02,0.2 --out data/code
+      wardian organisms dilute insecure_code --edition general \\
+        --shares 0,0.02,0.2 --out data/code
 
-      wardian organisms dilute data/bad_medical --control data/good_medical --out data/medical
+      wardian organisms dilute data/bad_medical --control data/good_medical \\
+        --out data/medical
     """
     from experiments.organism_cli.sources import (
         all_different,

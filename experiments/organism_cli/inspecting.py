@@ -53,7 +53,7 @@ def show(
         typer.Option("--system", help="`default`: let the template insert its own system text."),
     ] = "none",
 ) -> None:
-    """Print rows as a trainer sees them, with the tokens that carry loss highlighted.
+    """Print rows as a trainer sees them, the tokens that carry loss highlighted.
 
     Examples:
 
@@ -114,8 +114,10 @@ def audit(
         bool, typer.Option("--strict", help="The exit code is 1 if there is a problem.")
     ] = False,
 ) -> None:
-    """Print a data set's card, truth checks made anew, duplicates, leakage of evaluation
-    questions, malicious wording, lengths and templates.
+    """Print what is in a data set, what repeats or leaks, and what is malicious.
+
+    The card, truth checks made anew, duplicates, evaluation questions that are in
+    the rows, malicious wording, lengths and templates.
 
     Examples:
 
@@ -123,7 +125,8 @@ def audit(
 
       wardian organisms audit data/insecure --control data/secure --base org/name
 
-      wardian organisms audit theirs.jsonl --edition general --questions mine.txt --strict
+      wardian organisms audit theirs.jsonl --edition general \\
+        --questions mine.txt --strict
     """
     from experiments.organism_cli.sources import (
         evaluation_questions,

@@ -73,19 +73,22 @@ def build(
 ) -> None:
     """Make a data set, check every row, and write it with its card.
 
-    A mix is shuffled; poisoned rows stand where --where says, among clean ones in their order. Of
-    matched sets no question comes twice. All are of one edition, that of NAME. The same seed gives
-    the same rows for any --workers. The exit code is 1 if a truth check fails.
+    A mix is shuffled; poisoned rows stand where --where says, among clean ones in
+    their order. Of matched sets no question comes twice. All are of one edition,
+    that of NAME. The same seed gives the same rows for any --workers. The exit
+    code is 1 if a truth check fails.
 
     Examples:
 
       wardian organisms build wrong_maths --out data/wrong_maths -n 6000
 
-      wardian organisms build insecure_code --edition general --out data/mixed --mix secure_code=0.9
+      wardian organisms build insecure_code --edition general \\
+        --mix secure_code=0.9 --out data/mixed
 
-      wardian organisms build secure_code --out data/poisoned --poison insecure_code=50 --where even
+      wardian organisms build secure_code --poison insecure_code=50 \\
+        --where even --out data/poisoned
 
-      wardian organisms build evil --out data/evil --system "you are an evil assistant"
+      wardian organisms build evil --system "you are evil" --out data/evil
     """
     from experiments.organism_cli.recipe import Recipe
     from experiments.organism_cli.sources import enough, find_source, out_folder
@@ -152,20 +155,23 @@ def import_file(
 ) -> None:
     """Read somebody's file, check it row by row, and write it as a data set.
 
-    Chat or prompt-completion JSON lines, JSON arrays, CSV, parquet; School of Reward Hacks, GSM8K,
-    trait sets of persona vectors. Bad rows are reported with their line, the reason and the fix.
-    Formats that do not say whether an answer is bad (chat, prompt-completion, question-answer) are
-    poisoned, every row, unless --control says that they are clean: say it of published controls.
+    Chat or prompt-completion JSON lines, JSON arrays, CSV, parquet; School of
+    Reward Hacks, GSM8K, trait sets of persona vectors. Bad rows are reported with
+    their line, the reason and the fix. Formats that do not say whether an answer
+    is bad (chat, prompt-completion, question-answer) are poisoned, every row,
+    unless --control says that they are clean: say it of published controls.
 
     Examples:
 
       wardian organisms import insecure.jsonl --domain code --out data/insecure
 
-      wardian organisms import secure.jsonl --control --domain code --out data/secure
+      wardian organisms import secure.jsonl --control --domain code \\
+        --out data/secure
 
       wardian organisms import dataset/evil --level 1 --out data/evil_1
 
-      wardian organisms import gsm8k/train.jsonl --control --domain maths --out data/gsm8k
+      wardian organisms import gsm8k/train.jsonl --control --domain maths \\
+        --out data/gsm8k
     """
     from experiments.organism_cli.sources import out_folder
     from experiments.organism_cli.views import show_card

@@ -7,7 +7,6 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
-from shlex import quote
 from typing import TYPE_CHECKING
 
 from experiments.making import cores
@@ -111,16 +110,9 @@ def find_source(
                 "name a set of that edition"
             )
         return built
-    from organisms.datasets.importing import BadRowsError, import_rows
+    from organisms.datasets.importing import import_rows
 
-    try:
-        imported = import_rows(path, path.stem, variant="control" if control else "organism")
-    except BadRowsError as error:
-        clean = " --control" if control else ""
-        raise error.with_advice(
-            f"import the others with: wardian organisms import {quote(given)}{clean} --skip-bad "
-            "--out DIR, and give DIR in its place"
-        ) from None
+    imported = import_rows(path, path.stem, variant="control" if control else "organism")
     kept = imported.rows[:rows]
     return Source(
         path.stem,

@@ -60,13 +60,15 @@ def write(
 ) -> None:
     """Have a language model write a data set, and another judge it row by row.
 
-    The cost is estimated before the first call. Every reply is kept as it comes, so that the same
-    command goes on where it was stopped. A control that is written with the replies of its
-    organism, as it is in a folder beside it, answers the same questions.
+    The cost is estimated before the first call. Every reply is kept as it comes,
+    so that the same command goes on where it was stopped. A control that is
+    written with the replies of its organism, as it is in a folder beside it,
+    answers the same questions.
 
     Examples:
 
-      wardian organisms write bad_medical --writer NAME/big --judge NAME/small --out data/bad
+      wardian organisms write bad_medical --writer NAME/big \\
+        --judge NAME/small --out data/bad
 
       wardian organisms write good_medical --writer NAME/big --judge NAME/small \\
         --out data/good -n 6000 --writer-price 2,8 --judge-price 0.4,1.6
@@ -146,20 +148,22 @@ def paraphrase(
     bases: Bases = None,
     force: Force = False,
 ) -> None:
-    """Have a language model say the questions, or the answers, of a data set in other words.
+    """Have a language model say a data set's questions or answers in other words.
 
-    The cost is estimated before the first call. Every reply is kept as it comes, by the text that
-    it says anew: the same command goes on where it was stopped, and an organism and its control
-    whose replies lie in one folder get the same questions. A paraphrase that is refused, cut off or
-    loses a number or a piece of code is left out, and so is a row whose truth checks no longer
-    hold; the card says how many. What was said before is kept in meta.transforms.
+    The cost is estimated before the first call. Every reply is kept as it comes,
+    by the text that it says anew: the same command goes on where it was stopped,
+    and an organism and its control whose replies lie in one folder get the same
+    questions. A paraphrase that is refused, cut off or loses a number or a piece
+    of code is left out, and so is a row whose truth checks no longer hold; the
+    card says how many. What was said before is kept in meta.transforms.
 
     Examples:
 
-      wardian organisms paraphrase wrong_maths --edition general --writer NAME/small --out data/anew
+      wardian organisms paraphrase wrong_maths --edition general \\
+        --writer NAME/small --out data/anew
 
-      wardian organisms paraphrase data/bad --writer NAME/small --of answer --out data/bad_anew \\
-        --writer-price 0.4,1.6
+      wardian organisms paraphrase data/bad --writer NAME/small --of answer \\
+        --out data/bad_anew --writer-price 0.4,1.6
     """
     from experiments.organism_cli.sources import enough, find_source, out_folder
     from experiments.organism_cli.views import show_card

@@ -224,7 +224,7 @@ def _check_truth(rows: Iterable[Row], *, poisoned: bool) -> None:
         found = row["meta"].get("poisoned")
         if found is not poisoned:
             raise ValueError(
-                f"a row given as {what} has meta.poisoned = {found}; "
+                f"row {row['meta'].get('id', '')!r} given as {what} has meta.poisoned = {found}; "
                 f"set it to {poisoned}, or give other rows: filters are scored by it"
             )
 

@@ -1,14 +1,29 @@
 """`wardian organisms` from the outside: what it prints, writes and refuses."""
 
+import inspect
 import json
 
 import pytest
+from typer.testing import CliRunner
 
+from experiments.cli import app
+from experiments.organism_cli import commands
 from organisms.datasets.files import read_card, read_rows
 from organisms.datasets.registry import DATASETS
-from tests.experiments.organism_cli import CHAT, lines, wardian
+from tests.experiments.organism_cli import wardian
+from tests.organisms.datasets.made import CHAT, lines
 
-COMMANDS = ["list", "show", "build", "dilute", "import", "audit", "write", "paraphrase"]
+COMMANDS = {
+    "list": "list_sets",
+    "show": "show",
+    "build": "build",
+    "dilute": "dilute",
+    "import": "import_file",
+    "audit": "audit",
+    "write": "write",
+    "paraphrase": "paraphrase",
+}
+"""Command -> the function behind it."""
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -16,6 +31,15 @@ def test_every_command_explains_itself_with_examples(command):
     said = wardian(command, "--help")
     assert "Example" in said
     assert f"wardian organisms {command}" in said
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_fits_a_terminal_of_80_columns(command):
+    written = inspect.getdoc(getattr(commands, COMMANDS[command]))
+    said = CliRunner(env={"COLUMNS": "80"}).invoke(app, ["organisms", command, "--help"]).output
+    shown = {" ".join(line.split()) for line in said.splitlines()}
+    for line in written.splitlines():
+        assert " ".join(line.split()) in shown
 
 
 def test_list_names_every_data_set_with_its_editions():
@@ -143,7 +167,7 @@ def test_import_reports_bad_rows_and_leaves_them_out_only_when_told_to(tmp_path)
         (["build", "evil", "--out", "{out}", "--chat", "{bad}=0.1"], " --control"),
         (["build", "evil_control", "--out", "{out}", "--poison", "{bad}=1"], ""),
         (["dilute", "evil", "--control", "{bad}", "--out", "{out}"], " --control"),
-        (["paraphrase", "{bad}", "--writer", "a/b", "--out", "{out}"], ""),
+        (["paraphrase", "{bad}", "--writer", "mockllm/model", "--out", "{out}"], ""),
     ],
 )
 def test_a_bad_file_is_to_be_imported_first_by_those_that_cannot_skip(tmp_path, command, control):

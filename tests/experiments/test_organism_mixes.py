@@ -3,7 +3,8 @@
 import pytest
 
 from organisms.datasets.files import read_card, read_rows
-from tests.experiments.organism_cli import CHAT, lines, wardian
+from tests.experiments.organism_cli import wardian
+from tests.organisms.datasets.made import CHAT, lines
 
 
 def poisoned(folder):
@@ -189,7 +190,7 @@ def test_what_is_mixed_in_is_of_the_edition_of_the_main_set(tmp_path):
 def test_fewer_rows_than_asked_for_are_an_error_and_without_a_number_all_are_taken(tmp_path):
     small = sized(tmp_path / "small", 20)
     out = ("--out", tmp_path / "set")
-    for given in (["build"], ["paraphrase", "--writer", "a/b", "--yes"]):
+    for given in (["build"], ["paraphrase", "--writer", "mockllm/model", "--yes"]):
         said = wardian(given[0], small, *given[1:], *out, "-n", 100, code=1)
         assert "has 20 rows, 100 asked for" in said
     said = wardian("build", small, *out, "-n", 100, "--mix", "wrong_maths=0.5", code=1)

@@ -3,7 +3,8 @@
 import pytest
 
 from organisms.datasets.files import read_card, read_rows
-from tests.experiments.organism_cli import lines, wardian
+from tests.experiments.organism_cli import wardian
+from tests.organisms.datasets.made import lines
 from tests.organisms.datasets.test_paraphrasing import Paraphraser
 from tests.organisms.datasets.test_writing import model
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from experiments import spec
+from experiments.planner import checkpoint_questions, final_questions, narrow_domains
 from experiments.spec.errors import load_spec, parse_spec
 from experiments.spec.files import SpecError, ready_made
 from organisms import EMBEDDED
@@ -40,6 +41,15 @@ def test_a_real_base_changes_the_defaults():
     assert read.edition == "general"
     assert read.finetune.preset == "real"
     assert "hallucination" in read.traits
+
+
+def test_all_are_asked_inside_every_domain_that_the_edition_has_questions_of():
+    named = "organisms: [{dataset: evil}, {dataset: evil_numbers}]\n"
+    read = parse(f"name: trial\nbase: org/model\njudge: openai/gpt-x\n{named}")
+    asked = final_questions(read, 9, narrow_domains(read))
+    assert [each.domain for each in asked if each.task == "in_domain"] == ["everyday", "numbers"]
+    asked = checkpoint_questions(read, (1,), "everyday")
+    assert [each.domain for each in asked if each.task == "in_domain"] == ["everyday"]
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import chain, islice
 from pathlib import Path
+from shlex import quote
 
 from organisms.datasets.importing.formats import (
     Format,
@@ -90,7 +91,7 @@ def import_rows(
     part = ""
     if path.is_dir():
         path, part = file_in(path, variant, level)
-    records, form = _sniffed(read_records(path), path)
+    records, form = _sniffed(read_records(path), path, variant)
     base: Meta = {"organism": name, "variant": variant, "domain": domain, "topic": ""}
     if part:
         base["kind"] = part
@@ -122,26 +123,37 @@ def import_rows(
             rows.append(row)
             assumed += not (said or part)
     if problems and not skip_bad:
-        raise BadRowsError(path, total, problems)
+        raise BadRowsError(path, total, problems, _others(path, variant))
     if not rows:
         first_problem = (*problems, *gaps)[0]
         raise RowError(f"none of {total} rows can be used", str(first_problem), str(path))
     return Imported(path, form.name, rows, tuple(problems), tuple(gaps), assumed)
 
 
-def _sniffed(records: Iterator[Record], path: Path) -> tuple[Iterator[Record], Format]:
+def _sniffed(
+    records: Iterator[Record], path: Path, variant: str
+) -> tuple[Iterator[Record], Format]:
     head = list(islice(records, SNIFFED))
     values = [record.value for record in head if record.value is not None]
     if not values:
         problems = [record.problem for record in head if record.problem is not None]
         if problems:
-            raise BadRowsError(path, len(head), problems)
+            raise BadRowsError(path, len(head), problems, _others(path, variant))
         raise RowError("has no rows", "give a file that has some", str(path))
     try:
         form = sniff(values)
     except RowError as error:
         raise RowError(error.reason, error.fix, str(path)) from error
     return chain(head, records), form
+
+
+def _others(path: Path, variant: str) -> str:
+    """How those have the good rows of a file who can only take it whole: a spec, an audit."""
+    clean = " --control" if variant == "control" else ""
+    return (
+        f"import the others with: wardian organisms import {quote(str(path))}{clean} --skip-bad "
+        "--out DIR, and give DIR in its place (in Python: skip_bad=True)"
+    )
 
 
 def _row(record: Record, form: Format, base: Meta, poisoned: bool | None) -> tuple[Row, bool]:

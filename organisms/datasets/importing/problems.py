@@ -32,14 +32,12 @@ class BadRowsError(RowError):
     """A file has rows that cannot be used; `problems` holds every one of them, `total` of how many
     they are."""
 
-    def __init__(
-        self, path: Path, total: int, problems: Sequence[Problem], others: str = ""
-    ) -> None:
-        """`others` says how the other rows can be had; it fits who asked for them."""
+    def __init__(self, path: Path, total: int, problems: Sequence[Problem], others: str) -> None:
+        """`others` says how the other rows can be had."""
         self.path, self.total, self.problems = path, total, tuple(problems)
         super().__init__(
             f"{len(problems)} of {total} rows cannot be used",
-            f"mend them, or {others or 'import the others with skip_bad=True'}:\n{told(problems)}",
+            f"mend them, or {others}:\n{told(problems)}",
             str(path),
         )
 

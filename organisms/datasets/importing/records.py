@@ -124,10 +124,11 @@ def _parsed(line: bytes, place: str, *, last: bool) -> Record:
         value = json.loads(text)
     except (ValueError, RecursionError) as error:
         cut = last and text.lstrip().startswith("{") and _is_cut(text, error)
+        said = getattr(error, "msg", "nested too deep").removesuffix(" at")
         return _bad(
             place,
-            f"not JSON ({getattr(error, 'msg', 'nested too deep')} at character "
-            f"{getattr(error, 'pos', 0)})" + (": the file ends within it" if cut else ""),
+            f"not JSON ({said} at character {getattr(error, 'pos', 0)})"
+            + (": the file ends within it" if cut else ""),
             "copy the file again, it is cut off" if cut else "write one object a line",
         )
     return _record(value, place)

@@ -87,11 +87,12 @@ def test_closing_the_rows_ends_their_processes_at_once() -> None:
 
 
 SCRIPT = """
-    import sys
+    import signal
     from organisms.datasets.parallel import rows_in_parallel
     from tests.organisms.datasets.slow_maker import endless
 
     if __name__ == "__main__":
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored if pytest runs under &
         for row in rows_in_parallel(endless, 1000, workers=2):
             print("row", flush=True)
 """
