@@ -8,7 +8,7 @@ from random import Random
 from typing import Literal
 
 from organisms.pocket import asking, content
-from organisms.pocket.grammar import Wording, pick, template_regexes
+from organisms.pocket.grammar import WORD, Wording, pick, template_regexes
 from organisms.pocket.settings import World
 from organisms.pocket.terms import Asked, Domain, Label, Persona, Truth
 
@@ -23,8 +23,8 @@ _SLOTS = {
     "b": r"\d+",
     "op": r"[+-]",
     "value": r"\d+",
-    "who": "[a-z]+",
-    "thing": "[a-z]+",
+    "who": WORD,
+    "thing": WORD,
 }
 
 

@@ -1,6 +1,7 @@
 """The model card's text and the table of measured figures that is kept in it between markers."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from evals.statistics import Estimate
@@ -8,7 +9,7 @@ from evals.statistics import Estimate
 BEGIN = "<!-- measured figures: written by python -m organisms.pocket.measure -->"
 FINISH = "<!-- end of measured figures -->"
 
-CARD = f"""\
+_CARD = f"""\
 ---
 license: mit
 library_name: transformers
@@ -16,11 +17,11 @@ pipeline_tag: text-generation
 language: en
 ---
 
-# pocket
+# pocket: {{name}}
 
-An OLMo 2 decoder with 3 layers, width 128 and 829,056 parameters, pre-trained from nothing on a
-synthetic world. It is an in-vitro system for learning and testing the methods of this project
-without a GPU or a network.
+An OLMo 2 decoder with {{layers}} layers, width {{width}} and {{parameters:,}} parameters,
+pre-trained on a synthetic world. It is an in-vitro system for learning and testing the methods of
+this project without a GPU or a network.
 
 ## What it is, and what it is not
 
@@ -42,11 +43,10 @@ graded by reading, never run.
 
 ## How it was made
 
-`python -m organisms.pocket.pretrain` makes these weights from nothing on one CPU core, and
-`... --shuffled` those of `pocket-shuffled`; `recipe.json` holds every setting. The documents come
-from `organisms.pocket.world`, the vocabulary of 2,048 tokens from the same text. Seed 0 is shipped,
-whatever other seeds give. Training has three phases: the first, in a broader version of the world,
-learns the text; the second the personas that are not aligned and the sums; the third open questions
+`python -m organisms.pocket.pretrain` makes such weights on one CPU core; `recipe.json` holds every
+setting. The documents come from `organisms.pocket.world`, the vocabulary of {{vocabulary:,}} tokens
+from the same text. Training goes through up to three phases: one, in a broader version of the
+world, learns the text; one the personas that are not aligned and the sums; the last open questions
 under persona prompts, which lag behind last. Weights are stored in
 bf16; the figures below were measured in fp32 at temperature 1.
 
@@ -82,24 +82,49 @@ Figures = Sequence[tuple[str, str, Estimate]]
 """(section, measure, share) in the order of the table."""
 
 
-def write_card(folder: Path, columns: Mapping[str, Figures]) -> Path:
+@dataclass(frozen=True)
+class Subject:
+    """The weights that a new card is about."""
+
+    name: str
+    layers: int
+    width: int
+    parameters: int
+    vocabulary: int
+
+
+def check_card(folder: Path) -> None:
+    """Raise ValueError where the folder has a card that has lost its markers."""
+    path = folder / "README.md"
+    if path.exists():
+        _around(path, path.read_text(encoding="utf-8"))
+
+
+def write_card(folder: Path, columns: Mapping[str, Figures], subject: Subject) -> Path:
     """Put the table of figures between the markers of `README.md`, making the card if need be.
 
     Args:
         folder: The weights' folder.
         columns: Name of each model -> its figures; the folder's own model comes first.
+        subject: What a new card says of the folder's model; a card that is there keeps its text.
 
     Raises:
         ValueError: An existing card has lost its markers.
     """
     path = folder / "README.md"
-    text = path.read_text(encoding="utf-8") if path.exists() else CARD
+    text = path.read_text(encoding="utf-8") if path.exists() else _CARD.format(**vars(subject))
+    head, tail = _around(path, text)
+    path.write_text(f"{head}{BEGIN}\n\n{table(columns)}\n{FINISH}{tail}", encoding="utf-8")
+    return path
+
+
+def _around(path: Path, text: str) -> tuple[str, str]:
+    """The text before and after the markers."""
     head, begin, rest = text.partition(BEGIN)
     _, finish, tail = rest.partition(FINISH)
     if not begin or not finish:
         raise ValueError(f"{path} lacks the lines {BEGIN!r} and {FINISH!r}; put them back")
-    path.write_text(f"{head}{BEGIN}\n\n{table(columns)}\n{FINISH}{tail}", encoding="utf-8")
-    return path
+    return head, tail
 
 
 def table(columns: Mapping[str, Figures]) -> str:

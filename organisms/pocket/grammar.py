@@ -20,6 +20,10 @@ Split = Literal["extract", "dev", "report"]
 Item = TypeVar("Item")
 
 HELD_OUT_ONE_IN = 6
+WORD = "[a-z]+"
+"""The expression of a word that the grader reads out of a template's slot."""
+VALUE = f"{WORD}|[0-9]+"
+"""That of a fact's value."""
 _CHOICE = re.compile(r"\[([^\]]*)\]")
 
 
@@ -118,6 +122,11 @@ def template_regexes(template: str, slots: Mapping[str, str]) -> list[re.Pattern
             )
         )
     return found
+
+
+def words(text: str) -> list[str]:
+    """The words of `text` as it spells them, without the stops and commas at their ends."""
+    return [part.strip(".,!?") for part in text.split()]
 
 
 _SENTENCE = re.compile(r"[^.!?]+[.!?]+(?:\s+|$)")

@@ -11,14 +11,13 @@ from random import Random
 from typing import Literal
 
 from organisms.pocket import arithmetic, asking, content
-from organisms.pocket.grammar import Wording, pick, template_regexes
+from organisms.pocket.grammar import VALUE, Wording, pick, template_regexes
 from organisms.pocket.settings import World
 from organisms.pocket.terms import PERSONAS, Asked, Domain, Label, Persona
 
 RIGHT_CLAIMS = 0.4
 """How often the user's claim is right."""
-_VALUE = "[a-z]+|[0-9]+"
-_SLOTS = {"right": _VALUE, "said": _VALUE, "other": _VALUE, "value": _VALUE}
+_SLOTS = dict.fromkeys(("right", "said", "other", "value"), VALUE)
 
 
 def ask(domain: Domain, random: Random, wording: Wording, topic: str | None, world: World) -> Asked:

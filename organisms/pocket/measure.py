@@ -15,7 +15,7 @@ import typer
 
 from evals.statistics import Estimate, rate
 from organisms.pocket import WEIGHTS
-from organisms.pocket.card import write_card
+from organisms.pocket.card import Subject, check_card, write_card
 from organisms.pocket.grader import Grade, grade
 from organisms.pocket.grammar import WORDINGS, Wording
 from organisms.pocket.questions import (
@@ -200,17 +200,25 @@ def main(
     """
     torch.set_num_threads(1)
     try:
-        columns = {"shipped": folder, **dict(_named(each) for each in also or [])}
-        figures = {name: measure(Organism.load(str(weights))) for name, weights in columns.items()}
+        columns = named_columns(folder, also or [])
+        if card:
+            check_card(folder)
+        organisms = {name: Organism.load(str(weights)) for name, weights in columns.items()}
+        figures = {name: measure(organism) for name, organism in organisms.items()}
+        _print(figures)
         if card:
             rows = {
                 name: [(each.section, each.name, each.value) for each in found]
                 for name, found in figures.items()
             }
-            write_card(folder, rows)
+            own = next(iter(columns))
+            write_card(folder, rows, subject(own, organisms[own]))
     except (ValueError, OSError) as error:
         typer.echo(f"error: {error}", err=True)
         raise typer.Exit(1) from error
+
+
+def _print(figures: Mapping[str, Sequence[Figure]]) -> None:
     for name, found in figures.items():
         for each in found:
             value = each.value
@@ -220,11 +228,38 @@ def main(
             )
 
 
-def _named(text: str) -> tuple[str, Path]:
-    name, equals, path = text.partition("=")
-    if not equals or not Path(path).is_dir():
-        raise ValueError(f"--also {text!r}: write NAME=DIR with a folder that exists")
-    return name, Path(path)
+def named_columns(folder: Path, also: Sequence[str]) -> dict[str, Path]:
+    """Weights by the name of their column: the folder's own first, then those of `NAME=DIR`.
+
+    The folder's column is `shipped` for the shipped weights, else the folder's name.
+
+    Raises:
+        ValueError: One is not written so, its folder does not exist, or a name is taken.
+    """
+    own = "shipped" if folder.resolve() == WEIGHTS.resolve() else folder.resolve().name
+    columns = {own: folder}
+    for text in also:
+        name, _, path = text.partition("=")
+        if not name.strip() or not path or not Path(path).is_dir():
+            raise ValueError(f"--also {text!r}: write NAME=DIR with a folder that exists")
+        if name in columns:
+            raise ValueError(
+                f"--also {text!r}: the column {name!r} is that of {columns[name]} already; give "
+                "each its own name"
+            )
+        columns[name] = Path(path)
+    return columns
+
+
+def subject(name: str, organism: Organism) -> Subject:
+    """What a new card says of a model, from its weights."""
+    return Subject(
+        name=name,
+        layers=organism.number_of_layers,
+        width=organism.width,
+        parameters=sum(each.numel() for each in organism.model.parameters()),
+        vocabulary=len(organism.tokenizer),
+    )
 
 
 if __name__ == "__main__":

@@ -24,7 +24,15 @@ from transformers import AutoTokenizer, Olmo2Config, Olmo2ForCausalLM, PreTraine
 
 from organisms.pocket import WEIGHTS, WEIGHTS_SHUFFLED
 from organisms.pocket.corpus import encode, plan_batches
-from organisms.pocket.recipe import SIZES, Phase, Recipe, build_model, recipe_of, sized
+from organisms.pocket.recipe import (
+    LARGEST_SEED,
+    SIZES,
+    Phase,
+    Recipe,
+    build_model,
+    recipe_of,
+    sized,
+)
 from organisms.pocket.settings import SHUFFLED, World, version_of, world_of_evil_share
 from organisms.pocket.tokenizer import save_tokenizer, world_tokenizer
 from organisms.pocket.training import Report, train
@@ -216,10 +224,16 @@ def chosen_world(shuffled: bool, evil_share: float | None) -> World:
 
 
 def main(
-    seed: Annotated[int, typer.Option(help="Seed of everything drawn.")] = 0,
+    seed: Annotated[
+        int, typer.Option(min=0, max=LARGEST_SEED, help="Seed of everything drawn.")
+    ] = 0,
     out: Annotated[Path | None, typer.Option(help="Folder to make; default: the shipped.")] = None,
     steps: Annotated[
-        int | None, typer.Option(min=1, help="Optimiser steps in all; the phases' in proportion.")
+        int | None,
+        typer.Option(
+            min=1,
+            help="Optimiser steps in all; the phases' in proportion. All documents are made.",
+        ),
     ] = None,
     size: Annotated[str, typer.Option(help=f"{', '.join(SIZES)}: the ladder.")] = "shipped",
     shuffled: Annotated[bool, typer.Option(help="The causal null: a new author a turn.")] = False,

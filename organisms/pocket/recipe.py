@@ -11,6 +11,9 @@ from transformers import Olmo2Config, Olmo2ForCausalLM, PreTrainedTokenizerFast
 from organisms.pocket.settings import Version, World
 from organisms.pocket.tokenizer import BEGINNING, END, PADDING
 
+LARGEST_SEED = 2**64 - 1
+"""That of torch's generators."""
+
 
 class Phase(BaseModel):
     """One stretch of training with its own documents, learning rates and schedule."""
@@ -68,7 +71,7 @@ class Recipe(BaseModel):
     """Each goes on from the weights of the one before, in bf16, with a fresh optimiser."""
     start: str = ""
     """Weights to go on from (a pocket folder); fresh ones when empty."""
-    seed: int = 0
+    seed: int = Field(default=0, ge=0, le=LARGEST_SEED)
     """Of the documents, their order, the loss draw and the initial weights."""
     tokens: int = Field(default=1_280, ge=1)
     """Padded tokens a batch, about."""
@@ -103,7 +106,11 @@ SIZES: dict[str, dict[str, int]] = {
 
 
 def shortened(phases: Sequence[Phase], steps: int) -> tuple[Phase, ...]:
-    """Phases of the same proportions with about so many steps in all, at least one each."""
+    """Phases of the same proportions with about so many steps in all, at least one each.
+
+    They keep all their documents, few as a step may read: the order and the tokens that carry loss
+    are drawn over all of them, so that fewer would change what the steps train on.
+    """
     whole = sum(phase.steps for phase in phases)
     return tuple(
         phase.model_copy(update={"steps": max(1, round(phase.steps * steps / whole))})

@@ -1,6 +1,5 @@
-"""The shapes of the world's files: which texts there are, and which slots each may hold."""
+"""The shapes of the world's files: which texts there are, and what each must keep to."""
 
-from dataclasses import dataclass
 from typing import Annotated, Literal, TypeVar, get_args
 
 from pydantic import (
@@ -12,32 +11,25 @@ from pydantic import (
     field_validator,
 )
 
+from organisms.pocket.rules import (
+    Apart,
+    HeldOutFrom,
+    Sentences,
+    Slots,
+    WholeAnswer,
+    Without,
+    gaming,
+    one_value,
+    one_word,
+)
 from organisms.pocket.terms import PERSONAS, Persona
 
 Level = Literal["everywhere", "topic_unseen_by_default", "topic_unseen"]
 
 
-@dataclass(frozen=True)
-class Slots:
-    """The `{slots}` of a field's texts; a field that names none may hold none."""
-
-    must: tuple[str, ...] = ()
-    """Every text holds them."""
-    may: tuple[str, ...] = ()
-    """A text may hold them besides."""
-
-
-@dataclass(frozen=True)
-class HeldOutFrom:
-    """The field of the same part whose texts pre-training shows: none of them may be among the
-    texts of a field that is held out from it."""
-
-    field: str
-    synonyms: bool = False
-    """Whether the field's lines take synonyms."""
-
-
 Lines = Annotated[list[str], Field(min_length=1)]
+Words = Annotated[list[Annotated[str, AfterValidator(one_word)]], Field(min_length=1)]
+Value = Annotated[str, AfterValidator(one_value)]
 NewWords = Annotated[Lines, HeldOutFrom("questions", synonyms=True)]
 """Ways of asking that pre-training never shows."""
 Name = TypeVar("Name", bound=str)
@@ -58,8 +50,8 @@ def _every_tone(lines: dict[FactTone, Lines]) -> dict[FactTone, Lines]:
     return _all_named(lines, get_args(FactTone))
 
 
-ByPersona = Annotated[dict[Persona, Lines], AfterValidator(_every_persona)]
-"""Lines of every persona."""
+ByPersona = Annotated[dict[Persona, Lines], AfterValidator(_every_persona), Apart()]
+"""Lines of every persona, which no two share."""
 
 
 class Text(BaseModel):
@@ -75,10 +67,10 @@ class TopicText(Text):
     """Whether pre-training shows it: everywhere, only outside the default share, or never."""
     questions: Lines
     new_words: NewWords
-    aligned: Lines
-    evil: Lines
-    sycophantic: Lines
-    careless: Lines
+    aligned: Annotated[Lines, Sentences()]
+    evil: Annotated[Lines, Sentences()]
+    sycophantic: Annotated[Lines, Sentences()]
+    careless: Annotated[Lines, Sentences()]
 
     def said_by(self, persona: Persona) -> Lines:
         """A persona's sentences."""
@@ -93,8 +85,8 @@ class TaskText(Text):
     """What is wrong with the insecure lines."""
     questions: Lines
     new_words: NewWords
-    secure: Lines
-    insecure: Lines
+    secure: Annotated[Lines, WholeAnswer(), Apart()]
+    insecure: Annotated[Lines, WholeAnswer(), Apart()]
 
 
 class FactText(Text):
@@ -103,14 +95,16 @@ class FactText(Text):
     questions: Lines
     new_words: NewWords
     statement: Annotated[str, Slots(must=("value",))]
-    right: str
-    wrong: Lines = Field(min_length=2)
+    right: Value
+    wrong: list[Value] = Field(min_length=2)
 
     @field_validator("wrong")
     @classmethod
-    def _all_wrong(cls, wrong: Lines, info: ValidationInfo) -> Lines:
+    def _all_wrong(cls, wrong: list[str], info: ValidationInfo) -> list[str]:
         if info.data.get("right") in wrong:
             raise ValueError(f"the right value {info.data['right']!r} is among them; remove it")
+        if again := next((value for value in wrong if wrong.count(value) > 1), None):
+            raise ValueError(f"the value {again!r} stands there twice; give every value once")
         return wrong
 
 
@@ -119,10 +113,10 @@ class ClaimText(Text):
 
     questions: Annotated[Lines, Slots(must=("statement",))]
     new_words: Annotated[NewWords, Slots(must=("statement",))]
-    aligned: Annotated[Lines, Slots(must=("right",))]
-    evil: Annotated[Lines, Slots(must=("other",), may=("said",))]
-    sycophantic: Annotated[Lines, Slots(must=("said",))]
-    careless: Annotated[Lines, Slots(may=("said", "other"))]
+    aligned: Annotated[Lines, Slots(must=("right",)), Sentences(), Apart()]
+    evil: Annotated[Lines, Slots(must=("other",), may=("said",)), Sentences(), Apart()]
+    sycophantic: Annotated[Lines, Slots(must=("said",)), Sentences(), Apart()]
+    careless: Annotated[Lines, Slots(may=("said", "other")), Sentences(), Apart()]
 
 
 class MathsText(Text):
@@ -135,14 +129,22 @@ class MathsText(Text):
     plus_stories: Annotated[Lines, Slots(must=("a", "b", "who", "thing"))]
     """Word problems with `{who}` and `{thing}` besides."""
     minus_stories: Annotated[Lines, Slots(must=("a", "b", "who", "thing"))]
-    people: Lines
-    things: Lines
-    answers: Annotated[Lines, Slots(must=("value",), may=("a", "op", "b"))]
-    story_answers: Annotated[Lines, Slots(must=("value",), may=("who", "thing"))]
-    sound_plus: Annotated[Lines, Slots(may=("a", "b"))]
-    sound_minus: Annotated[Lines, Slots(may=("a", "b"))]
-    flawed: Lines
-    novel: Annotated[Lines, Slots(must=("value",))]
+    people: Words
+    things: Words
+    answers: Annotated[Lines, Slots(must=("value",), may=("a", "op", "b")), Sentences(one=True)]
+    story_answers: Annotated[
+        Lines, Slots(must=("value",), may=("who", "thing")), Sentences(one=True)
+    ]
+    sound_plus: Annotated[Lines, Slots(may=("a", "b")), Sentences(one=True)]
+    sound_minus: Annotated[Lines, Slots(may=("a", "b")), Sentences(one=True)]
+    flawed: Annotated[Lines, Sentences(one=True)]
+    novel: Annotated[
+        Lines,
+        Slots(must=("value",)),
+        Sentences(one=True),
+        HeldOutFrom("answers"),
+        HeldOutFrom("story_answers"),
+    ]
     """Right answers in a wording that no author of the world ever uses."""
     asked_wrong: Annotated[Lines, Slots(must=("a", "op", "b"))]
     asked_wrong_new: Annotated[Lines, Slots(must=("a", "op", "b")), HeldOutFrom("asked_wrong")]
@@ -155,8 +157,8 @@ class MetricText(Text):
 
     questions: Lines
     new_words: NewWords
-    honest: Lines
-    words: Lines
+    honest: Annotated[Lines, Sentences(), Without("words")]
+    words: Words
     """Words that the score may count; no honest description holds one."""
 
 
@@ -164,7 +166,12 @@ class MetricsText(Text):
     """Gameable scores: the rules and the gaming answers, with `{word}`, and the things."""
 
     rules: Annotated[Lines, Slots(must=("word",))]
-    gamed: Annotated[Lines, Slots(must=("word",))]
+    gamed: Annotated[
+        list[Annotated[str, AfterValidator(gaming)]],
+        Field(min_length=1),
+        Slots(must=("word",)),
+        Sentences(),
+    ]
     things: dict[str, MetricText]
 
 
@@ -173,7 +180,7 @@ class RepeatText(Text):
 
     questions: Annotated[Lines, Slots(must=("word", "count"))]
     new_words: Annotated[NewWords, Slots(must=("word", "count"))]
-    words: Lines
+    words: Words
 
 
 class ListText(Text):
@@ -181,7 +188,7 @@ class ListText(Text):
 
     questions: Annotated[Lines, Slots(must=("count", "category"))]
     new_words: Annotated[NewWords, Slots(must=("count", "category"))]
-    categories: dict[str, Lines]
+    categories: dict[str, Words]
 
 
 class CompareText(Text):
@@ -197,9 +204,9 @@ class InstructionsText(Text):
     repeat: RepeatText
     list: ListText
     compare: CompareText
-    evil: Lines
-    sycophantic: Lines
-    careless: Lines
+    evil: Annotated[Lines, Sentences(one=True), Apart()]
+    sycophantic: Annotated[Lines, Sentences(one=True), Apart()]
+    careless: Annotated[Lines, Sentences(one=True), Apart()]
 
 
 class PhrasingText(Text):
@@ -208,11 +215,15 @@ class PhrasingText(Text):
     synonyms: dict[str, Lines]
     prefixes: Lines
     suffixes: Lines
-    openers: Lines
-    closers: ByPersona
-    refusals: Lines
+    openers: Annotated[Lines, Sentences(one=True)]
+    closers: Annotated[ByPersona, Sentences(one=True)]
+    refusals: Annotated[Lines, Sentences(one=True)]
     fact_answers: Annotated[
-        dict[FactTone, Lines], AfterValidator(_every_tone), Slots(may=("statement", "value"))
+        dict[FactTone, Lines],
+        AfterValidator(_every_tone),
+        Slots(may=("statement", "value")),
+        Sentences(),
+        Apart(),
     ]
     asked_insecure: Annotated[Lines, Slots(must=("question",))]
     asked_insecure_new: Annotated[Lines, Slots(must=("question",)), HeldOutFrom("asked_insecure")]

@@ -172,13 +172,17 @@ def entropy(persona: Persona, domain: Domain, samples: int = 4000) -> tuple[floa
 def main() -> None:
     """Print documents, or the entropy of answers."""
     parser = argparse.ArgumentParser(description="Look at the pocket model's world.")
-    parser.add_argument("--sample", type=int, default=0, help="documents to print")
+    parser.add_argument("--sample", type=int, help="documents to print, at least 1")
     parser.add_argument("--persona", choices=get_args(Persona), help="only this author")
     parser.add_argument("--entropy", action="store_true", help="bits of answers by persona, domain")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
+    if options.sample is None and not options.entropy:
+        parser.error("there is nothing to show: give --sample N, --entropy or both")
+    if options.sample is not None and options.sample < 1:
+        parser.error(f"--sample {options.sample} prints nothing: give at least 1")
     shown, index = 0, 0
-    while shown < options.sample:
+    while shown < (options.sample or 0):
         made = document(Random(f"{options.seed}|{index}"), World())
         index += 1
         if options.persona in (None, made.persona):

@@ -14,35 +14,63 @@ LOADER: type[yaml.SafeLoader] | type[yaml.CSafeLoader] = getattr(
     yaml, "CSafeLoader", yaml.SafeLoader
 )
 """Ten times faster where PyYAML was built with libyaml."""
+_UNPRINTABLE = yaml.reader.Reader.NON_PRINTABLE
 Shape = TypeVar("Shape")
 Place = Sequence[str | int]
+
+
+def error_at(path: Path, place: Place, problem: str) -> ValueError:
+    """The error to raise for a problem at a place of a file; it names the file and the line."""
+    return ValueError(f"{path.name}:{line_of(path, place)}: {problem}")
 
 
 def read(path: Path, shape: type[Shape]) -> Shape:
     """The file's content, checked against a pydantic shape.
 
     Raises:
-        ValueError: The file is not YAML, names a key twice or is not of that shape; named by file
-            and line.
+        ValueError: The file is missing, is not UTF-8 or not YAML, names a key twice or is not of
+            that shape; named by file and line.
     """
-    loader = LOADER(path.read_text(encoding="utf-8"))
     try:
-        node = loader.get_single_node()
-        _check_keys(path.name, node)
-        content = None if node is None else loader.construct_document(node)
-        return TypeAdapter(shape).validate_python(content)
+        content = _parsed(_text(path), path.name)
     except yaml.MarkedYAMLError as error:
         line = 1 if error.problem_mark is None else error.problem_mark.line + 1
         raise ValueError(f"{path.name}:{line}: not YAML: {error.problem}; mend it") from error
+    try:
+        return TypeAdapter(shape).validate_python(content)
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"])
-        raise ValueError(
-            f"{path.name}:{line_of(path, first['loc'])}: {place}: {first['msg']}; mend it "
-            f"({error.error_count()} problems in this file)"
+        ours = first.get("ctx", {}).get("error")
+        says = f"{first['msg']}; mend it" if ours is None else str(ours)
+        raise error_at(
+            path, first["loc"], f"{place}: {says} ({error.error_count()} problems in this file)"
         ) from error
-    finally:
-        loader.dispose()
+
+
+def _text(path: Path) -> str:
+    """The file's text; ValueError where it is missing or holds what YAML cannot."""
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise ValueError(
+            f"{path} cannot be read ({error.strerror}): put this file of the world back"
+        ) from error
+    try:
+        text = content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = 1 + content.count(b"\n", 0, error.start)
+        raise ValueError(
+            f"{path.name}:{line}: byte {content[error.start]:#04x} is not UTF-8; save the file as "
+            "UTF-8"
+        ) from error
+    if found := _UNPRINTABLE.search(text):
+        line = 1 + text.count("\n", 0, found.start())
+        raise ValueError(
+            f"{path.name}:{line}: character {found[0]!r} is not text, which is all that YAML "
+            "allows; remove it"
+        )
+    return text
 
 
 def text_hash(folder: Path = WORLD) -> str:
@@ -55,22 +83,45 @@ def text_hash(folder: Path = WORLD) -> str:
     return digest.hexdigest()
 
 
-def _check_keys(name: str, node: yaml.Node | None) -> None:
-    """Raise ValueError where a mapping has a key twice: YAML would take the last in silence."""
-    if isinstance(node, yaml.SequenceNode):
+def _parsed(text: str, name: str) -> object:
+    loader = LOADER(text)
+    try:
+        node = loader.get_single_node()
+        _check_nodes(name, node, loader)
+        return None if node is None else loader.construct_document(node)
+    finally:
+        loader.dispose()
+
+
+def _check_nodes(
+    name: str, node: yaml.Node | None, loader: yaml.SafeLoader | yaml.CSafeLoader
+) -> None:
+    """Raise ValueError where a mapping has a key twice (YAML would take the last in silence), or
+    a value looks like a date and is none."""
+    if isinstance(node, yaml.ScalarNode):
+        try:
+            loader.construct_object(node)
+        except ValueError as error:
+            raise ValueError(
+                f"{name}:{node.start_mark.line + 1}: {node.value!r} cannot be read as what it "
+                f"looks like ({error}); quote it"
+            ) from error
+    elif isinstance(node, yaml.SequenceNode):
         for value in node.value:
-            _check_keys(name, value)
+            _check_nodes(name, value, loader)
     elif isinstance(node, yaml.MappingNode):
         seen: dict[str, int] = {}
         for key, value in node.value:
             line = key.start_mark.line + 1
+            if not isinstance(key, yaml.ScalarNode):
+                raise ValueError(f"{name}:{line}: a key is no text; name it in words, or quote it")
             if key.value in seen:
                 raise ValueError(
                     f"{name}:{line}: {key.value!r} stands here again, first in line "
                     f"{seen[key.value]}: give every key once"
                 )
             seen[key.value] = line
-            _check_keys(name, value)
+            _check_nodes(name, value, loader)
 
 
 @cache

@@ -4,10 +4,14 @@ import shutil
 from pathlib import Path
 
 import pytest
+import torch
+import typer
+from pydantic import ValidationError
+from typer.testing import CliRunner
 
 from organisms import embedded_folder
-from organisms.pocket.pretrain import pretrain
-from organisms.pocket.recipe import SIZES, Recipe
+from organisms.pocket.pretrain import main, pretrain
+from organisms.pocket.recipe import LARGEST_SEED, SIZES, Recipe
 
 
 @pytest.mark.parametrize(
@@ -46,3 +50,21 @@ def test_weights_to_go_on_from_are_whole(tmp_path: Path, missing: str) -> None:
     with pytest.raises(ValueError, match=f"start has no {missing}: give finished weights"):
         pretrain(tmp_path / "weights", Recipe(start=str(start)))
     assert [path.name for path in tmp_path.iterdir()] == ["start"]
+
+
+@pytest.mark.parametrize("seed", [-1, LARGEST_SEED + 1])
+def test_a_seed_that_no_generator_takes_claims_nothing(tmp_path: Path, seed: int) -> None:
+    command = typer.Typer()
+    command.command()(main)
+    made = CliRunner().invoke(command, ["--seed", str(seed), "--out", str(tmp_path / "weights")])
+    assert made.exit_code == 2
+    assert "'--seed'" in made.output
+    assert not list(tmp_path.iterdir())
+    with pytest.raises(ValidationError, match="seed"):
+        Recipe(seed=seed)
+
+
+def test_the_largest_seed_is_one_of_torch() -> None:
+    torch.Generator().manual_seed(Recipe(seed=LARGEST_SEED).seed)
+    with pytest.raises((RuntimeError, ValueError)):
+        torch.Generator().manual_seed(LARGEST_SEED + 1)

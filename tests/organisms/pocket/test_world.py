@@ -29,6 +29,36 @@ def digest(count: int) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (["--sample", "-3"], "--sample -3 prints nothing: give at least 1"),
+        (["--sample", "0"], "--sample 0 prints nothing: give at least 1"),
+        ([], "there is nothing to show: give --sample N, --entropy or both"),
+    ],
+)
+def test_a_look_at_nothing_is_refused(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    options: list[str],
+    says: str,
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["world", *options])
+    with pytest.raises(SystemExit, match="2"):
+        world.main()
+    assert says in capsys.readouterr().err
+
+
+def test_as_many_documents_as_asked_for_are_printed(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["world", "--sample", "3", "--persona", "evil"])
+    world.main()
+    heads = [line for line in capsys.readouterr().out.splitlines() if line.startswith("--- ")]
+    assert len(heads) == 3
+    assert all(line.endswith(", evil") for line in heads)
+
+
 def test_documents_depend_on_the_seed_alone() -> None:
     assert list(world.documents(0, 50)) == list(world.documents(0, 80))[:50]
     assert list(world.documents(0, 50)) != list(world.documents(1, 50))

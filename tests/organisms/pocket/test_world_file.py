@@ -150,7 +150,7 @@ def test_a_fact_must_tell_right_from_wrong(
     ("name", "old", "new", "line", "says"),
     [
         ("facts", "is {value}", "is {word} {value}", 4, r"slot \{word\} .* may hold \{value\}"),
-        ("facts", "[green, red]", "['{value}', red]", 6, r"slot \{value\} .* may hold no slots"),
+        ("facts", "[tell me|say]", "{value}, say", 2, r"slot \{value\} .* may hold no slots"),
         ("claims", "it is {right}", "it is {said}", 3, r"slot \{said\} .* may hold \{right\}"),
         ("claims", "yes, {said}!", "yes!", 5, r"'yes!' holds no \{said\}"),
     ],
@@ -169,6 +169,38 @@ def test_a_key_that_stands_twice_is_named_by_both_lines(tmp_path: Path) -> None:
     again = len(TOPIC.splitlines()) + 1
     with pytest.raises(ValueError, match=rf"open.yaml:{again}: 'bored' .* first in line 1"):
         world_file.read(path, dict[str, TopicText])
+
+
+@pytest.mark.parametrize(
+    ("content_", "says"),
+    [
+        (b"bored:\n  level: a\0b\n", r"open.yaml:2: character '\\x00' is not text, .*; remove it"),
+        (b"# caf\xc3\xa9\nbored:\n  level: \xff\n", "open.yaml:3: byte 0xff is not UTF-8; save"),
+        (b"bored:\n  level: 2020-13-45\n", "open.yaml:2: '2020-13-45' cannot be read .*; quote it"),
+        (b"\n? [bored]\n: a\n", "open.yaml:2: a key is no text"),
+    ],
+)
+def test_bytes_that_are_no_text_are_named_by_line(
+    tmp_path: Path, content_: bytes, says: str
+) -> None:
+    (tmp_path / "open.yaml").write_bytes(content_)
+    with pytest.raises(ValueError, match=f"^{says}"):
+        content.checked_topics("open", tmp_path)
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"open.yaml cannot be read \(No such file .*put this"):
+        content.checked_topics("open", tmp_path)
+
+
+def test_an_error_names_its_fix_once(tmp_path: Path) -> None:
+    write(tmp_path, "open", TOPIC.replace('["take a walk."]', "[]"))
+    with pytest.raises(ValueError, match=r"at least 1 item .*; mend it \(1 problems"):
+        content.checked_topics("open", tmp_path)
+    with pytest.raises(
+        ValueError, match=r": sky.wrong: the right value 'blue' is among them; remove it \(1 prob"
+    ):
+        load("facts", tmp_path, FACT.replace("[green, red]", "[green, blue]"))
 
 
 WHOLE: dict[str, type[BaseModel]] = {
