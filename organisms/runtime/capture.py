@@ -25,7 +25,7 @@ from organisms.runtime.layers import (
     width,
 )
 from organisms.runtime.requests import Transcript
-from organisms.runtime.sampling import end_token_ids, pad_token_id
+from organisms.runtime.special_tokens import end_token_ids, pad_token_id
 
 __all__ = ["POSITIONS", "Reader", "Transcript"]
 
