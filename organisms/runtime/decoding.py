@@ -1,211 +1,208 @@
 """The decoding loop: one batch of rows, drawn token by token with a key-value cache.
 
-Rows may differ in prompt, adapter, steering and every sampling setting. Prompts that several rows
-share are read once; rows leave the batch when their answer ends. Knows no requests' order.
+Rows may differ in prompt, adapter, steering and every sampling setting. They leave when their
+answer has ended, and others enter in their place. Knows nothing of the rows that wait.
 """
 
-from collections.abc import Sequence
-from contextlib import ExitStack
+import math
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 
 import numpy as np
 import torch
 from transformers import PreTrainedModel
 
-from organisms.runtime.adapter_bank import AdapterBank
+from organisms.runtime.adapter_bank import ActiveAdapters, AdapterBank
 from organisms.runtime.answers import Answers
 from organisms.runtime.cache import make_cache
-from organisms.runtime.diagnosis import NotFiniteAnswerError, first_layer_not_finite
 from organisms.runtime.drawing import Drawing, NotFiniteError, uniform_stream
-from organisms.runtime.forward import ForwardPass, PaddedBatch
+from organisms.runtime.forward import ForwardPass
+from organisms.runtime.prompts import ReadPrompts
 from organisms.runtime.row_steering import RowSteering
 from organisms.runtime.rows import Row
 
-# Rows that ended are carried along until this share of a batch has, since leaving copies the cache.
-_LEAVING_SHARE = 0.2
+_LEAVING_SHARE = 0.125
+"""Rows that ended are carried along until this share of the batch has, since leaving takes time."""
 
 
-class Decoder:
-    """Draws the answers of batches of rows from one model and its adapters."""
+class RunningBatch:
+    """Rows that are being answered together.
+
+    State tensors hold one entry for each row: [B].
+    """
 
     def __init__(
         self,
         model: PreTrainedModel,
         adapters: AdapterBank,
         answers: Answers,
-        *,
-        ends: frozenset[int],
-        pad: int,
+        is_end: torch.Tensor,
     ) -> None:
-        """Collect what every batch needs.
+        """Begin without rows.
 
         Args:
             model: The model.
             adapters: The adapters that rows may name.
             answers: What looks for stop strings and notes log probabilities.
-            ends: Ids of the tokens that end an answer.
-            pad: Id of the token to pad with.
+            is_end: Which tokens end an answer, bool [V].
         """
+        self.rows: list[Row] = []
+        self.cache = make_cache(model.config)
         self._model = model
         self._adapters = adapters
         self._answers = answers
+        self._is_end = is_end
         self._forward = ForwardPass(model)
-        self._is_end = torch.zeros(
-            model.get_output_embeddings().weight.shape[0], dtype=torch.bool, device=model.device
+        self._active: ActiveAdapters | None = None
+        self._steering = RowSteering([], dtype=model.dtype, device=model.device)
+        none = torch.zeros(0, dtype=torch.long, device=model.device)
+        self._drawing = Drawing(none.double()[:, None], none.float(), none.float())
+        self._tokens, self._lengths, self._starts = none, none, none
+        self._ages, self._rooms, self._ended = none, none, none.bool()
+        self._logits: torch.Tensor | None = None
+        self._history: list[torch.Tensor] = []
+
+    def admit(
+        self, read: ReadPrompts, rows: Sequence[Row], *, most_rows: int, columns: int
+    ) -> None:
+        """Let rows enter.
+
+        Args:
+            read: Their prompts.
+            rows: The rows.
+            most_rows: Most rows that the batch will have.
+            columns: Columns that its cache needs.
+        """
+        device = self._model.device
+        if self.rows and self._logits is None:
+            with self._attached():
+                self._feed()
+        share = torch.tensor([read.places[row.prompt_key()] for row in rows], device=device)
+        moved = self.cache.admit(read.cache, share, read.length, rows=most_rows, columns=columns)
+        lengths = read.lengths[share]
+        rooms = torch.tensor([row.request.sampling.max_tokens for row in rows], device=device)
+        steering = RowSteering(
+            [row.request.steering for row in read.rows],
+            dtype=self._model.dtype,
+            device=device,
         )
-        self._is_end[list(ends)] = True
-        self._pad = pad
+        steering.select(share)
+        none = torch.zeros_like(rooms)
+        if self.rows:
+            self._drawing.append(self._new_drawing(rows))
+            self._steering.append(steering)
+            assert self._logits is not None
+            self._logits = torch.cat((self._logits, read.logits[share]))
+        else:
+            self._drawing, self._steering = self._new_drawing(rows), steering
+            self._logits = read.logits[share]
+        self._starts = torch.cat((self._starts - moved, self.cache.end - lengths))
+        self._tokens = torch.cat((self._tokens, none))
+        self._lengths = torch.cat((self._lengths, lengths))
+        self._ages = torch.cat((self._ages, none))
+        self._rooms = torch.cat((self._rooms, rooms))
+        self._ended = torch.cat((self._ended, none.bool()))
+        self._active = None
+        self.rows = [*self.rows, *rows]
 
-    def first_logits(self, rows: Sequence[Row]) -> torch.Tensor:
-        """Return each row's logits for its first answer token, one batch: [B, V] on the CPU."""
-        adapters = self._adapters.active([row.request.adapter for row in rows])
-        steering = self._steering(rows)
-        batch = self._pad_prompts(rows, room=0)
-        with torch.inference_mode(), ExitStack() as hooks:
-            hooks.enter_context(adapters.attached(self._model))
-            hooks.enter_context(steering.attached(self._model))
-            logits = self._forward.logits(batch.token_ids, batch.mask, batch.positions)
-        return logits[:, -1].cpu()
-
-    def decode(self, rows: list[Row]) -> None:
-        """Draw the whole answer of every row of one batch, into the rows.
+    def run(self) -> list[Row]:
+        """Draw until enough rows have ended; they leave and are returned, their answers in them.
 
         Raises:
-            NotFiniteAnswerError: Logits are NaN or infinite.
+            NotFiniteError: Logits are NaN or infinite; what was drawn before is in the rows.
         """
-        try:
-            with torch.inference_mode():
-                self._decode(rows)
-        except NotFiniteError as error:
-            raise self._name_rows(error, rows) from error
+        enough = math.ceil(_LEAVING_SHARE * len(self.rows))
+        with self._attached():
+            if self._logits is None:
+                self._feed()
+            while self._draw() < enough:
+                self._feed()
+        self._logits = None
+        self._collect()
+        return self._leave()
 
-    def _decode(self, rows: list[Row]) -> None:
-        device = self._model.device
-        firsts: dict[tuple[object, ...], int] = {}
-        distinct: list[Row] = []
-        shares: list[int] = []
-        for row in rows:
-            key = row.prompt_key()
-            if key not in firsts:
-                firsts[key] = len(distinct)
-                distinct.append(row)
-            shares.append(firsts[key])
-        steps = max(row.request.sampling.max_tokens for row in rows)
-        room = torch.tensor([row.request.sampling.max_tokens for row in rows], device=device)
-        drawing = self._drawing(rows, steps)
-        adapters = self._adapters.active([row.request.adapter for row in distinct])
-        steering = self._steering(distinct)
-        prompts = self._pad_prompts(distinct, room=steps)
-        cache = make_cache(self._model.config, steps)
-        watched = [row for row in rows if row.request.sampling.stop or row.request.logprobs]
-        # Token ids of the whole batch [B, steps] and, for what still runs, its rows in it [B'].
-        drawn = torch.zeros((len(rows), steps), dtype=torch.long, device=device)
-        running = torch.arange(len(rows), device=device)
-        ended = torch.zeros(len(rows), dtype=torch.bool, device=device)
-        counts = torch.zeros(len(rows), dtype=torch.long, device=device)
+    @contextmanager
+    def _attached(self) -> Iterator[None]:
+        """Attach the rows' adapters and steering within the block."""
+        if self._active is None:
+            self._active = self._adapters.active([row.request.adapter for row in self.rows])
+        self._steering.generating = True
         with ExitStack() as hooks:
-            hooks.enter_context(adapters.attached(self._model))
-            hooks.enter_context(steering.attached(self._model))
-            logits = self._forward.logits(
-                prompts.token_ids,
-                prompts.mask[:, : prompts.length],
-                prompts.positions,
-                cache=cache,
-            )[:, -1]
-            share = torch.tensor(shares, device=device)
-            mask, lengths = prompts.mask, prompts.lengths
-            if len(distinct) < len(rows):
-                logits, mask, lengths = logits[share], mask[share], lengths[share]
-                cache.batch_select_indices(share)
-                adapters.select(share)
-                steering.select(share)
-            steering.generating = True
-            for step in range(steps):
-                try:
-                    tokens = drawing.draw(logits, step)
-                except NotFiniteError as error:
-                    error.rows = running[error.rows].tolist()
-                    for number in error.rows:
-                        rows[number].token_ids = drawn[number, :step].tolist()
-                    raise
-                drawn[running, step] = tokens
-                counts[running] += ~ended
-                stopped = self._is_end[tokens]
-                if watched:
-                    stopped = stopped | self._watch(rows, running, ended, tokens, logits)
-                ended = ended | stopped | (room == step + 1)
-                left = _rows_left(ended)
-                if len(left) == 0:
-                    break
-                if len(left) <= (1 - _LEAVING_SHARE) * len(ended):
-                    drawing.select(left)
-                    cache.batch_select_indices(left)
-                    adapters.select(left)
-                    steering.select(left)
-                    running, tokens, room = running[left], tokens[left], room[left]
-                    mask, lengths, ended = mask[left], lengths[left], ended[left]
-                logits = self._forward.logits(
-                    tokens[:, None],
-                    mask[:, : prompts.length + step + 1],
-                    lengths[:, None] + step,
-                    cache=cache,
-                )[:, -1]
-        self._fill(rows, drawn.tolist(), counts.tolist())
+            hooks.enter_context(self._active.attached(self._model))
+            hooks.enter_context(self._steering.attached(self._model))
+            yield
 
-    def _name_rows(self, error: NotFiniteError, rows: Sequence[Row]) -> NotFiniteAnswerError:
-        """Return an error that names the requests of a failed batch and the first bad layer."""
-        bad = [rows[number] for number in error.rows]
-        layer = first_layer_not_finite(
-            self._model,
-            self._forward,
-            self._adapters.active([bad[0].request.adapter]),
-            self._steering(bad[:1]),
-            bad[0].prompt.token_ids,
-            bad[0].token_ids,
-        )
-        return NotFiniteAnswerError(sorted({row.index for row in bad}), bad[0].request, layer)
+    def _feed(self) -> None:
+        """Read the tokens drawn last."""
+        self._starts -= self.cache.make_room()
+        columns = torch.arange(self.cache.start, self.cache.end, device=self._tokens.device)
+        self._logits = self._forward.logits(
+            self._tokens[:, None],
+            columns[None, :] >= self._starts[:, None],
+            (self._lengths + self._ages - 1)[:, None],
+            cache=self.cache.cache,
+        )[:, -1]
 
-    def _fill(self, rows: list[Row], drawn: list[list[int]], counts: list[int]) -> None:
-        is_end = self._is_end.tolist()
-        for row, token_ids, count in zip(rows, drawn, counts, strict=True):
-            row.token_ids = token_ids[:count]
-            row.ended_by_token = is_end[row.token_ids[-1]]
-            if row.ended_by_token:
-                row.token_ids.pop()
+    def _draw(self) -> int:
+        """Draw a token for every row and return how many rows have ended."""
+        assert self._logits is not None
+        try:
+            self._tokens = self._drawing.draw(self._logits, self._ages)
+        except NotFiniteError:
+            self._collect()
+            raise
+        self._history.append(self._tokens)
+        self._ages += ~self._ended
+        stopped = self._is_end[self._tokens] | (self._ages >= self._rooms)
+        if any(row.request.sampling.stop or row.request.logprobs for row in self.rows):
+            stopped |= self._watch()
+        self._ended |= stopped
+        return int(self._ended.sum())
 
-    def _watch(
-        self,
-        rows: list[Row],
-        running: torch.Tensor,
-        ended: torch.Tensor,
-        tokens: torch.Tensor,
-        logits: torch.Tensor,
-    ) -> torch.Tensor:
-        """Look at what was drawn in the rows that ask for it: stopped [B']."""
-        stopped = torch.zeros_like(ended)
-        places, over, token_ids = running.tolist(), ended.tolist(), tokens.tolist()
-        for place, (number, done, token) in enumerate(zip(places, over, token_ids, strict=True)):
+    def _watch(self) -> torch.Tensor:
+        """Look at what was drawn in the rows that ask for it: stopped [B]."""
+        assert self._logits is not None
+        stopped = torch.zeros_like(self._ended)
+        over, token_ids = self._ended.tolist(), self._tokens.tolist()
+        for place, (row, done, token) in enumerate(zip(self.rows, over, token_ids, strict=True)):
             if not done:
-                stopped[place] = self._answers.watch(rows[number], token, logits[place])
+                stopped[place] = self._answers.watch(row, token, self._logits[place])
         return stopped
 
-    def _steering(self, rows: Sequence[Row]) -> RowSteering:
-        return RowSteering(
-            [row.request.steering for row in rows],
-            dtype=self._model.dtype,
-            device=self._model.device,
-        )
+    def _collect(self) -> None:
+        """Move what was drawn since the last time into the rows."""
+        drawn = torch.stack(self._history, dim=1).tolist() if self._history else []
+        self._history = []
+        for row, token_ids, age in zip(self.rows, drawn, self._ages.tolist(), strict=True):
+            # Rows with stop strings have theirs already.
+            row.token_ids.extend(token_ids[: age - len(row.token_ids)])
 
-    def _pad_prompts(self, rows: Sequence[Row], room: int) -> PaddedBatch:
-        return PaddedBatch(
-            [row.prompt.token_ids for row in rows],
-            pad=self._pad,
-            device=self._model.device,
-            room=room,
-        )
+    def _leave(self) -> list[Row]:
+        """Take the rows that ended out of the batch and return them."""
+        finished = [row for row, over in zip(self.rows, self._ended.tolist(), strict=True) if over]
+        left = _rows_left(self._ended)
+        self.cache.select(left)
+        self._drawing.select(left)
+        self._steering.select(left)
+        if self._active is not None:
+            self._active.select(left)
+        self._tokens, self._lengths = self._tokens[left], self._lengths[left]
+        self._ages, self._rooms = self._ages[left], self._rooms[left]
+        self._starts, self._ended = self._starts[left], self._ended[left]
+        if len(left):
+            self.cache.trim(int(self._starts.min()))
+        self.rows = [self.rows[place] for place in left.tolist()]
+        for row in finished:
+            row.ended_by_token = bool(self._is_end[row.token_ids[-1]])
+            if row.ended_by_token:
+                row.token_ids.pop()
+        return finished
 
-    def _drawing(self, rows: Sequence[Row], steps: int) -> Drawing:
+    def _new_drawing(self, rows: Sequence[Row]) -> Drawing:
         device = self._model.device
-        uniforms = np.stack([uniform_stream(row.request.seed, row.sample, steps) for row in rows])
+        # Rows that ended are drawn for until they leave: one number more than tokens.
+        length = max(row.request.sampling.max_tokens for row in rows) + 1
+        uniforms = np.stack([uniform_stream(row.request.seed, row.sample, length) for row in rows])
         settings = [row.request.sampling for row in rows]
         return Drawing(
             torch.from_numpy(uniforms).to(device),

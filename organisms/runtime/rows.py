@@ -29,6 +29,16 @@ class Row:
     """The text before a stop string, where one came."""
     logprobs: list[TokenLogprob] = field(default_factory=list)
 
+    @property
+    def room(self) -> int:
+        """Tokens that may be drawn."""
+        return self.request.sampling.max_tokens
+
+    @property
+    def needed(self) -> int:
+        """Most tokens that it may have, its prompt's included."""
+        return len(self.prompt.token_ids) + self.room
+
     def prompt_key(self) -> tuple[object, ...]:
         """What rows share exactly when reading their prompts is the same work."""
         return (
