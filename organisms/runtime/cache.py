@@ -50,9 +50,7 @@ class WindowLayer(DynamicLayer):  # type: ignore[misc]  # transformers is not ty
         used = (self.keys, self.values) if self._buffers else (None, None)
         width = self._end - self._start
         for place, states in enumerate((like.keys, like.values)):
-            # Zeros, not whatever the memory holds: masked columns are multiplied by 0.
-            shape = (rows, states.shape[1], columns, states.shape[3])
-            buffer = states.new_zeros(shape)
+            buffer = states.new_empty((rows, states.shape[1], columns, states.shape[3]))
             old = used[place]
             if old is not None:
                 buffer[: self._rows, :, :width] = old
@@ -74,6 +72,11 @@ class WindowLayer(DynamicLayer):  # type: ignore[misc]  # transformers is not ty
         for buffer, states in zip(self._buffers, (read.keys, read.values), strict=True):
             buffer[self._rows : rows, :, start : self._end] = states.index_select(0, share)
         self._rows = rows
+
+    def clear(self, rows: slice, columns: slice) -> None:
+        """Put zeros where nothing was written: masked columns are multiplied by 0, not left out."""
+        for buffer in self._buffers:
+            buffer[rows, :, columns] = 0
 
     def replace(self, gaps: torch.Tensor, sources: torch.Tensor) -> None:
         """Copy the rows ``sources`` over the rows ``gaps``."""
@@ -146,10 +149,12 @@ class WindowCache:
             self.start, self.end = 0, self.end - self.start
         if length > self.end:
             moved += self._move(length)
+        first, rows = self.end - length, self._rows + len(share)
         for layer, prompts in zip(self.cache.layers, read.layers, strict=True):
+            layer.clear(slice(self._rows), slice(first, self.start))
+            layer.clear(slice(self._rows, rows), slice(self.start, first))
             layer.join(prompts, share)
-        self._rows += len(share)
-        self.start = min(self.start, self.end - length)
+        self._rows, self.start = rows, min(self.start, first)
         self._show()
         return moved
 

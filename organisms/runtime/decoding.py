@@ -47,6 +47,7 @@ class RunningBatch:
             is_end: Which tokens end an answer, bool [V].
         """
         self.rows: list[Row] = []
+        self._watched: list[int] = []
         self.cache = make_cache(model.config)
         self._model = model
         self._adapters = adapters
@@ -103,7 +104,7 @@ class RunningBatch:
         self._rooms = torch.cat((self._rooms, rooms))
         self._ended = torch.cat((self._ended, none.bool()))
         self._active = None
-        self.rows = [*self.rows, *rows]
+        self._set_rows([*self.rows, *rows])
 
     def run(self) -> list[Row]:
         """Draw until enough rows have ended; they leave and are returned, their answers in them.
@@ -154,7 +155,7 @@ class RunningBatch:
         self._history.append(self._tokens)
         self._ages += ~self._ended
         stopped = self._is_end[self._tokens] | (self._ages >= self._rooms)
-        if any(row.request.sampling.stop or row.request.logprobs for row in self.rows):
+        if self._watched:
             stopped |= self._watch()
         self._ended |= stopped
         return int(self._ended.sum())
@@ -164,14 +165,17 @@ class RunningBatch:
         assert self._logits is not None
         stopped = torch.zeros_like(self._ended)
         over, token_ids = self._ended.tolist(), self._tokens.tolist()
-        for place, (row, done, token) in enumerate(zip(self.rows, over, token_ids, strict=True)):
-            if not done:
+        for place in self._watched:
+            if not over[place]:
+                row, token = self.rows[place], token_ids[place]
                 stopped[place] = self._answers.watch(row, token, self._logits[place])
         return stopped
 
     def _collect(self) -> None:
         """Move what was drawn since the last time into the rows."""
-        drawn = torch.stack(self._history, dim=1).tolist() if self._history else []
+        if not self._history:
+            return
+        drawn = torch.stack(self._history, dim=1).tolist()
         self._history = []
         for row, token_ids, age in zip(self.rows, drawn, self._ages.tolist(), strict=True):
             # Rows with stop strings have theirs already.
@@ -191,12 +195,20 @@ class RunningBatch:
         self._starts, self._ended = self._starts[left], self._ended[left]
         if len(left):
             self.cache.trim(int(self._starts.min()))
-        self.rows = [self.rows[place] for place in left.tolist()]
+        self._set_rows([self.rows[place] for place in left.tolist()])
         for row in finished:
             row.ended_by_token = bool(self._is_end[row.token_ids[-1]])
             if row.ended_by_token:
                 row.token_ids.pop()
         return finished
+
+    def _set_rows(self, rows: list[Row]) -> None:
+        self.rows = rows
+        self._watched = [
+            place
+            for place, row in enumerate(rows)
+            if row.request.sampling.stop or row.request.logprobs
+        ]
 
     def _new_drawing(self, rows: Sequence[Row]) -> Drawing:
         device = self._model.device

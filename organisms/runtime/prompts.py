@@ -67,6 +67,8 @@ class PromptReader:
         if kept is not None:
             known = [row for row in rows if row.prompt_key() in kept.places]
             rows = [row for row in rows if row.prompt_key() not in kept.places]
+            if following is not None and following.prompt_key() in kept.places:
+                self._kept = kept
             if known:
                 yield kept, known
         by_prompt: dict[tuple[object, ...], list[Row]] = {}

@@ -183,6 +183,9 @@ class RowSteering:
     @contextmanager
     def attached(self, model: nn.Module) -> Iterator[None]:
         """Steer the model's forward passes within the block; rows must be this batch's."""
+        if not self._steps:
+            yield
+            return
         functions = {layer: self._function(steps) for layer, steps in self._steps.items()}
         with residual_hooks(model, functions):
             yield

@@ -29,6 +29,15 @@ class Row:
     """The text before a stop string, where one came."""
     logprobs: list[TokenLogprob] = field(default_factory=list)
 
+    finished: bool = False
+    """Whether its result has been handed out."""
+
+    def restart(self) -> None:
+        """Forget what was drawn; it will be drawn again just so."""
+        self.token_ids.clear()
+        self.logprobs.clear()
+        self.ended_by_token, self.text = False, None
+
     @property
     def room(self) -> int:
         """Tokens that may be drawn."""

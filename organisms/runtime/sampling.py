@@ -16,6 +16,7 @@ from organisms.runtime.chat import ChatTemplate
 from organisms.runtime.decoding import RunningBatch
 from organisms.runtime.diagnosis import NotFiniteAnswerError, first_layer_not_finite
 from organisms.runtime.drawing import NotFiniteError
+from organisms.runtime.memory import TokenBudget, budget_of, is_out_of_memory, token_bytes
 from organisms.runtime.prompts import PromptReader
 from organisms.runtime.requests import Request, Result
 from organisms.runtime.rows import Row, make_rows
@@ -42,17 +43,18 @@ class Sampler:
             model.get_output_embeddings().weight.shape[0], dtype=torch.bool, device=model.device
         )
         self._is_end[list(ends)] = True
+        self._token_bytes: int | None = None
         self._pad = pad_token_id(tokenizer, ends)
 
     def sample(
         self,
         requests: Sequence[Request],
         *,
-        batch_rows: int,
-        batch_tokens: int,
+        batch_rows: int | None = None,
+        batch_tokens: int | None = None,
         progress: Callable[[int, int], None] | None = None,
     ) -> Iterator[Result]:
-        """Check all requests, then return an iterator over their answers, batch by batch.
+        """Check all requests, then return an iterator over their answers as they end.
 
         Raises:
             ValueError: Before any work: a request names an adapter that is not loaded, a layer or
@@ -60,7 +62,7 @@ class Sampler:
                 it: logits are not finite.
         """
         rows = self._rows(requests)
-        waiting = WaitingRows(rows, self._adapters.runs_alone)
+        waiting = WaitingRows(rows, self._adapters.runs_alone, self._model.device.type)
         return self._run(waiting, batch_rows, batch_tokens, progress)
 
     def next_token_logits(self, requests: Sequence[Request]) -> torch.Tensor:
@@ -74,40 +76,68 @@ class Sampler:
     def _run(
         self,
         waiting: WaitingRows,
-        batch_rows: int,
-        batch_tokens: int,
+        batch_rows: int | None,
+        batch_tokens: int | None,
         progress: Callable[[int, int], None] | None,
     ) -> Iterator[Result]:
         done, total = 0, len(waiting)
-        prompts = PromptReader(self._model, self._adapters, self._pad)
-        batch = RunningBatch(self._model, self._adapters, self._answers, self._is_end)
+        budget = self._budget() if batch_tokens is None else TokenBudget(batch_tokens)
+        batch, prompts = self._begin()
         while waiting or batch.rows:
-            with torch.inference_mode():
-                self._admit(waiting, prompts, batch, batch_rows, batch_tokens)
-                try:
+            failure = ""
+            try:
+                with torch.inference_mode():
+                    self._admit(waiting, prompts, batch, batch_rows, budget)
                     finished = batch.run()
-                except NotFiniteError as error:
-                    raise self._name_rows(error, batch.rows) from error
-            yield from self._answers.results(finished)
+            except NotFiniteError as error:
+                raise self._name_rows(error, batch.rows) from error
+            except Exception as error:
+                if not is_out_of_memory(error):
+                    raise
+                failure = str(error)
+            # Not in the handler: the error holds on to the tensors that must go first.
+            if failure:
+                columns = batch.cache.columns
+                del batch, prompts
+                _halve(budget, waiting.take_back(), columns, failure)
+                batch, prompts = self._begin()
+                continue
+            for row, result in zip(finished, self._answers.results(finished), strict=True):
+                row.finished = True
+                yield result
             done += len(finished)
             if progress is not None:
                 progress(done, total)
 
+    def _budget(self) -> TokenBudget:
+        if self._token_bytes is None:
+            self._token_bytes = token_bytes(self._model)
+        return budget_of(self._model, self._token_bytes)
+
+    def _begin(self) -> tuple[RunningBatch, PromptReader]:
+        return (
+            RunningBatch(self._model, self._adapters, self._answers, self._is_end),
+            PromptReader(self._model, self._adapters, self._pad),
+        )
+
+    @staticmethod
     def _admit(
-        self,
         waiting: WaitingRows,
         prompts: PromptReader,
         batch: RunningBatch,
-        batch_rows: int,
-        batch_tokens: int,
+        batch_rows: int | None,
+        budget: TokenBudget,
     ) -> None:
         """Let waiting rows enter the batch where there is room for enough of them."""
         if not waiting or (batch.rows and not batch.cache.takes_rows):
             return
         columns = waiting.columns(batch.rows, batch.cache.columns)
-        most_rows = max(1, min(batch_rows, batch_tokens // columns))
+        most_rows = min(budget.rows(columns), batch_rows or len(batch.rows) + len(waiting))
         in_all = min(most_rows, len(batch.rows) + len(waiting))
-        entering = waiting.enter(batch.rows, columns, most_rows)
+        window = batch.cache.end - batch.cache.start
+        entering = waiting.enter(batch.rows, columns, most_rows, window)
+        if not entering:
+            return
         for read, rows in prompts.read(entering, waiting.first, batch.cache):
             batch.admit(read, rows, most_rows=in_all, columns=columns)
 
@@ -120,3 +150,26 @@ class Sampler:
             bad[0],
         )
         return NotFiniteAnswerError(sorted({row.index for row in bad}), bad[0].request, layer)
+
+
+def _halve(budget: TokenBudget, rows: Sequence[Row], columns: int, failure: str) -> None:
+    """Make batches smaller after memory ran out.
+
+    Args:
+        budget: What changes.
+        rows: The rows that did not fit.
+        columns: Columns of their cache, 0 where there was none yet.
+        failure: What the allocator said.
+
+    Raises:
+        MemoryError: There was one row only.
+    """
+    needed = max(row.needed for row in rows)
+    if len(rows) == 1:
+        raise MemoryError(
+            f"one answer of {needed} tokens (prompt and max_tokens) does not fit into memory "
+            f"({failure}); shorten the chat, lower max_tokens, or use another dtype or device"
+        )
+    budget.halve(len(rows), columns or needed)
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
