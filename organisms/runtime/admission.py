@@ -60,6 +60,11 @@ class WaitingRows:
         """The row that enters next."""
         return self._rows[0] if self._rows else None
 
+    def watched_layers(self) -> list[int]:
+        """Return the layers that rows capture, each once, in order."""
+        captures = [row.request.capture for row in self._all]
+        return sorted({layer for one in captures if one is not None for layer in one.layers})
+
     def columns(self, running: Sequence[Row], columns: int) -> int:
         """Return the columns that the batch's cache should have once the next row is in it.
 

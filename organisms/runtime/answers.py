@@ -73,6 +73,7 @@ class Answers:
                 reasoning=parts.reasoning,
                 reasoning_tokens=parts.reasoning_tokens,
                 system_merged=row.prompt.system_merged,
+                activations=row.activations,
             )
 
     def _logprob(self, logits: torch.Tensor, token: int, top: int) -> TokenLogprob:

@@ -17,9 +17,11 @@ from organisms.runtime.answers import Answers
 from organisms.runtime.cache import make_cache
 from organisms.runtime.drawing import Drawing, NotFiniteError, uniform_stream
 from organisms.runtime.forward import ForwardPass
+from organisms.runtime.layers import width
 from organisms.runtime.prompts import ReadPrompts
 from organisms.runtime.row_steering import RowSteering
 from organisms.runtime.rows import Row
+from organisms.runtime.sampled_activations import AnswerPooling
 
 _LEAVING_SHARE = 0.125
 """Rows that ended are carried along until this share of the batch has, since leaving takes time."""
@@ -37,6 +39,7 @@ class RunningBatch:
         adapters: AdapterBank,
         answers: Answers,
         is_end: torch.Tensor,
+        watched: Sequence[int] = (),
     ) -> None:
         """Begin without rows.
 
@@ -45,6 +48,7 @@ class RunningBatch:
             adapters: The adapters that rows may name.
             answers: What looks for stop strings and notes log probabilities.
             is_end: Which tokens end an answer, bool [V].
+            watched: Layers at which rows capture activations.
         """
         self.rows: list[Row] = []
         self._watched: list[int] = []
@@ -60,6 +64,9 @@ class RunningBatch:
         self._drawing = Drawing(none.double()[:, None], none.float(), none.float())
         self._tokens, self._lengths, self._starts = none, none, none
         self._ages, self._rooms, self._ended = none, none, none.bool()
+        # Rows that capture read their last token too, and so run one step longer.
+        self._captures, self._closing = none.bool(), none.bool()
+        self._pooling = AnswerPooling(watched, width(model), model.device) if watched else None
         self._logits: torch.Tensor | None = None
         self._history: list[torch.Tensor] = []
 
@@ -103,6 +110,12 @@ class RunningBatch:
         self._ages = torch.cat((self._ages, none))
         self._rooms = torch.cat((self._rooms, rooms))
         self._ended = torch.cat((self._ended, none.bool()))
+        self._closing = torch.cat((self._closing, none.bool()))
+        captures = [row.request.capture is not None for row in rows]
+        self._captures = torch.cat((self._captures, torch.tensor(captures, device=device)))
+        if self._pooling is not None:
+            assert read.pooled is not None
+            self._pooling.append(read.pooled[share])
         self._active = None
         self._set_rows([*self.rows, *rows])
 
@@ -131,11 +144,15 @@ class RunningBatch:
         with ExitStack() as hooks:
             hooks.enter_context(self._active.attached(self._model))
             hooks.enter_context(self._steering.attached(self._model))
+            if self._pooling is not None:
+                hooks.enter_context(self._pooling.attached(self._model))
             yield
 
     def _feed(self) -> None:
         """Read the tokens drawn last."""
         self._starts -= self.cache.make_room()
+        if self._pooling is not None:
+            self._pooling.counted = ~self._ended
         columns = torch.arange(self.cache.start, self.cache.end, device=self._tokens.device)
         self._logits = self._forward.logits(
             self._tokens[:, None],
@@ -143,6 +160,8 @@ class RunningBatch:
             (self._lengths + self._ages - 1)[:, None],
             cache=self.cache.cache,
         )[:, -1]
+        if self._pooling is not None:
+            self._pooling.count()
 
     def _draw(self) -> int:
         """Draw a token for every row and return how many rows have ended."""
@@ -153,20 +172,24 @@ class RunningBatch:
             self._collect()
             raise
         self._history.append(self._tokens)
-        self._ages += ~self._ended
-        stopped = self._is_end[self._tokens] | (self._ages >= self._rooms)
+        drew = ~(self._ended | self._closing)
+        self._ages += drew
+        full = self._ages >= self._rooms
         if self._watched:
-            stopped |= self._watch()
-        self._ended |= stopped
+            full |= self._watch(drew)
+        self._ended |= (
+            self._closing | (drew & self._is_end[self._tokens]) | (full & ~self._captures)
+        )
+        self._closing |= full & self._captures
         return int(self._ended.sum())
 
-    def _watch(self) -> torch.Tensor:
-        """Look at what was drawn in the rows that ask for it: stopped [B]."""
+    def _watch(self, drew: torch.Tensor) -> torch.Tensor:
+        """Look at what the rows ``drew`` [B] have drawn that ask for it: stopped [B]."""
         assert self._logits is not None
         stopped = torch.zeros_like(self._ended)
-        over, token_ids = self._ended.tolist(), self._tokens.tolist()
+        counts, token_ids = drew.tolist(), self._tokens.tolist()
         for place in self._watched:
-            if not over[place]:
+            if counts[place]:
                 row, token = self.rows[place], token_ids[place]
                 stopped[place] = self._answers.watch(row, token, self._logits[place])
         return stopped
@@ -183,7 +206,11 @@ class RunningBatch:
 
     def _leave(self) -> list[Row]:
         """Take the rows that ended out of the batch and return them."""
-        finished = [row for row, over in zip(self.rows, self._ended.tolist(), strict=True) if over]
+        finished = []
+        for place in self._ended.nonzero()[:, 0].tolist():
+            row = self.rows[place]
+            self._finish(row, place)
+            finished.append(row)
         left = _rows_left(self._ended)
         self.cache.select(left)
         self._drawing.select(left)
@@ -193,14 +220,23 @@ class RunningBatch:
         self._tokens, self._lengths = self._tokens[left], self._lengths[left]
         self._ages, self._rooms = self._ages[left], self._rooms[left]
         self._starts, self._ended = self._starts[left], self._ended[left]
+        self._captures, self._closing = self._captures[left], self._closing[left]
+        if self._pooling is not None:
+            self._pooling.select(left)
         if len(left):
             self.cache.trim(int(self._starts.min()))
         self._set_rows([self.rows[place] for place in left.tolist()])
-        for row in finished:
-            row.ended_by_token = bool(self._is_end[row.token_ids[-1]])
-            if row.ended_by_token:
-                row.token_ids.pop()
         return finished
+
+    def _finish(self, row: Row, place: int) -> None:
+        row.ended_by_token = bool(self._is_end[row.token_ids[-1]])
+        if row.ended_by_token:
+            row.token_ids.pop()
+        capture = row.request.capture
+        if capture is not None:
+            assert self._pooling is not None
+            pooled = self._pooling.pooled(place, capture.layers, capture.positions)
+            row.activations = pooled.cpu().numpy()
 
     def _set_rows(self, rows: list[Row]) -> None:
         self.rows = rows

@@ -15,7 +15,7 @@ from organisms.runtime.layers import number_of_layers, width
 
 _SHARE = {"cpu": 0.25, "cuda": 0.6}
 """Of the free memory. The rest is for activations, and on a CPU for other workers."""
-_MOST_TOKENS = {"cpu": 32_768}
+_MOST_TOKENS = {"cpu": 65_536}
 """Where larger batches are no faster. It also keeps the batches of a small model the same whatever
 memory is free."""
 _UNKNOWN = 4 * 2**30

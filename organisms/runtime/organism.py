@@ -3,7 +3,7 @@
 The face of the runtime. Knows how the parts fit together; each part has a file of its own.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -188,7 +188,7 @@ class Organism:
             batch_rows: Most answers in a batch; ``None`` for as many as the tokens allow.
             batch_tokens: Most tokens in a batch, room for the answers included: rows times
                 (longest prompt + longest answer). ``None``: as many as fit into free memory, and
-                at most 32,768 on a CPU.
+                at most 65,536 on a CPU.
 
         Raises:
             ValueError: A request does not resolve (before any work), or logits are not finite.
@@ -232,6 +232,33 @@ class Organism:
                 rendered or is too long, an answer is empty, or activations are not finite.
         """
         return self._reader.capture(transcripts, layers, positions, batch_size)
+
+    def capture_stream(
+        self,
+        transcripts: Iterable[Transcript],
+        layers: Sequence[int] | None = None,
+        positions: Sequence[str] = POSITIONS,
+        *,
+        batch_size: int = 64,
+    ) -> Iterator[npt.NDArray[np.float32]]:
+        """Read texts from any iterable and yield what :meth:`capture` returns, row by row.
+
+        Memory does not grow with the number of texts: 16 batches are read ahead, and the rows are
+        yielded in the texts' order. Layers and positions are checked when this is called.
+
+        Args:
+            transcripts: As in :meth:`capture`.
+            layers: As in :meth:`capture`.
+            positions: As in :meth:`capture`.
+            batch_size: As in :meth:`capture`.
+
+        Yields:
+            float32 [P, K, D] for every transcript.
+
+        Raises:
+            ValueError: As :meth:`capture`.
+        """
+        return self._reader.stream(transcripts, layers, positions, batch_size)
 
     def residual_norms(
         self,

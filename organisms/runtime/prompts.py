@@ -16,6 +16,7 @@ from organisms.runtime.cache import StockCache, WindowCache
 from organisms.runtime.forward import ForwardPass, PaddedBatch
 from organisms.runtime.row_steering import RowSteering
 from organisms.runtime.rows import Row
+from organisms.runtime.sampled_activations import PromptPooling
 
 _PIECE_TOKENS = {"cpu": 2048, "cuda": 16_384}
 """Most tokens of one forward pass, padding included: on a CPU what its caches hold is fastest."""
@@ -37,13 +38,29 @@ class ReadPrompts:
     """Tokens of each prompt [N]."""
     logits: torch.Tensor
     """For the first answer token [N, V]."""
+    pooled: torch.Tensor | None
+    """Means and last tokens at the layers that are watched, [N, 2, K, D]; see `PromptPooling`."""
 
 
 class PromptReader:
     """Reads prompts with one model and its adapters."""
 
-    def __init__(self, model: PreTrainedModel, adapters: AdapterBank, pad: int) -> None:
-        """Collect what every pass needs; ``pad`` is the id to pad with."""
+    def __init__(
+        self,
+        model: PreTrainedModel,
+        adapters: AdapterBank,
+        pad: int,
+        watched: Sequence[int] = (),
+    ) -> None:
+        """Collect what every pass needs.
+
+        Args:
+            model: The model.
+            adapters: The adapters that rows may name.
+            pad: Id of the token to pad with.
+            watched: Layers whose streams are pooled.
+        """
+        self._watched = watched
         self._model = model
         self._adapters = adapters
         self._forward = ForwardPass(model)
@@ -100,6 +117,9 @@ class PromptReader:
             active = self._adapters.active([row.request.adapter for row in rows])
             hooks.enter_context(active.attached(self._model))
             hooks.enter_context(steering.attached(self._model))
+            pooling = PromptPooling(self._watched, padded.mask) if self._watched else None
+            if pooling is not None:
+                hooks.enter_context(pooling.attached(self._model))
             logits = self._forward.logits(
                 padded.token_ids, padded.mask, padded.positions, cache=cache
             )
@@ -110,6 +130,7 @@ class PromptReader:
             length=padded.length,
             lengths=padded.lengths,
             logits=logits[:, -1],
+            pooled=None if pooling is None else pooling.pooled(),
         )
 
 

@@ -3,12 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
+import numpy.typing as npt
 from transformers import PreTrainedModel
 
 from organisms.runtime.adapter_bank import AdapterBank
 from organisms.runtime.chat import ChatTemplate, Prompt
 from organisms.runtime.forward import context_length
-from organisms.runtime.layers import number_of_layers, width
+from organisms.runtime.layers import check_layer, number_of_layers, width
 from organisms.runtime.requests import Request, TokenLogprob
 
 
@@ -28,6 +30,7 @@ class Row:
     text: str | None = None
     """The text before a stop string, where one came."""
     logprobs: list[TokenLogprob] = field(default_factory=list)
+    activations: npt.NDArray[np.float32] | None = None
 
     finished: bool = False
     """Whether its result has been handed out."""
@@ -77,6 +80,8 @@ def make_rows(
             adapters.check(request.adapter)
             for steering in request.steering:
                 steering.check(layers, residual_width)
+            for layer in () if request.capture is None else request.capture.layers:
+                check_layer(layer, layers)
             prompt = template.prompt(
                 request.chat,
                 request.system,

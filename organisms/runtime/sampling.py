@@ -82,7 +82,8 @@ class Sampler:
     ) -> Iterator[Result]:
         done, total = 0, len(waiting)
         budget = self._budget() if batch_tokens is None else TokenBudget(batch_tokens)
-        batch, prompts = self._begin()
+        watched = waiting.watched_layers()
+        batch, prompts = self._begin(watched)
         while waiting or batch.rows:
             failure = ""
             try:
@@ -100,7 +101,7 @@ class Sampler:
                 columns = batch.cache.columns
                 del batch, prompts
                 _halve(budget, waiting.take_back(), columns, failure)
-                batch, prompts = self._begin()
+                batch, prompts = self._begin(watched)
                 continue
             for row, result in zip(finished, self._answers.results(finished), strict=True):
                 row.finished = True
@@ -114,10 +115,10 @@ class Sampler:
             self._token_bytes = token_bytes(self._model)
         return budget_of(self._model, self._token_bytes)
 
-    def _begin(self) -> tuple[RunningBatch, PromptReader]:
+    def _begin(self, watched: Sequence[int]) -> tuple[RunningBatch, PromptReader]:
         return (
-            RunningBatch(self._model, self._adapters, self._answers, self._is_end),
-            PromptReader(self._model, self._adapters, self._pad),
+            RunningBatch(self._model, self._adapters, self._answers, self._is_end, watched),
+            PromptReader(self._model, self._adapters, self._pad, watched),
         )
 
     @staticmethod

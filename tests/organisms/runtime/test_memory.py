@@ -23,7 +23,7 @@ def test_the_budget_is_a_power_of_two_of_what_fits(monkeypatch, free, tokens):
 def test_the_budget_of_a_small_model_does_not_depend_on_free_memory(monkeypatch):
     for free in (2**33, 2**36):
         monkeypatch.setattr(memory, "free_bytes", lambda device, free=free: free)
-        assert budget_of(make_model(), 384).tokens == 32_768
+        assert budget_of(make_model(), 384).tokens == 65_536
 
 
 def test_a_containers_limit_counts(monkeypatch, tmp_path):
