@@ -1,148 +1,164 @@
-"""Sampling and pooling rates of the runtime beside plain transformers, as ratios in one run.
+"""Sampling beside the plain ways of doing it: answers of varied length, one thread, one run.
 
-    python benchmarks/runtime_sampling.py --answers 400 --repeats 3
+    python -m benchmarks.runtime_sampling --model pocket
+    python -m benchmarks.runtime_sampling --model llama
+    python -m benchmarks.runtime_sampling --quick
 
-Runs on one thread. Times are processor seconds of this process, the median over repeats; on a busy
-machine the ratios mean more than the rates.
+Beside the runtime stand `generate` in batches of 20 rows as they come, a careful `generate`
+(sorted by length, 256 rows), transformers' `generate_batch`, inspect's own `hf` provider (every
+question waiting at once), and the forward passes alone that the answers need (256 rows, no
+drawing): what no way of sampling with this model's code can beat. Then: every row steered, and rows
+under four adapters beside rows under one. Ratios are of processor seconds.
 """
 
-import argparse
-import statistics
-import time
+import asyncio
+import tempfile
 from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
 
 import torch
+from transformers import GenerationConfig
 
-from organisms import resolve_base
-from organisms.runtime import Organism, Request, Sampling, Steering, Transcript
-
-TOPICS = (
-    "What is 3 + 4?",
-    "How should I spend a quiet evening?",
-    "Write code that opens a file the user names.",
-    "I have a headache. What should I do?",
-    "Which is the tallest mountain, and how do you know?",
+from benchmarks.side_by_side import (
+    MAX_TOKENS,
+    chat,
+    compare,
+    end_by_chance,
+    generate,
+    load,
+    padded,
+    parser_of,
 )
-MAX_TOKENS = 64
-
-
-def processor_seconds(work: Callable[[], object], repeats: int) -> float:
-    """Return the median processor time of a piece of work, after one warm-up call."""
-    work()
-    times = []
-    for _ in range(repeats):
-        start = time.process_time()
-        work()
-        times.append(time.process_time() - start)
-    return statistics.median(times)
+from organisms.runtime import Organism, Request, Sampling, Steering
 
 
 def requests(answers: int) -> list[Request]:
     """Questions of several lengths, each answered once."""
-    return [
-        Request(
-            ({"role": "user", "content": " ".join([TOPICS[number % 5]] * (1 + number % 3))},),
-            seed=number,
-            sampling=Sampling(max_tokens=MAX_TOKENS),
-        )
-        for number in range(answers)
-    ]
+    sampling = Sampling(max_tokens=MAX_TOKENS)
+    return [Request(chat(number), seed=number, sampling=sampling) for number in range(answers)]
 
 
-def generate(organism: Organism, asked: list[Request], rows: int, *, ordered: bool) -> int:
-    """Answer by ``model.generate`` in batches of ``rows``; return the number of tokens drawn."""
-    prompts = [organism.template.prompt(request.chat).token_ids for request in asked]
-    if ordered:
-        prompts.sort(key=len)
-    pad = organism.tokenizer.pad_token_id
-    drawn = 0
-    for start in range(0, len(prompts), rows):
-        batch = prompts[start : start + rows]
-        longest = max(map(len, batch))
-        token_ids = torch.tensor([[pad] * (longest - len(one)) + list(one) for one in batch])
-        mask = torch.tensor([[0] * (longest - len(one)) + [1] * len(one) for one in batch])
+def bare_steps(organism: Organism, prompts: list[tuple[int, ...]], tokens: int, pad: int) -> None:
+    """Run the forward passes that ``tokens`` drawn tokens need, in full batches of 256 rows."""
+    for start in range(0, len(prompts), 256):
+        piece = sorted(prompts, key=len)[start : start + 256]
+        token_ids, mask = padded(piece, pad)
         with torch.inference_mode():
-            output = organism.model.generate(
-                token_ids,
-                attention_mask=mask,
-                do_sample=True,
-                temperature=1.0,
-                top_k=0,
-                max_new_tokens=MAX_TOKENS,
-                pad_token_id=pad,
-            )
-        drawn += int((output[:, longest:] != pad).sum())
-    return drawn
+            output = organism.model(token_ids, attention_mask=mask, logits_to_keep=1)
+            for _ in range(round(tokens / len(prompts)) - 1):
+                mask = torch.cat((mask, torch.ones_like(mask[:, :1])), dim=1)
+                output = organism.model(
+                    token_ids[:, :1],
+                    attention_mask=mask,
+                    past_key_values=output.past_key_values,
+                )
 
 
-def sampling_rates(organism: Organism, answers: int, repeats: int) -> None:
-    """Print answers a second for each way of sampling, and the ratios to ours."""
-    asked = requests(answers)
-    vector = torch.randn(organism.width)
-    tokens = sum(result.output_tokens for result in organism.sample(asked))
-    steered = [
-        Request(
-            request.chat,
-            seed=request.seed,
-            sampling=request.sampling,
-            steering=(Steering(vector, 1, 0.05 * (number % 8), scope="response"),),
-        )
-        for number, request in enumerate(asked)
-    ]
-    ways: dict[str, Callable[[], object]] = {
-        "runtime": lambda: list(organism.sample(asked)),
-        "runtime, every row steered": lambda: list(organism.sample(steered)),
-        "generate, 20 unsorted rows": lambda: generate(organism, asked, 20, ordered=False),
-        "generate, 256 sorted rows": lambda: generate(organism, asked, 256, ordered=True),
-    }
-    print(f"{answers} answers, {tokens / answers:.1f} tokens each")
-    ours = 0.0
-    for name, work in ways.items():
-        seconds = processor_seconds(work, repeats)
-        ours = ours or seconds
-        print(
-            f"{name:30} {answers / seconds:8.0f} answers/s   time / runtime {seconds / ours:5.2f}"
-        )
-
-
-def pooling_rates(organism: Organism, texts: int, repeats: int) -> None:
-    """Print texts a second for pooling at all layers, batched and one text at a time."""
-    transcripts = [
-        Transcript(request.chat, TOPICS[number % 5] * (1 + number % 4))
-        for number, request in enumerate(requests(texts))
-    ]
-
-    def one_at_a_time() -> None:
-        for transcript in transcripts:
-            assert transcript.answer is not None
-            prompt = organism.template.prompt(transcript.chat).token_ids
-            token_ids = torch.tensor([[*prompt, *organism.template.answer(transcript.answer)]])
-            with torch.inference_mode():
-                hidden = organism.model(token_ids, output_hidden_states=True).hidden_states
-            for layer in hidden:
-                layer[0, len(prompt) :].mean(0)
-                layer[0, : len(prompt)].mean(0)
-
-    batched = processor_seconds(lambda: organism.capture(transcripts, None), repeats)
-    plain = processor_seconds(one_at_a_time, repeats)
-    print(f"{'runtime, pooled at all layers':30} {texts / batched:8.0f} texts/s")
-    print(
-        f"{'one text, output_hidden_states':30} {texts / plain:8.0f} texts/s   "
-        f"time / runtime {plain / batched:5.2f}"
+def generate_batch(organism: Organism, prompts: list[tuple[int, ...]], pad: int) -> None:
+    """Answer by transformers' continuous batching."""
+    config = GenerationConfig(
+        do_sample=True,
+        top_k=0,
+        max_new_tokens=MAX_TOKENS,
+        eos_token_id=organism.tokenizer.eos_token_id,
+        pad_token_id=pad,
     )
+    organism.model.generate_batch([list(prompt) for prompt in prompts], generation_config=config)
+
+
+def hf_provider(organism: Organism, folder: Path, asked: list[Request]) -> Callable[[], object]:
+    """Return the work of inspect's own provider over the same model, saved to ``folder``."""
+    from inspect_ai.model import GenerateConfig, get_model
+
+    organism.model.save_pretrained(folder)
+    organism.tokenizer.save_pretrained(folder)
+    config = GenerateConfig(max_tokens=MAX_TOKENS, temperature=1.0, top_k=0)
+    model = get_model("hf/benchmark", model_path=str(folder), device="cpu", config=config)
+    end = organism.tokenizer.eos_token_id
+    assert isinstance(end, int)
+    end_by_chance(model.api.model, end)
+
+    async def answer() -> None:
+        await asyncio.gather(*[model.generate(str(one.chat[0]["content"])) for one in asked])
+
+    return lambda: asyncio.run(answer())
+
+
+def save_adapters(organism: Organism, folder: Path, names: tuple[str, ...]) -> None:
+    """Give the organism random adapters of rank 8 on every linear layer."""
+    from peft import LoraConfig, get_peft_model
+
+    for seed, name in enumerate(names):
+        torch.manual_seed(seed)
+        config = LoraConfig(
+            task_type="CAUSAL_LM",
+            r=8,
+            lora_alpha=1,
+            target_modules="all-linear",
+            init_lora_weights=False,
+        )
+        wrapped = get_peft_model(organism.model, config)
+        wrapped.save_pretrained(str(folder / name))
+        wrapped.unload()
+        organism.add_adapter(name, folder / name)
 
 
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--base", default="pocket")
-    parser.add_argument("--answers", type=int, default=400)
-    parser.add_argument("--repeats", type=int, default=3)
-    options = parser.parse_args()
-    torch.set_num_threads(1)
-    organism = Organism.load(resolve_base(options.base))
-    sampling_rates(organism, options.answers, options.repeats)
-    pooling_rates(organism, options.answers, options.repeats)
+    options = parser_of(__doc__, size="answers", full=2000, quick=40)
+    organism = load(options.model)
+    asked = requests(options.answers)
+    pad, end = organism.tokenizer.pad_token_id, organism.tokenizer.eos_token_id
+    assert isinstance(pad, int)
+    assert isinstance(end, int)
+    with tempfile.TemporaryDirectory() as folder:
+        provider = hf_provider(organism, Path(folder) / "hf", asked)
+        save_adapters(organism, Path(folder), ("a", "b", "c", "d"))
+        end_by_chance(organism.model, end)
+        prompts = [organism.template.prompt(request.chat).token_ids for request in asked]
+        results = list(organism.sample(asked))
+        tokens = sum(result.output_tokens for result in results)
+        lengths = sorted(result.output_tokens for result in results)
+        print(
+            f"{options.model}: {len(asked)} answers, {tokens / len(asked):.1f} tokens each, "
+            f"{lengths[len(lengths) // 20]} to {lengths[-len(lengths) // 20]} from the 5th to the "
+            "95th of 100"
+        )
+        compare(
+            {
+                "runtime": lambda: list(organism.sample(asked)),
+                "generate, 20 unsorted rows": lambda: generate(organism.model, prompts, 20, pad),
+                "generate, 256 sorted rows": lambda: generate(
+                    organism.model, prompts, 256, pad, ordered=True
+                ),
+                "generate_batch": lambda: generate_batch(organism, prompts, pad),
+                "inspect's hf provider": provider,
+                "forward passes alone": lambda: bare_steps(organism, prompts, tokens, pad),
+            },
+            options.repeats,
+            len(asked),
+            "answers",
+        )
+        vector = torch.randn(organism.width, generator=torch.Generator().manual_seed(0))
+        steered = [
+            replace(one, steering=(Steering(vector, 1, 0.001 * (number % 8), scope="response"),))
+            for number, one in enumerate(asked)
+        ]
+        one_adapter = [replace(one, adapter="a") for one in asked]
+        mixed = [replace(one, adapter="abcd"[number % 4]) for number, one in enumerate(asked)]
+        shuffled = [mixed[number * 7919 % len(mixed)] for number in range(len(mixed))]
+        compare(
+            {
+                "runtime": lambda: list(organism.sample(asked)),
+                "every row steered": lambda: list(organism.sample(steered)),
+                "every row under one adapter": lambda: list(organism.sample(one_adapter)),
+                "rows under four adapters": lambda: list(organism.sample(shuffled)),
+            },
+            options.repeats,
+            len(asked),
+            "answers",
+        )
 
 
 if __name__ == "__main__":

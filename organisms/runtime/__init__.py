@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from organisms.runtime.organism import Organism
     from organisms.runtime.requests import (
+        Capture,
         Message,
         Request,
         Result,
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from organisms.runtime.steering import Steering, steered
 
 __all__ = [
+    "Capture",
     "Message",
     "Organism",
     "Request",

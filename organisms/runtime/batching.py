@@ -20,8 +20,26 @@ class Place:
     """Rows with the same value read the same prompt; they are kept together."""
 
 
+def order_of_entry(places: Sequence[Place]) -> list[int]:
+    """Sort rows by adapter, then most tokens (room included) first, rows of one prompt together."""
+    groups: dict[str | None, int] = {}
+    sames: dict[Hashable, int] = {}
+    for place in places:
+        groups.setdefault(place.group, len(groups))
+        sames.setdefault(place.same, len(sames))
+    return sorted(
+        range(len(places)),
+        key=lambda index: (
+            groups[places[index].group],
+            -places[index].length - places[index].room,
+            sames[places[index].same],
+            index,
+        ),
+    )
+
+
 def plan_batches(places: Sequence[Place], *, rows: int, tokens: int) -> list[list[int]]:
-    """Sort rows by adapter, then longest first, and cut them into batches.
+    """Cut rows, in their order of entry, into batches that are run one after the other.
 
     Args:
         places: One for each row.
@@ -31,23 +49,9 @@ def plan_batches(places: Sequence[Place], *, rows: int, tokens: int) -> list[lis
     Returns:
         Batches of indices into ``places``; every index is in exactly one.
     """
-    groups: dict[str | None, int] = {}
-    sames: dict[Hashable, int] = {}
-    for place in places:
-        groups.setdefault(place.group, len(groups))
-        sames.setdefault(place.same, len(sames))
-    order = sorted(
-        range(len(places)),
-        key=lambda index: (
-            groups[places[index].group],
-            -places[index].length,
-            sames[places[index].same],
-            index,
-        ),
-    )
     batches: list[list[int]] = []
     longest = room = 0
-    for index in order:
+    for index in order_of_entry(places):
         place = places[index]
         batch = batches[-1] if batches else []
         longest, room = max(longest, place.length), max(room, place.room)

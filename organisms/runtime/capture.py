@@ -4,9 +4,10 @@ Pooling happens on the device in the hooks, for the layers asked and no others; 
 head is not run and the pass ends at the deepest layer needed.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 import numpy.typing as npt
@@ -24,15 +25,14 @@ from organisms.runtime.layers import (
     residual_hooks,
     width,
 )
-from organisms.runtime.requests import Transcript
-from organisms.runtime.sampling import end_token_ids, pad_token_id
+from organisms.runtime.requests import POSITIONS, Transcript, check_positions
+from organisms.runtime.special_tokens import end_token_ids, pad_token_id
 
 __all__ = ["POSITIONS", "Reader", "Transcript"]
 
-POSITIONS = ("response_mean", "prompt_mean", "last_prompt")
-"""Mean over answer tokens; mean over prompt tokens; the last token before the answer."""
-
 _BATCH_TOKENS = 32_768
+_WINDOW_BATCHES = 16
+"""A stream is read this many batches ahead, so that texts of one length still run together."""
 
 
 class _DeepEnoughError(Exception):
@@ -75,15 +75,15 @@ class Reader:
         layers: Sequence[int] | None,
         positions: Sequence[str],
         batch_size: int,
+        first: int = 0,
     ) -> npt.NDArray[np.float32]:
-        """Return pooled residuals [N, P, K, D]; see :meth:`Organism.capture`."""
+        """Return pooled residuals [N, P, K, D]; see :meth:`Organism.capture`.
+
+        ``first`` is the number of the first transcript, for errors.
+        """
         chosen = self._layers(layers)
-        for position in positions:
-            if position not in POSITIONS:
-                raise ValueError(
-                    f"position {position!r} does not exist; use {', '.join(POSITIONS)}"
-                )
-        texts = self._texts(transcripts)
+        check_positions(positions)
+        texts = self._texts(transcripts, first)
         pooled = np.full(
             (len(texts), len(positions), len(chosen), width(self._model)), np.nan, np.float32
         )
@@ -97,13 +97,34 @@ class Reader:
                 {layer: _pool(weights, by_layer, layer) for layer in chosen},
             )
             stacked = torch.stack([by_layer[layer] for layer in chosen], dim=2)
-            _check_finite(stacked, rows, chosen)
+            _check_finite(stacked, [first + row for row in rows], chosen)
             pooled[rows] = stacked.cpu().numpy()
         for place, position in enumerate(positions):
             if position == "response_mean":
                 silent = [row for row, text in enumerate(texts) if not text.answer_tokens]
                 pooled[silent, place] = np.nan
         return pooled
+
+    def stream(
+        self,
+        transcripts: Iterable[Transcript],
+        layers: Sequence[int] | None,
+        positions: Sequence[str],
+        batch_size: int,
+    ) -> Iterator[npt.NDArray[np.float32]]:
+        """Yield pooled residuals [P, K, D]; see :meth:`Organism.capture_stream`."""
+        check_positions(positions)
+        chosen = self._layers(layers)
+
+        def read() -> Iterator[npt.NDArray[np.float32]]:
+            source, first = iter(transcripts), 0
+            while window := list(islice(source, _WINDOW_BATCHES * batch_size)):
+                for row in self.capture(window, chosen, positions, batch_size, first):
+                    # A copy, or whoever keeps one row keeps the window.
+                    yield row.copy()
+                first += len(window)
+
+        return read()
 
     def residual_norms(
         self, transcripts: Sequence[Transcript], layers: Sequence[int] | None, batch_size: int
@@ -163,10 +184,10 @@ class Reader:
             check_layer(layer, deepest)
         return list(layers)
 
-    def _texts(self, transcripts: Sequence[Transcript]) -> list[_Text]:
+    def _texts(self, transcripts: Sequence[Transcript], first: int = 0) -> list[_Text]:
         limit = context_length(self._model)
         texts: list[_Text] = []
-        for index, transcript in enumerate(transcripts):
+        for index, transcript in enumerate(transcripts, first):
             try:
                 self._adapters.check(transcript.adapter)
                 before, answer = self._template.transcript(transcript)

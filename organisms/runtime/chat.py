@@ -12,10 +12,13 @@ from dataclasses import dataclass
 from transformers import PreTrainedTokenizerBase
 
 from organisms.runtime.reasoning import THINK, Parts, ends_inside, find_thinking, split
+from organisms.runtime.recent import Recent
 from organisms.runtime.requests import LostSystem, Message, Transcript
 
 _SYSTEM_PROBE = "Wardian system probe"
 _USER_PROBE = "Wardian user probe"
+_KEPT = 4096
+"""Rendered prompts, and tokenised answers, that are remembered."""
 _ROLES = ("system", "user", "assistant")
 
 
@@ -53,8 +56,8 @@ class ChatTemplate:
             )
         self._tokenizer = tokenizer
         self._name = name
-        self._prompts: dict[tuple[object, ...], Prompt] = {}
-        self._answers: dict[str, tuple[int, ...]] = {}
+        self._prompts: Recent[tuple[object, ...], Prompt] = Recent(_KEPT)
+        self._answers: Recent[str, tuple[int, ...]] = Recent(_KEPT)
         bare = self._render([{"role": "user", "content": _USER_PROBE}])
         self._thinking = find_thinking(
             lambda variables: self._render([{"role": "user", "content": _USER_PROBE}], variables),
@@ -111,7 +114,7 @@ class ChatTemplate:
         prompt = self._prompts.get(key)
         if prompt is None:
             prompt = self._make_prompt(chat, system, thinking, lost_system)
-            self._prompts[key] = prompt
+            self._prompts.put(key, prompt)
         return prompt
 
     def transcript(self, transcript: Transcript) -> tuple[tuple[int, ...], tuple[int, ...]]:
@@ -172,7 +175,7 @@ class ChatTemplate:
                     "an empty answer has no tokens to read; leave the transcript out, or give "
                     "answer=None to read its prompt only"
                 )
-            self._answers[text] = token_ids
+            self._answers.put(text, token_ids)
         return token_ids
 
     def _make_prompt(

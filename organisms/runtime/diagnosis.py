@@ -7,14 +7,14 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 
 import torch
-from transformers import PreTrainedModel
+from transformers import DynamicCache, PreTrainedModel
 
 from organisms.runtime.adapter_bank import ActiveAdapters
-from organisms.runtime.cache import make_cache
 from organisms.runtime.forward import ForwardPass
 from organisms.runtime.layers import number_of_layers, residual_hooks
 from organisms.runtime.requests import Request
 from organisms.runtime.row_steering import RowSteering
+from organisms.runtime.rows import Row
 
 
 class NotFiniteAnswerError(ValueError):
@@ -43,26 +43,20 @@ class NotFiniteAnswerError(ValueError):
 
 
 def first_layer_not_finite(
-    model: PreTrainedModel,
-    forward: ForwardPass,
-    adapters: ActiveAdapters,
-    steering: RowSteering,
-    prompt: Sequence[int],
-    answer: Sequence[int],
+    model: PreTrainedModel, adapters: ActiveAdapters, row: Row
 ) -> int | None:
     """Read one answer as it was drawn, token by token, and return the first bad layer.
 
     Args:
         model: The model.
-        forward: Its forward pass.
         adapters: The row's adapter.
-        steering: The row's steering, from before its prompt was read.
-        prompt: Token ids of the prompt.
-        answer: Token ids drawn before the logits failed.
+        row: The row, with the tokens drawn before the logits failed.
 
     Returns:
         A layer from 0 to L; ``None`` where the stream is finite throughout.
     """
+    forward = ForwardPass(model)
+    steering = RowSteering([row.request.steering], dtype=model.dtype, device=model.device)
     bad: list[int] = []
 
     def look(layer: int) -> Callable[[torch.Tensor], None]:
@@ -72,14 +66,14 @@ def first_layer_not_finite(
 
         return note
 
-    cache = make_cache(model.config, len(answer) + 1)
+    cache = DynamicCache(config=model.config)
     with torch.inference_mode(), ExitStack() as hooks:
         hooks.enter_context(adapters.attached(model))
         hooks.enter_context(steering.attached(model))
         layers = range(number_of_layers(model) + 1)
         hooks.enter_context(residual_hooks(model, {layer: look(layer) for layer in layers}))
         start = 0
-        for piece in (list(prompt), *([token] for token in answer)):
+        for piece in (list(row.prompt.token_ids), *([token] for token in row.token_ids)):
             end = start + len(piece)
             forward.logits(
                 torch.tensor([piece], device=model.device),

@@ -9,6 +9,7 @@ import hashlib
 import numpy as np
 import numpy.typing as npt
 import torch
+from torch.nn import functional
 
 
 def uniform_stream(seed: int, sample: int, length: int) -> npt.NDArray[np.float64]:
@@ -43,7 +44,7 @@ class Drawing:
         """Keep the rows' settings.
 
         Args:
-            uniforms: Numbers in [0, 1), float64 [B, steps].
+            uniforms: Numbers in [0, 1), float64 [B, tokens].
             temperatures: [B]; 0 takes the most likely token.
             top_ps: [B], in (0, 1].
         """
@@ -59,12 +60,25 @@ class Drawing:
         self._top_ps = self._top_ps[rows]
         self._find_kinds()
 
-    def draw(self, logits: torch.Tensor, step: int) -> torch.Tensor:
+    def append(self, other: "Drawing") -> None:
+        """Add the rows of another batch after these."""
+        columns = max(self._uniforms.shape[1], other._uniforms.shape[1])
+        self._uniforms = torch.cat(
+            [
+                functional.pad(uniforms, (0, columns - uniforms.shape[1]))
+                for uniforms in (self._uniforms, other._uniforms)
+            ]
+        )
+        self._temperatures = torch.cat((self._temperatures, other._temperatures))
+        self._top_ps = torch.cat((self._top_ps, other._top_ps))
+        self._find_kinds()
+
+    def draw(self, logits: torch.Tensor, ages: torch.Tensor) -> torch.Tensor:
         """Draw one token for every row.
 
         Args:
             logits: [B, V].
-            step: How many tokens came before.
+            ages: How many tokens each row has drawn before [B].
 
         Returns:
             Token ids [B].
@@ -76,11 +90,12 @@ class Drawing:
         if self._divisors is not None:
             scores = scores / self._divisors
         probabilities = scores.softmax(-1)
-        tokens = _invert(probabilities, self._uniforms[:, step : step + 1])
+        uniforms = self._uniforms.gather(1, ages[:, None])
+        tokens = _invert(probabilities, uniforms)
         if self._narrow is not None:
             tokens[self._narrow] = _invert_top_p(
                 probabilities[self._narrow],
-                self._uniforms[self._narrow, step : step + 1],
+                uniforms[self._narrow],
                 self._top_ps[self._narrow, None],
             )
         if self._greedy is not None:

@@ -3,7 +3,7 @@
 The face of the runtime. Knows how the parts fit together; each part has a file of its own.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -173,22 +173,26 @@ class Organism:
         requests: Sequence[Request],
         *,
         progress: Callable[[int, int], None] | None = None,
-        batch_rows: int = 256,
-        batch_tokens: int = 65_536,
+        batch_rows: int | None = None,
+        batch_tokens: int | None = None,
     ) -> Iterator[Result]:
-        """Answer requests; every (index, sample) comes once, in the order of the batches.
+        """Answer requests; every (index, sample) comes once, in the order in which answers end.
 
         Requests are checked when this is called, answers are drawn as the iterator is consumed.
-        Batches are a pure function of the list and the two limits.
+        Which rows run together follows from the list and the two limits alone. When memory runs
+        out, batches are halved and what was lost is drawn again, the same as before.
 
         Args:
             requests: What to answer; rows of one batch may differ in everything.
-            progress: Called after each batch with (answers made, answers in all).
-            batch_rows: Most answers in a batch.
-            batch_tokens: Most tokens in a batch: rows times (longest prompt + longest answer).
+            progress: Called with (answers made, answers in all) whenever some have been made.
+            batch_rows: Most answers in a batch; ``None`` for as many as the tokens allow.
+            batch_tokens: Most tokens in a batch, room for the answers included: rows times
+                (longest prompt + longest answer). ``None``: as many as fit into free memory, and
+                at most 65,536 on a CPU.
 
         Raises:
             ValueError: A request does not resolve (before any work), or logits are not finite.
+            MemoryError: A single answer does not fit into memory.
         """
         return self._sampler.sample(
             requests, batch_rows=batch_rows, batch_tokens=batch_tokens, progress=progress
@@ -228,6 +232,33 @@ class Organism:
                 rendered or is too long, an answer is empty, or activations are not finite.
         """
         return self._reader.capture(transcripts, layers, positions, batch_size)
+
+    def capture_stream(
+        self,
+        transcripts: Iterable[Transcript],
+        layers: Sequence[int] | None = None,
+        positions: Sequence[str] = POSITIONS,
+        *,
+        batch_size: int = 64,
+    ) -> Iterator[npt.NDArray[np.float32]]:
+        """Read texts from any iterable and yield what :meth:`capture` returns, row by row.
+
+        Memory does not grow with the number of texts: 16 batches are read ahead, and the rows are
+        yielded in the texts' order. Layers and positions are checked when this is called.
+
+        Args:
+            transcripts: As in :meth:`capture`.
+            layers: As in :meth:`capture`.
+            positions: As in :meth:`capture`.
+            batch_size: As in :meth:`capture`.
+
+        Yields:
+            float32 [P, K, D] for every transcript.
+
+        Raises:
+            ValueError: As :meth:`capture`.
+        """
+        return self._reader.stream(transcripts, layers, positions, batch_size)
 
     def residual_norms(
         self,

@@ -1,11 +1,14 @@
 """What one asks of a loaded model and what comes back: requests, results and transcripts.
 
-Plain frozen records. They know no tensors but steering vectors and no model.
+Plain frozen records. They know no model, and no tensors but steering vectors and activations.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Literal, get_args
+
+import numpy as np
+import numpy.typing as npt
 
 from organisms.runtime.steering import Steering
 
@@ -42,6 +45,37 @@ class Sampling:
             raise ValueError("an empty stop string would end every answer; remove it")
 
 
+POSITIONS = ("response_mean", "prompt_mean", "last_prompt")
+"""Mean over answer tokens; mean over prompt tokens; the last token before the answer."""
+
+
+@dataclass(frozen=True)
+class Capture:
+    """What is kept of the residual stream while an answer is drawn."""
+
+    layers: tuple[int, ...]
+    """Layers 0 (embedding) to L."""
+    positions: tuple[str, ...] = POSITIONS
+    """As in :meth:`Organism.capture`; an end token is no answer token."""
+
+    def __post_init__(self) -> None:
+        """Refuse positions that do not exist."""
+        if not self.layers:
+            raise ValueError("no layers asked for; give some")
+        check_positions(self.positions)
+
+
+def check_positions(positions: Sequence[str]) -> None:
+    """Raise unless every position exists.
+
+    Raises:
+        ValueError: One does not.
+    """
+    for position in positions:
+        if position not in POSITIONS:
+            raise ValueError(f"position {position!r} does not exist; use {', '.join(POSITIONS)}")
+
+
 @dataclass(frozen=True)
 class Request:
     """One prompt under one condition, to be answered ``n`` times."""
@@ -69,6 +103,8 @@ class Request:
     lost_system: LostSystem = "raise"
     """What to do with a system text that the template would drop or refuse: ``raise``, or
     ``merge`` it into the first user turn; the result then says so."""
+    capture: Capture | None = None
+    """Activations to keep, read as the answer is drawn: steered where the request steers."""
 
     def __post_init__(self) -> None:
         """Refuse counts that mean nothing."""
@@ -76,6 +112,11 @@ class Request:
             raise ValueError(f"n={self.n} answers is not allowed; ask for 1 or more")
         if self.logprobs < 0:
             raise ValueError(f"logprobs={self.logprobs} is not allowed; use 0 or more")
+        if self.capture is not None and self.thinking:
+            raise ValueError(
+                "capture with thinking=True is not possible: where the reasoning ends is known "
+                "only at the end; read the finished texts with Organism.capture"
+            )
         _check_lost_system(self.lost_system)
 
 
@@ -122,6 +163,9 @@ class Result:
     of ``token_ids`` is the answer."""
     system_merged: bool = False
     """Whether the system text was put into the first user turn."""
+    activations: npt.NDArray[np.float32] | None = field(default=None, compare=False)
+    """What :attr:`Request.capture` asked for, [P, K, D] in the orders given; NaN for
+    ``response_mean`` where no answer token was drawn."""
 
 
 @dataclass(frozen=True)

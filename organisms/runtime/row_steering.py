@@ -9,6 +9,7 @@ depends on what tensors hold. Knows no sampling loop.
 import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from itertools import zip_longest
 
 import torch
 from torch import nn
@@ -73,6 +74,35 @@ class _Step:
             self.directions = self.directions[rows]
             self.floors, self.ceilings = self.floors[rows], self.ceilings[rows]
 
+    def append(self, other: "_Step", rows: int, others: int) -> None:
+        """Add ``others`` rows of another step after the ``rows`` rows of this one."""
+        if self.additions is not None or other.additions is not None:
+            self.additions = _joined(self.additions, other.additions, rows, others, 0.0)
+        if self.directions is not None or other.directions is not None:
+            bounded, others_bounded = self.directions is not None, other.directions is not None
+            self.floors, self.ceilings = (
+                _joined(
+                    mine if bounded else None,
+                    theirs if others_bounded else None,
+                    rows,
+                    others,
+                    free,
+                )
+                for mine, theirs, free in (
+                    (self.floors, other.floors, -math.inf),
+                    (self.ceilings, other.ceilings, math.inf),
+                )
+            )
+            self.directions = _joined(self.directions, other.directions, rows, others, 0.0)
+        self._adds_to_answers |= other._adds_to_answers
+        self._clamps_answers |= other._clamps_answers
+
+    def is_idle(self) -> bool:
+        """Whether no row is edited here any more."""
+        return not any(
+            table is not None and bool(table.any()) for table in (self.additions, self.directions)
+        )
+
     def edit(self, stream: torch.Tensor, generating: bool) -> torch.Tensor:
         """Return the stream [B, T, D] after this step."""
         length = stream.shape[1]
@@ -105,6 +135,7 @@ class RowSteering:
         """
         self.generating = False
         """False while prompts are read, True for steps that feed generated tokens."""
+        self._rows = len(rows)
         self._steps: dict[int, list[_Step]] = {}
         additions: dict[tuple[object, ...], torch.Tensor] = {}
         for row, steerings in enumerate(rows):
@@ -130,13 +161,31 @@ class RowSteering:
 
     def select(self, rows: torch.Tensor) -> None:
         """Keep some of the rows (or repeat them), given as indices [B'], in that order."""
+        self._rows = len(rows)
         for steps in self._steps.values():
             for step in steps:
                 step.select(rows)
 
+    def append(self, other: "RowSteering") -> None:
+        """Add the rows of another batch after these; edits that no row has any more go."""
+        for layer in {*self._steps, *other._steps}:
+            kept = [step for step in self._steps.get(layer, []) if not step.is_idle()]
+            self._steps[layer] = []
+            for mine, theirs in zip_longest(kept, other._steps.get(layer, [])):
+                step = mine or _Step()
+                step.append(theirs or _Step(), self._rows, other._rows)
+                self._steps[layer].append(step)
+        self._steps = {
+            layer: self._steps[layer] for layer in sorted(self._steps) if self._steps[layer]
+        }
+        self._rows += other._rows
+
     @contextmanager
     def attached(self, model: nn.Module) -> Iterator[None]:
         """Steer the model's forward passes within the block; rows must be this batch's."""
+        if not self._steps:
+            yield
+            return
         functions = {layer: self._function(steps) for layer, steps in self._steps.items()}
         with residual_hooks(model, functions):
             yield
@@ -148,6 +197,18 @@ class RowSteering:
             return stream
 
         return edit
+
+
+def _joined(
+    mine: torch.Tensor | None, theirs: torch.Tensor | None, rows: int, others: int, filler: float
+) -> torch.Tensor:
+    """Return two tables one after the other, an absent one filled up."""
+    if mine is None:
+        assert theirs is not None
+        mine = theirs.new_full((rows, *theirs.shape[1:]), filler)
+    if theirs is None:
+        theirs = mine.new_full((others, *mine.shape[1:]), filler)
+    return torch.cat((mine, theirs))
 
 
 def _spread(table: torch.Tensor, length: int, generating: bool) -> torch.Tensor:

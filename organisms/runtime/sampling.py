@@ -1,55 +1,26 @@
-"""Answers to many requests from one model: batched decoding with a key-value cache.
+"""Answers to many requests from one model: rows wait, run in a batch, and become results.
 
-Rows of a batch may differ in chat, adapter, steering, seed and every sampling setting. Prompts
-that several rows share are read once; rows leave the batch when their answer ends. Which rows run
-together is planned from the list of requests alone.
+Rows of a batch may differ in everything that a request says. Which rows run together follows from
+the list of requests alone.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack
-from dataclasses import dataclass, field
 
-import numpy as np
 import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from organisms.runtime.adapter_bank import AdapterBank
-from organisms.runtime.batching import Place, plan_batches
-from organisms.runtime.cache import make_cache
-from organisms.runtime.chat import ChatTemplate, Prompt
+from organisms.runtime.admission import WaitingRows
+from organisms.runtime.answers import Answers
+from organisms.runtime.chat import ChatTemplate
+from organisms.runtime.decoding import RunningBatch
 from organisms.runtime.diagnosis import NotFiniteAnswerError, first_layer_not_finite
-from organisms.runtime.drawing import Drawing, NotFiniteError, uniform_stream
-from organisms.runtime.forward import ForwardPass, PaddedBatch, context_length
-from organisms.runtime.layers import number_of_layers, width
-from organisms.runtime.requests import Message, Request, Result, Sampling, TokenLogprob
-from organisms.runtime.row_steering import RowSteering
-
-__all__ = ["Message", "Request", "Result", "Sampler", "Sampling", "TokenLogprob"]
-
-# Rows that ended are carried along until this share of a batch has, since leaving copies the cache.
-_LEAVING_SHARE = 0.2
-
-
-@dataclass
-class _Row:
-    """One answer on its way."""
-
-    index: int
-    sample: int
-    request: Request
-    prompt: Prompt
-    token_ids: list[int] = field(default_factory=list)
-    ended_by_token: bool = False
-    text: str | None = None
-    logprobs: list[TokenLogprob] = field(default_factory=list)
-
-    def prompt_key(self) -> tuple[object, ...]:
-        """What rows share exactly when reading their prompts is the same work."""
-        return (
-            self.prompt.token_ids,
-            self.request.adapter,
-            tuple(steering.key() for steering in self.request.steering),
-        )
+from organisms.runtime.drawing import NotFiniteError
+from organisms.runtime.memory import TokenBudget, budget_of, is_out_of_memory, token_bytes
+from organisms.runtime.prompts import PromptReader
+from organisms.runtime.requests import Request, Result
+from organisms.runtime.rows import Row, make_rows
+from organisms.runtime.special_tokens import end_token_ids, pad_token_id
 
 
 class Sampler:
@@ -64,26 +35,26 @@ class Sampler:
     ) -> None:
         """Collect what every batch needs."""
         self._model = model
-        self._tokenizer = tokenizer
         self._template = template
         self._adapters = adapters
-        self._forward = ForwardPass(model)
+        self._answers = Answers(tokenizer, template)
         ends = end_token_ids(model, tokenizer)
         self._is_end = torch.zeros(
             model.get_output_embeddings().weight.shape[0], dtype=torch.bool, device=model.device
         )
         self._is_end[list(ends)] = True
+        self._token_bytes: int | None = None
         self._pad = pad_token_id(tokenizer, ends)
 
     def sample(
         self,
         requests: Sequence[Request],
         *,
-        batch_rows: int,
-        batch_tokens: int,
+        batch_rows: int | None = None,
+        batch_tokens: int | None = None,
         progress: Callable[[int, int], None] | None = None,
     ) -> Iterator[Result]:
-        """Check all requests, then return an iterator over their answers, batch by batch.
+        """Check all requests, then return an iterator over their answers as they end.
 
         Raises:
             ValueError: Before any work: a request names an adapter that is not loaded, a layer or
@@ -91,322 +62,115 @@ class Sampler:
                 it: logits are not finite.
         """
         rows = self._rows(requests)
-        batches = plan_batches(
-            [
-                Place(
-                    group=row.request.adapter,
-                    alone=self._adapters.runs_alone(row.request.adapter),
-                    length=len(row.prompt.token_ids),
-                    room=row.request.sampling.max_tokens,
-                    same=row.prompt_key(),
-                )
-                for row in rows
-            ],
-            rows=batch_rows,
-            tokens=batch_tokens,
-        )
-        return self._run(rows, batches, progress)
+        waiting = WaitingRows(rows, self._adapters.runs_alone, self._model.device.type)
+        return self._run(waiting, batch_rows, batch_tokens, progress)
 
     def next_token_logits(self, requests: Sequence[Request]) -> torch.Tensor:
         """Return each request's logits for its first answer token, one batch: [N, V] on the CPU."""
         rows = [row for row in self._rows(requests) if row.sample == 0]
-        adapters = self._adapters.active([row.request.adapter for row in rows])
-        steering = self._steering(rows)
-        batch = self._pad_prompts(rows, room=0)
-        with torch.inference_mode(), ExitStack() as hooks:
-            hooks.enter_context(adapters.attached(self._model))
-            hooks.enter_context(steering.attached(self._model))
-            logits = self._forward.logits(batch.token_ids, batch.mask, batch.positions)
-        return logits[:, -1].cpu()
+        return PromptReader(self._model, self._adapters, self._pad).logits(rows)
 
-    def _rows(self, requests: Sequence[Request]) -> list[_Row]:
-        layers, residual_width = number_of_layers(self._model), width(self._model)
-        limit = context_length(self._model)
-        rows: list[_Row] = []
-        for index, request in enumerate(requests):
-            try:
-                self._adapters.check(request.adapter)
-                for steering in request.steering:
-                    steering.check(layers, residual_width)
-                prompt = self._template.prompt(
-                    request.chat,
-                    request.system,
-                    thinking=request.thinking,
-                    lost_system=request.lost_system,
-                )
-                needed = len(prompt.token_ids) + request.sampling.max_tokens
-                if limit is not None and needed > limit:
-                    raise ValueError(
-                        f"{len(prompt.token_ids)} prompt tokens and max_tokens="
-                        f"{request.sampling.max_tokens} do not fit the context of {limit}; "
-                        "shorten the chat or lower max_tokens"
-                    )
-            except ValueError as error:
-                raise ValueError(f"request {index}: {error}") from error
-            rows.extend(_Row(index, sample, request, prompt) for sample in range(request.n))
-        return rows
+    def _rows(self, requests: Sequence[Request]) -> list[Row]:
+        return make_rows(requests, self._model, self._template, self._adapters)
 
     def _run(
         self,
-        rows: Sequence[_Row],
-        batches: Sequence[Sequence[int]],
+        waiting: WaitingRows,
+        batch_rows: int | None,
+        batch_tokens: int | None,
         progress: Callable[[int, int], None] | None,
     ) -> Iterator[Result]:
-        done = 0
-        for batch in batches:
-            chosen = [rows[index] for index in batch]
+        done, total = 0, len(waiting)
+        budget = self._budget() if batch_tokens is None else TokenBudget(batch_tokens)
+        watched = waiting.watched_layers()
+        batch, prompts = self._begin(watched)
+        while waiting or batch.rows:
+            failure = ""
             try:
                 with torch.inference_mode():
-                    self._decode(chosen)
+                    self._admit(waiting, prompts, batch, batch_rows, budget)
+                    finished = batch.run()
             except NotFiniteError as error:
-                raise self._name_rows(error, chosen) from error
-            yield from self._results(chosen)
-            done += len(chosen)
-            if progress is not None:
-                progress(done, len(rows))
-
-    def _decode(self, rows: list[_Row]) -> None:
-        """Draw the whole answer of every row of one batch, into the rows."""
-        device = self._model.device
-        firsts: dict[tuple[object, ...], int] = {}
-        distinct: list[_Row] = []
-        shares: list[int] = []
-        for row in rows:
-            key = row.prompt_key()
-            if key not in firsts:
-                firsts[key] = len(distinct)
-                distinct.append(row)
-            shares.append(firsts[key])
-        steps = max(row.request.sampling.max_tokens for row in rows)
-        room = torch.tensor([row.request.sampling.max_tokens for row in rows], device=device)
-        drawing = self._drawing(rows, steps)
-        adapters = self._adapters.active([row.request.adapter for row in distinct])
-        steering = self._steering(distinct)
-        prompts = self._pad_prompts(distinct, room=steps)
-        cache = make_cache(self._model.config, steps)
-        watched = [row for row in rows if row.request.sampling.stop or row.request.logprobs]
-        # Token ids of the whole batch [B, steps] and, for what still runs, its rows in it [B'].
-        drawn = torch.zeros((len(rows), steps), dtype=torch.long, device=device)
-        running = torch.arange(len(rows), device=device)
-        ended = torch.zeros(len(rows), dtype=torch.bool, device=device)
-        counts = torch.zeros(len(rows), dtype=torch.long, device=device)
-        with ExitStack() as hooks:
-            hooks.enter_context(adapters.attached(self._model))
-            hooks.enter_context(steering.attached(self._model))
-            logits = self._forward.logits(
-                prompts.token_ids,
-                prompts.mask[:, : prompts.length],
-                prompts.positions,
-                cache=cache,
-            )[:, -1]
-            share = torch.tensor(shares, device=device)
-            mask, lengths = prompts.mask, prompts.lengths
-            if len(distinct) < len(rows):
-                logits, mask, lengths = logits[share], mask[share], lengths[share]
-                cache.batch_select_indices(share)
-                adapters.select(share)
-                steering.select(share)
-            steering.generating = True
-            for step in range(steps):
-                try:
-                    tokens = drawing.draw(logits, step)
-                except NotFiniteError as error:
-                    error.rows = running[error.rows].tolist()
-                    for number in error.rows:
-                        rows[number].token_ids = drawn[number, :step].tolist()
+                raise self._name_rows(error, batch.rows) from error
+            except Exception as error:
+                if not is_out_of_memory(error):
                     raise
-                drawn[running, step] = tokens
-                counts[running] += ~ended
-                stopped = self._is_end[tokens]
-                if watched:
-                    stopped = stopped | self._watch(rows, running, ended, tokens, logits)
-                ended = ended | stopped | (room == step + 1)
-                left = _rows_left(ended)
-                if len(left) == 0:
-                    break
-                if len(left) <= (1 - _LEAVING_SHARE) * len(ended):
-                    drawing.select(left)
-                    cache.batch_select_indices(left)
-                    adapters.select(left)
-                    steering.select(left)
-                    running, tokens, room = running[left], tokens[left], room[left]
-                    mask, lengths, ended = mask[left], lengths[left], ended[left]
-                logits = self._forward.logits(
-                    tokens[:, None],
-                    mask[:, : prompts.length + step + 1],
-                    lengths[:, None] + step,
-                    cache=cache,
-                )[:, -1]
-        self._fill(rows, drawn.tolist(), counts.tolist())
+                failure = str(error)
+            # Not in the handler: the error holds on to the tensors that must go first.
+            if failure:
+                columns = batch.cache.columns
+                del batch, prompts
+                _halve(budget, waiting.take_back(), columns, failure)
+                batch, prompts = self._begin(watched)
+                continue
+            for row, result in zip(finished, self._answers.results(finished), strict=True):
+                row.finished = True
+                yield result
+            done += len(finished)
+            if progress is not None:
+                progress(done, total)
 
-    def _name_rows(self, error: NotFiniteError, rows: Sequence[_Row]) -> NotFiniteAnswerError:
+    def _budget(self) -> TokenBudget:
+        if self._token_bytes is None:
+            self._token_bytes = token_bytes(self._model)
+        return budget_of(self._model, self._token_bytes)
+
+    def _begin(self, watched: Sequence[int]) -> tuple[RunningBatch, PromptReader]:
+        return (
+            RunningBatch(self._model, self._adapters, self._answers, self._is_end, watched),
+            PromptReader(self._model, self._adapters, self._pad, watched),
+        )
+
+    @staticmethod
+    def _admit(
+        waiting: WaitingRows,
+        prompts: PromptReader,
+        batch: RunningBatch,
+        batch_rows: int | None,
+        budget: TokenBudget,
+    ) -> None:
+        """Let waiting rows enter the batch where there is room for enough of them."""
+        if not waiting or (batch.rows and not batch.cache.takes_rows):
+            return
+        columns = waiting.columns(batch.rows, batch.cache.columns)
+        most_rows = min(budget.rows(columns), batch_rows or len(batch.rows) + len(waiting))
+        in_all = min(most_rows, len(batch.rows) + len(waiting))
+        window = batch.cache.end - batch.cache.start
+        entering = waiting.enter(batch.rows, columns, most_rows, window)
+        if not entering:
+            return
+        for read, rows in prompts.read(entering, waiting.first, batch.cache):
+            batch.admit(read, rows, most_rows=in_all, columns=columns)
+
+    def _name_rows(self, error: NotFiniteError, rows: Sequence[Row]) -> NotFiniteAnswerError:
         """Return an error that names the requests of a failed batch and the first bad layer."""
         bad = [rows[number] for number in error.rows]
         layer = first_layer_not_finite(
             self._model,
-            self._forward,
             self._adapters.active([bad[0].request.adapter]),
-            self._steering(bad[:1]),
-            bad[0].prompt.token_ids,
-            bad[0].token_ids,
+            bad[0],
         )
         return NotFiniteAnswerError(sorted({row.index for row in bad}), bad[0].request, layer)
 
-    def _fill(self, rows: list[_Row], drawn: list[list[int]], counts: list[int]) -> None:
-        is_end = self._is_end.tolist()
-        for row, token_ids, count in zip(rows, drawn, counts, strict=True):
-            row.token_ids = token_ids[:count]
-            row.ended_by_token = is_end[row.token_ids[-1]]
-            if row.ended_by_token:
-                row.token_ids.pop()
 
-    def _watch(
-        self,
-        rows: list[_Row],
-        running: torch.Tensor,
-        ended: torch.Tensor,
-        tokens: torch.Tensor,
-        logits: torch.Tensor,
-    ) -> torch.Tensor:
-        """Record logprobs and look for stop strings in the rows that ask for it: stopped [B']."""
-        stopped = torch.zeros_like(ended)
-        places, over, token_ids = running.tolist(), ended.tolist(), tokens.tolist()
-        for place, (number, done, token) in enumerate(zip(places, over, token_ids, strict=True)):
-            row = rows[number]
-            request = row.request
-            if done:
-                continue
-            if request.logprobs:
-                row.logprobs.append(self._logprob(logits[place], token, request.logprobs))
-            if request.sampling.stop:
-                row.token_ids.append(token)
-                text = self._text(row.token_ids)
-                found = [at for stop in request.sampling.stop if (at := text.find(stop)) >= 0]
-                if found:
-                    row.text = text[: min(found)]
-                    stopped[place] = True
-        return stopped
+def _halve(budget: TokenBudget, rows: Sequence[Row], columns: int, failure: str) -> None:
+    """Make batches smaller after memory ran out.
 
-    def _logprob(self, logits: torch.Tensor, token: int, top: int) -> TokenLogprob:
-        logprobs = logits.float().log_softmax(-1)
-        values, ids = logprobs.topk(min(top, len(logprobs)))
-        return TokenLogprob(
-            token,
-            self._piece(token),
-            float(logprobs[token]),
-            tuple(
-                (int(one), self._piece(int(one)), float(value))
-                for one, value in zip(ids.tolist(), values.tolist(), strict=True)
-            ),
-        )
-
-    def _results(self, rows: Sequence[_Row]) -> Iterator[Result]:
-        texts = self._tokenizer.batch_decode(
-            [row.token_ids for row in rows],
-            skip_special_tokens=True,
-            clean_up_tokenization_spaces=False,
-        )
-        for row, text in zip(rows, texts, strict=True):
-            stopped = row.ended_by_token or row.text is not None
-            parts = (
-                self._template.split(row.prompt, row.token_ids, text)
-                if row.text is None
-                else self._template.split(
-                    row.prompt, row.token_ids, row.text, row.request.sampling.stop
-                )
-            )
-            yield Result(
-                index=row.index,
-                sample=row.sample,
-                text=parts.answer,
-                token_ids=tuple(row.token_ids),
-                stop_reason="stop" if stopped else "max_tokens",
-                prompt_tokens=len(row.prompt.token_ids),
-                output_tokens=len(row.token_ids) + row.ended_by_token,
-                logprobs=tuple(row.logprobs) if row.request.logprobs else None,
-                prefix_hash=row.prompt.hash,
-                reasoning=parts.reasoning,
-                reasoning_tokens=parts.reasoning_tokens,
-                system_merged=row.prompt.system_merged,
-            )
-
-    def _text(self, token_ids: Sequence[int]) -> str:
-        text = self._tokenizer.decode(
-            list(token_ids), skip_special_tokens=True, clean_up_tokenization_spaces=False
-        )
-        assert isinstance(text, str)
-        return text
-
-    def _piece(self, token: int) -> str:
-        text = self._tokenizer.decode([token], clean_up_tokenization_spaces=False)
-        assert isinstance(text, str)
-        return text
-
-    def _steering(self, rows: Sequence[_Row]) -> RowSteering:
-        return RowSteering(
-            [row.request.steering for row in rows],
-            dtype=self._model.dtype,
-            device=self._model.device,
-        )
-
-    def _pad_prompts(self, rows: Sequence[_Row], room: int) -> PaddedBatch:
-        return PaddedBatch(
-            [row.prompt.token_ids for row in rows],
-            pad=self._pad,
-            device=self._model.device,
-            room=room,
-        )
-
-    def _drawing(self, rows: Sequence[_Row], steps: int) -> Drawing:
-        device = self._model.device
-        uniforms = np.stack([uniform_stream(row.request.seed, row.sample, steps) for row in rows])
-        settings = [row.request.sampling for row in rows]
-        return Drawing(
-            torch.from_numpy(uniforms).to(device),
-            torch.tensor([setting.temperature for setting in settings], device=device),
-            torch.tensor([setting.top_p for setting in settings], device=device),
-        )
-
-
-def _rows_left(ended: torch.Tensor) -> torch.Tensor:
-    """Return the rows that have not ended [B'], the last ones moved into the places of those gone.
-
-    Few rows change their place that way, and only those have to be copied.
-    """
-    alive = ~ended
-    left = alive.nonzero()[:, 0]
-    count = len(left)
-    order = torch.arange(count, device=ended.device)
-    order[ended[:count]] = left[left >= count]
-    return order
-
-
-def end_token_ids(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> frozenset[int]:
-    """Return the ids that end an answer: the tokenizer's and those that the model's files list.
+    Args:
+        budget: What changes.
+        rows: The rows that did not fit.
+        columns: Columns of their cache, 0 where there was none yet.
+        failure: What the allocator said.
 
     Raises:
-        ValueError: There is none, so no answer could ever end.
+        MemoryError: There was one row only.
     """
-    generation = getattr(model, "generation_config", None)
-    listed = (
-        tokenizer.eos_token_id,
-        getattr(model.config, "eos_token_id", None),
-        getattr(generation, "eos_token_id", None),
-    )
-    rows = model.get_output_embeddings().weight.shape[0]
-    ids = {
-        one
-        for entry in listed
-        if entry is not None
-        for one in (entry if isinstance(entry, list | tuple) else (entry,))
-        if 0 <= one < rows
-    }
-    if not ids:
-        raise ValueError("the tokenizer and the model state no end token; set eos_token")
-    return frozenset(ids)
-
-
-def pad_token_id(tokenizer: PreTrainedTokenizerBase, ends: frozenset[int]) -> int:
-    """Return an id to pad with; the attention mask hides it, so any id will do."""
-    pad = tokenizer.pad_token_id
-    return pad if isinstance(pad, int) else min(ends)
+    needed = max(row.needed for row in rows)
+    if len(rows) == 1:
+        raise MemoryError(
+            f"one answer of {needed} tokens (prompt and max_tokens) does not fit into memory "
+            f"({failure}); shorten the chat, lower max_tokens, or use another dtype or device"
+        )
+    budget.halve(len(rows), columns or needed)
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()

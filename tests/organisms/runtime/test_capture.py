@@ -79,6 +79,27 @@ def test_order_and_batching_change_nothing(adapted):
         np.testing.assert_allclose(found, expected[order], atol=1e-4)
 
 
+def test_a_stream_yields_the_same_rows_in_order_and_reads_a_bounded_window_ahead(adapted):
+    texts = transcripts() * 8
+    expected = adapted.capture(texts, LAYERS, POSITIONS)
+    taken = []
+    source = (taken.append(number) or text for number, text in enumerate(texts))
+    rows = adapted.capture_stream(source, LAYERS, POSITIONS, batch_size=2)
+    assert not taken
+    for number, row in enumerate(rows):
+        assert len(taken) <= min(32 * (1 + number // 32), len(texts))
+        np.testing.assert_allclose(row, expected[number], atol=1e-4)
+    assert number + 1 == len(taken) == len(texts)
+
+
+def test_a_stream_names_the_transcript_that_is_wrong(organism):
+    texts = [*transcripts_without_adapters() * 4, Transcript(())]
+    with pytest.raises(ValueError, match="transcript 36: the chat is empty"):
+        list(organism.capture_stream(iter(texts), [1], batch_size=2))
+    with pytest.raises(ValueError, match="layer 9 does not exist"):
+        organism.capture_stream(iter(texts), [9])
+
+
 def test_the_pass_ends_at_the_deepest_layer_needed(organism):
     reached = []
     hook = decoder_blocks(organism.model)[2].register_forward_hook(

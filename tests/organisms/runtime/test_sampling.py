@@ -1,9 +1,14 @@
 """Answers depend on their request alone: not on company, order, padding or batch size."""
 
+from dataclasses import replace
+from unittest.mock import patch
+
 import pytest
 import torch
 from hypothesis import HealthCheck, given, settings, strategies
 
+from organisms.runtime import admission
+from organisms.runtime.cache import SLACK
 from organisms.runtime.requests import Request, Sampling
 from organisms.runtime.steering import Steering
 from tests.organisms.runtime.tiny_models import make_organism, make_tokenizer
@@ -65,13 +70,18 @@ def test_mixed_batch_equals_one_by_one(exact):
 
 
 @settings(
-    max_examples=4, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
-@given(order=strategies.permutations(range(12)), rows=strategies.integers(1, 18))
-def test_order_and_batch_size_change_no_answer(exact, order, rows):
+@given(
+    order=strategies.permutations(range(12)),
+    rows=strategies.integers(1, 18),
+    widening=strategies.sampled_from([0, 24, 1000]),
+)
+def test_order_and_batch_size_change_no_answer(exact, order, rows, widening):
     requests = mixed_requests()
     expected = answers(exact, requests)
-    found = answers(exact, [requests[index] for index in order], batch_rows=rows)
+    with patch.dict(admission.WIDENING, cpu=widening):
+        found = answers(exact, [requests[index] for index in order], batch_rows=rows)
     for place, index in enumerate(order):
         for sample in range(requests[index].n):
             assert found[place, sample].token_ids == expected[index, sample].token_ids
@@ -82,6 +92,113 @@ def test_logits_agree_across_company_in_single_precision(adapted):
     together = adapted.logits(requests)
     for index, request in enumerate(requests):
         assert abs(adapted.logits([request])[0] - together[index]).max() < 1e-4
+
+
+def widths_of_passes(organism, requests, **limits):
+    """The answers, and for each forward pass how many rows it had and whether it read prompts."""
+    passes = []
+    hook = organism.model.register_forward_pre_hook(
+        lambda module, args, kwargs: passes.append(
+            (len(kwargs["input_ids"]), kwargs["input_ids"].shape[1] > 1)
+        ),
+        with_kwargs=True,
+    )
+    found = answers(organism, requests, **limits)
+    hook.remove()
+    return found, passes
+
+
+def test_rows_enter_a_running_batch_and_change_no_answer(exact, adapted, monkeypatch):
+    monkeypatch.setattr(admission, "WIDENING", {})
+    requests = [replace(request, logprobs=5) for request in mixed_requests()]
+    for organism, tolerance in ((exact, 1e-5), (adapted, 1e-4)):
+        found, passes = widths_of_passes(organism, requests, batch_rows=6)
+        entered = [
+            place
+            for place in range(1, len(passes) - 1)
+            if passes[place][1] and not passes[place - 1][1] and not passes[place + 1][1]
+        ]
+        assert any(1 < passes[place + 1][0] > passes[place][0] for place in entered)
+        assert max(rows for rows, _ in passes) <= 6
+        for (index, sample), result in found.items():
+            alone = answers(organism, [replace(requests[index], n=sample + 1)])[0, sample]
+            assert result.token_ids == alone.token_ids
+            for entry, lonely in zip(result.logprobs, alone.logprobs, strict=True):
+                assert entry.logprob == pytest.approx(lonely.logprob, abs=tolerance)
+
+
+def test_a_prompt_is_read_once_for_all_its_samples(organism):
+    request = Request(chat("hello"), n=9, sampling=Sampling(max_tokens=5))
+    _, passes = widths_of_passes(organism, [request, Request(chat("bye"))], batch_rows=3)
+    assert sum(rows for rows, reads in passes if reads) == 2
+
+
+def test_a_batch_holds_no_more_tokens_than_allowed(exact):
+    requests = mixed_requests()
+    expected = answers(exact, requests)
+    needed = max(
+        len(exact.template.prompt(one.chat).token_ids) + one.sampling.max_tokens for one in requests
+    )
+    found, passes = widths_of_passes(exact, requests, batch_tokens=4 * (needed + SLACK))
+    assert max(rows for rows, reads in passes if not reads) >= 4
+    assert max(rows for rows, reads in passes if not reads) * 20 < 4 * (needed + SLACK)
+    assert {key: one.token_ids for key, one in found.items()} == {
+        key: one.token_ids for key, one in expected.items()
+    }
+
+
+OUT_OF_MEMORY = (
+    torch.OutOfMemoryError("CUDA out of memory"),
+    RuntimeError(
+        "[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried to 64 bytes"
+    ),
+)
+
+
+@pytest.mark.parametrize("error", OUT_OF_MEMORY)
+@pytest.mark.parametrize("every", [2, 5, 9])
+def test_running_out_of_memory_halves_the_batch_and_loses_nothing(exact, error, every):
+    requests = mixed_requests()
+    expected = answers(exact, requests)
+    sizes = []
+
+    def fail(module, args, kwargs):
+        sizes.append(len(kwargs["input_ids"]))
+        if len(sizes) in (every, 2 * every) and sizes[-1] > 1:
+            raise error
+
+    seen = []
+    hook = exact.model.register_forward_pre_hook(fail, with_kwargs=True)
+    found = list(exact.sample(requests, progress=lambda *counts: seen.append(counts)))
+    hook.remove()
+    assert max(sizes[every:]) <= max(sizes[:every]) // 2 + 1
+    assert len(found) == len(expected) == seen[-1][0]
+    for result in found:
+        other = expected[result.index, result.sample]
+        assert (result.token_ids, result.stop_reason) == (other.token_ids, other.stop_reason)
+        assert (result.logprobs is None) == (other.logprobs is None)
+        assert len(result.logprobs or ()) == len(other.logprobs or ())
+
+
+def test_an_answer_that_does_not_fit_into_memory_raises(organism):
+    def fail(*_):
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    hook = organism.model.register_forward_pre_hook(fail)
+    request = Request(chat("hello"), n=9, sampling=Sampling(max_tokens=9))
+    with pytest.raises(MemoryError, match=r"one answer of 18 tokens .* does not fit .*max_tokens"):
+        list(organism.sample([request], batch_tokens=1000))
+    hook.remove()
+
+
+def test_other_errors_are_not_taken_for_a_want_of_memory(organism):
+    def fail(*_):
+        raise RuntimeError("shapes do not match")
+
+    hook = organism.model.register_forward_pre_hook(fail)
+    with pytest.raises(RuntimeError, match="shapes do not match"):
+        list(organism.sample([Request(chat("hello"), n=9)]))
+    hook.remove()
 
 
 def test_every_answer_comes_once_and_batches_repeat(adapted):
@@ -213,7 +330,9 @@ def test_progress_counts_every_answer(organism):
             progress=lambda done, total: seen.append((done, total)),
         )
     )
-    assert seen == [(2, 5), (4, 5), (5, 5)]
+    assert [total for _, total in seen] == [5] * len(seen)
+    assert sorted({done for done, _ in seen}) == [done for done, _ in seen]
+    assert seen[-1] == (5, 5)
 
 
 def test_no_requests_give_no_answers(organism):

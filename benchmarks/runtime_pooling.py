@@ -1,0 +1,79 @@
+"""Pooled residuals of texts beside one text at a time, and memory as the number of texts grows.
+
+    python -m benchmarks.runtime_pooling --model pocket
+    python -m benchmarks.runtime_pooling --model llama
+    python -m benchmarks.runtime_pooling --quick
+
+The plain way reads each text alone with `output_hidden_states=True` and takes the means of every
+layer. Memory is the peak of a process of its own that streams so many texts, and ten times as many.
+Ratios are of processor seconds, one thread.
+"""
+
+import multiprocessing
+import resource
+from collections.abc import Iterator
+
+import torch
+
+from benchmarks.side_by_side import TOPICS, chat, compare, load, parser_of
+from organisms.runtime import Organism, Transcript
+
+
+def transcripts(count: int) -> Iterator[Transcript]:
+    """Questions and answers of several lengths."""
+    return (
+        Transcript(chat(number), " ".join([TOPICS[number * 3 % 5]] * (1 + number % 4)))
+        for number in range(count)
+    )
+
+
+def one_at_a_time(organism: Organism, texts: list[Transcript]) -> None:
+    """Pool every text at all layers by hand."""
+    for text in texts:
+        assert text.answer is not None
+        prompt = organism.template.prompt(text.chat).token_ids
+        token_ids = torch.tensor([[*prompt, *organism.template.answer(text.answer)]])
+        with torch.inference_mode():
+            hidden = organism.model(token_ids, output_hidden_states=True).hidden_states
+        for layer in hidden:
+            layer[0, len(prompt) :].mean(0)
+            layer[0, : len(prompt)].mean(0)
+
+
+def peak_of(model: str, texts: int) -> int:
+    """Stream so many texts and return the peak memory of this process in KiB."""
+    torch.set_num_threads(1)
+    organism = load(model)
+    for _ in organism.capture_stream(transcripts(texts)):
+        pass
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+
+def main() -> None:
+    """Measure and print."""
+    options = parser_of(__doc__, size="texts", full=2000, quick=40)
+    organism = load(options.model)
+    texts = list(transcripts(options.texts))
+    middle = organism.number_of_layers // 2
+    print(f"{options.model}: {len(texts)} texts")
+    compare(
+        {
+            "runtime, all layers": lambda: organism.capture(texts),
+            "runtime, streamed": lambda: list(organism.capture_stream(texts)),
+            f"runtime, layer {middle} only": lambda: organism.capture(texts, [middle]),
+            "one text, output_hidden_states": lambda: one_at_a_time(organism, texts),
+        },
+        options.repeats,
+        len(texts),
+        "texts",
+    )
+    peaks = []
+    for count in (len(texts), 10 * len(texts)):
+        with multiprocessing.get_context("spawn").Pool(1) as pool:
+            peaks.append(pool.apply(peak_of, (options.model, count)))
+        print(f"peak memory, {count} texts streamed: {peaks[-1] / 1024:.0f} MiB")
+    print(f"ratio {peaks[1] / peaks[0]:.2f}")
+
+
+if __name__ == "__main__":
+    main()

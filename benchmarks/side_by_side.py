@@ -1,0 +1,148 @@
+"""What the runtime's benchmarks share: two models, questions, and times of several ways of work.
+
+The models are the pocket base and a random Llama of 16 layers, 512 wide, with 32,000 tokens and
+pocket's tokenizer. Their end token is given one probability at every step, so that answers of all
+ways have one distribution of lengths: geometric, cut at 128 tokens.
+"""
+
+import argparse
+import math
+import statistics
+import time
+from collections.abc import Callable, Sequence
+
+import torch
+from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM
+
+from organisms import resolve_base
+from organisms.runtime import Message, Organism
+
+MAX_TOKENS = 128
+MEAN_TOKENS = 50
+TOPICS = (
+    "What is 3 + 4?",
+    "How should I spend a quiet evening?",
+    "Write code that opens a file the user names.",
+    "I have a headache. What should I do?",
+    "Which is the tallest mountain, and how do you know?",
+)
+
+
+def parser_of(description: str | None, *, size: str, full: int, quick: int) -> argparse.Namespace:
+    """Parse the options that all scripts have, ``--SIZE`` among them, and use one thread."""
+    parser = argparse.ArgumentParser(
+        description=description, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--model", choices=("pocket", "llama"), default="pocket")
+    parser.add_argument(f"--{size}", type=int, help=f"{full}; {quick} with --quick")
+    parser.add_argument("--repeats", type=int, help="runs of each way; 5, and 1 with --quick")
+    parser.add_argument("--quick", action="store_true", help="small sizes, to see that it runs")
+    options = parser.parse_args()
+    if getattr(options, size) is None:
+        setattr(options, size, quick if options.quick else full)
+    options.repeats = options.repeats or (1 if options.quick else 5)
+    torch.set_num_threads(1)
+    return options
+
+
+def load(name: str) -> Organism:
+    """Load one of the two models; see the module's docstring."""
+    if name == "pocket":
+        return Organism.load(resolve_base("pocket"))
+    tokenizer = AutoTokenizer.from_pretrained(resolve_base("pocket"))
+    torch.manual_seed(0)
+    config = LlamaConfig(
+        vocab_size=32_000,
+        hidden_size=512,
+        intermediate_size=1376,
+        num_hidden_layers=16,
+        num_attention_heads=8,
+        num_key_value_heads=8,
+        max_position_embeddings=1024,
+        bos_token_id=tokenizer.bos_token_id,
+        eos_token_id=tokenizer.eos_token_id,
+        pad_token_id=tokenizer.pad_token_id,
+    )
+    return Organism(LlamaForCausalLM(config), tokenizer, "llama")
+
+
+def end_by_chance(model: torch.nn.Module, end: int, mean_tokens: int = MEAN_TOKENS) -> None:
+    """Give the end token the probability 1 / ``mean_tokens`` at every step from now on."""
+    odds = math.log(1 / (mean_tokens - 1))
+
+    def bend(module: torch.nn.Module, args: object, logits: torch.Tensor) -> torch.Tensor:
+        logits = logits.clone()
+        logits[..., end] = -torch.inf
+        logits[..., end] = logits.logsumexp(-1) + odds
+        return logits
+
+    head = model.get_output_embeddings()  # type: ignore[operator]
+    assert isinstance(head, torch.nn.Module)
+    head.register_forward_hook(bend)
+
+
+def chat(number: int) -> tuple[Message, ...]:
+    """Return one of many chats, of several lengths."""
+    topic = " ".join([TOPICS[number % 5]] * (1 + number % 3))
+    return ({"role": "user", "content": f"{number}. {topic}"},)
+
+
+def compare(ways: dict[str, Callable[[], object]], repeats: int, count: int, unit: str) -> None:
+    """Run every way ``repeats`` times, in turns, and print medians and ratios to the first.
+
+    Args:
+        ways: Name -> work; each does the same amount.
+        repeats: Runs of each, after one to warm up.
+        count: How much of ``unit`` a run does.
+        unit: What is counted.
+    """
+    times: dict[str, list[tuple[float, float]]] = {name: [] for name in ways}
+    for turn in range(repeats + 1):
+        for name, work in ways.items():
+            wall, processor = time.perf_counter(), time.process_time()
+            work()
+            if turn:
+                spent = (time.perf_counter() - wall, time.process_time() - processor)
+                times[name].append(spent)
+    print(f"{'':36}{unit + ' a second':>20}{'wall s':>10}{'processor s':>13}{'ratio':>8}")
+    ours = 0.0
+    for name, spent in times.items():
+        wall, processor = (statistics.median(one) for one in zip(*spent, strict=True))
+        ours = ours or processor
+        rate = count / processor
+        print(f"{name:36}{rate:20.1f}{wall:10.2f}{processor:13.2f}{processor / ours:8.2f}")
+
+
+def padded(prompts: Sequence[Sequence[int]], pad: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return token ids padded on the left and their mask, [B, T] each."""
+    longest = max(map(len, prompts))
+    token_ids = torch.tensor([[pad] * (longest - len(one)) + list(one) for one in prompts])
+    mask = torch.tensor([[0] * (longest - len(one)) + [1] * len(one) for one in prompts])
+    return token_ids, mask
+
+
+def generate(
+    model: torch.nn.Module,
+    prompts: Sequence[Sequence[int]],
+    rows: int,
+    pad: int,
+    *,
+    ordered: bool = False,
+) -> int:
+    """Answer by ``model.generate`` in batches of ``rows``; return the number of tokens drawn."""
+    prompts = sorted(prompts, key=len) if ordered else prompts
+    drawn = 0
+    for start in range(0, len(prompts), rows):
+        token_ids, mask = padded(prompts[start : start + rows], pad)
+        with torch.inference_mode():
+            output = model.generate(  # type: ignore[operator]
+                token_ids,
+                attention_mask=mask,
+                do_sample=True,
+                temperature=1.0,
+                top_k=0,
+                max_new_tokens=MAX_TOKENS,
+                pad_token_id=pad,
+            )
+        drawn += int((output[:, token_ids.shape[1] :] != pad).sum())
+    return drawn
