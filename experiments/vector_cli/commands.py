@@ -3,6 +3,7 @@
 import typer
 
 from experiments.vector_cli.converting import convert
+from experiments.vector_cli.extracting import extract
 from experiments.vector_cli.inspecting import show
 
 vectors = typer.Typer(
@@ -13,3 +14,4 @@ vectors = typer.Typer(
 )
 vectors.command("show")(show)
 vectors.command("convert")(convert)
+vectors.command("extract")(extract)
