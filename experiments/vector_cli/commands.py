@@ -5,6 +5,7 @@ import typer
 from experiments.vector_cli.converting import convert
 from experiments.vector_cli.extracting import extract
 from experiments.vector_cli.inspecting import show
+from experiments.vector_cli.layers import layers
 
 vectors = typer.Typer(
     help="Inspect, convert and extract directions of personas in the residual stream.\n\n"
@@ -15,3 +16,4 @@ vectors = typer.Typer(
 vectors.command("show")(show)
 vectors.command("convert")(convert)
 vectors.command("extract")(extract)
+vectors.command("layers")(layers)

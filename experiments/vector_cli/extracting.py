@@ -84,7 +84,8 @@ def extract(
 
     A table has the columns sign (positive, negative), question, prompt, answer, coherence and
     trait:NAME (0 to 100), and may have system, topic, split (extract is taken), trait and pair.
-    Rows without a sign are neutral answers. Every filter is checked before the model is loaded.
+    Rows without a sign are neutral answers. Prompts that were saved with the base's chat template
+    around them, as published, are taken apart. Every filter is checked before the model is loaded.
     The published way is --filter paired --weighting pooled.
 
     Examples:
@@ -115,6 +116,7 @@ def extract(
             refusals=refusals,
         )
         table = reading.read_rollouts(files or [], positive, negative, traits)
+        table = reading.bare_prompts(table, base)
         scored = reading.rollouts_of(table, traits)
         from persona_vectors.extraction import contrasts, extract_from
         from persona_vectors.reading import transcripts
@@ -123,7 +125,7 @@ def extract(
             show_yields(output, made.trait, made.yields)
         answers = reading.neutral_answers(table)
         if neutral is not None:
-            answers = reading.read_table(neutral)
+            answers = reading.bare_prompts(reading.read_table(neutral), base)
         from organisms import load_organism
 
         organism = load_organism(base, dtype=dtype, device=device)

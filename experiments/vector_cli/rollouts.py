@@ -86,20 +86,44 @@ def read_rollouts(
     return _paired(table)
 
 
+def bare_prompts(table: pd.DataFrame, base: str) -> pd.DataFrame:
+    """The table with bare prompts, where they were saved as the base's chat template made them.
+
+    Raises:
+        ValueError: The prompts are rendered, but not by this base's template.
+    """
+    from persona_vectors.rendered_prompts import are_rendered, taken_apart
+
+    if not are_rendered(table):
+        return table
+    from organisms.datasets.statistics import tokenizer_of
+
+    tokenizer = tokenizer_of(base)
+
+    def render(system: str, question: str) -> str:
+        chat = [{"role": "system", "content": system}, {"role": "user", "content": question}]
+        return str(tokenizer.apply_chat_template(chat, tokenize=False, add_generation_prompt=True))
+
+    return taken_apart(table, render)
+
+
 def neutral_answers(table: pd.DataFrame) -> pd.DataFrame:
     """The rows without a sign that have an answer: the base's neutral ones."""
     return table[(~table["sign"].isin(["positive", "negative"])) & (table["answer"] != "")]
 
 
-def rollouts_of(table: pd.DataFrame, traits: Sequence[str]) -> pd.DataFrame:
-    """The rows with a sign, of the extract split where the table has splits.
+def rollouts_of(table: pd.DataFrame, traits: Sequence[str], split: str = "extract") -> pd.DataFrame:
+    """The rows with a sign, of one split where the table has splits.
 
     Raises:
         ValueError: There are none of a trait.
     """
     found = table[table["sign"].isin(["positive", "negative"])]
-    if "split" in found and (found["split"] == "extract").any():
-        found = found[found["split"] == "extract"]
+    if "split" in found and (found["split"] != "").any():
+        there = ", ".join(sorted(set(found["split"])))
+        found = found[found["split"] == split]
+        if not len(found):
+            raise ValueError(f"no rollout is of the split {split!r}; the tables have {there}")
     for trait in traits:
         if not (found["trait"] == trait).any():
             there = ", ".join(sorted(set(found["trait"]) - {""})) or "none"

