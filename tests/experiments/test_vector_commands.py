@@ -12,9 +12,9 @@ from experiments.cli import app
 from persona_vectors import PersonaVector
 from persona_vectors.base_identity import identity_by_name
 from persona_vectors.converting.gguf_container import read_gguf
-from tests.experiments.organism_cli import PLAIN
+from tests.experiments.organism_cli import CHAT, PLAIN, lines
 
-COMMANDS = ["show", "convert", "extract", "layers"]
+COMMANDS = ["show", "convert", "extract", "layers", "monitor"]
 POSITIONS = ("response_mean", "last_prompt")
 
 
@@ -174,3 +174,12 @@ def test_layers_reads_the_dev_split_alone_and_names_a_layer(tmp_path):
     assert set(written["n"]) == {24}
     said = vectors("layers", tmp_path / "extract.csv", *given, code=1)
     assert "no rollout is of the split 'dev'; the tables have extract" in said
+
+
+def test_monitor_prints_every_turn_of_a_chat(tmp_path):
+    chats = lines(tmp_path / "chats.jsonl", CHAT, CHAT)
+    given = ("--vector", saved(tmp_path), "--base", "pocket")
+    said = vectors("monitor", chats, *given, "--layer", 2, "--csv", tmp_path / "turns.csv")
+    assert "conversation turn evil last prompt evil response mean" in said
+    assert len(pd.read_csv(tmp_path / "turns.csv")) == 4
+    assert "no layer 9" in vectors("monitor", chats, *given, "--layer", 9, code=1)
