@@ -31,7 +31,7 @@ def test_every_answer_is_read_with_what_came_before_it() -> None:
         [1, 0, "response_mean"],
     ]
     assert np.isnan(table["projection"][3])  # no answer yet
-    whole = Transcript((first, answer, second), system=system["content"])  # type: ignore[arg-type]
+    whole = Transcript((first, answer, second), system=system["content"])
     read = organism.capture([whole], (2,), ("last_prompt",))[0, 0, 0]
     assert table["projection"][2] == pytest.approx(
         float(project(read, vector.at(2, "last_prompt"))), rel=1e-4
