@@ -104,7 +104,7 @@ def _partner_kept(frame: pd.DataFrame, keep: Mask) -> Mask:
     twice = frame.duplicated(["pair", "sign"])
     if twice.any():
         name = frame.loc[twice, "pair"].iloc[0]
-        raise ValueError(f"pair {name!r} has two rollouts of one sign; give each pair one of each")
+        raise ValueError(f"pair {name} has two rollouts of one sign; give each pair one of each")
     of_sign = {
         sign: set(frame.loc[keep & (frame["sign"] == sign).to_numpy(), "pair"]) for sign in SIGNS
     }

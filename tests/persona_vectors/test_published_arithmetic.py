@@ -100,6 +100,7 @@ def test_unequal_pools_weigh_by_row_when_pooled_and_by_question_else() -> None:
     frame = pd.DataFrame(
         {
             "question": ["a"] * 3 + ["b"] + ["a", "b"],
+            "topic": "t",
             "sign": ["positive"] * 4 + ["negative"] * 2,
             "trait_score": [100.0] * 4 + [0.0] * 2,
             "coherence": 100.0,
