@@ -99,6 +99,7 @@ def _made(vector: PersonaVector, trait: str, values: Floats) -> PersonaVector:
         trait=trait,
         vector=values,
         split_half_cosine=None,
+        cosine_interval=None,
         directions={},
         post_norm=None,
         metadata={**known, "made_of": trait},

@@ -1,4 +1,4 @@
-"""Which rollouts make a vector and with what weight: filter, floors, yields and split halves.
+"""Which rollouts make a vector and with what weight: filter, floors and yields.
 
 A persona vector is a weighted sum of activations. This file knows scores and weights, never
 activations, so that one pass over the rollouts serves the vectors, their halves and their nulls for
@@ -8,12 +8,15 @@ every trait.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, Literal
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
+
+from organisms.datasets.writing.replies import refused
+from persona_vectors.stability import Weighting
 
 Floats = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -39,6 +42,16 @@ class Thresholds(BaseModel):
     """Fewest kept rollouts of each sign."""
     minimum_questions: int = 4
     """Fewest questions with kept rollouts of both signs."""
+    filter: Literal["independent", "paired"] = "independent"
+    """independent: each rollout by its own scores. paired, as published: a rollout is kept if it
+    and its partner of the other sign, the one with its `pair`, both are."""
+    weighting: Weighting = "question"
+    """question: the mean over questions of their differences of means, in which a question's own
+    content cancels. pooled, as published: the mean over all kept positive rollouts minus that over
+    all kept negative ones."""
+    refusals: Literal["keep", "drop"] = "keep"
+    """Whether an answer that begins as a refusal does ("I can't help ...", "As an AI ...") is kept
+    where its scores pass. They are counted in any case, where the table has an `answer`."""
 
 
 def kept(frame: pd.DataFrame, thresholds: Thresholds) -> Mask:
@@ -47,11 +60,12 @@ def kept(frame: pd.DataFrame, thresholds: Thresholds) -> Mask:
     Unscored rollouts (NaN) are not kept.
 
     Args:
-        frame: `COLUMNS`; sign is "positive" or "negative".
+        frame: `COLUMNS`; sign is "positive" or "negative". The paired filter needs `pair`, the
+            same for the two rollouts of a pair; dropping refusals needs `answer`.
         thresholds: the filter.
 
     Raises:
-        ValueError: a column is missing, or a sign is neither word.
+        ValueError: a column is missing, a sign is neither word, or a pair is no pair.
     """
     missing = [column for column in COLUMNS if column not in frame]
     if missing:
@@ -63,7 +77,38 @@ def kept(frame: pd.DataFrame, thresholds: Thresholds) -> Mask:
     score = frame["trait_score"].to_numpy(dtype=np.float64)
     coherent = frame["coherence"].to_numpy(dtype=np.float64) >= thresholds.coherence
     shown = np.where(positive, score >= thresholds.trait, score < thresholds.trait)
-    return np.asarray(coherent & shown)
+    keep = np.asarray(coherent & shown)
+    if thresholds.refusals == "drop":
+        keep &= ~refusals(frame)
+    return keep & _partner_kept(frame, keep) if thresholds.filter == "paired" else keep
+
+
+def refusals(frame: pd.DataFrame) -> Mask:
+    """Which answers begin as refusals do: [N].
+
+    Raises:
+        ValueError: the table has no column `answer`.
+    """
+    if "answer" not in frame:
+        raise ValueError("refusals are told by the answers; give the column 'answer'")
+    return np.array([refused(str(answer)) for answer in frame["answer"]], dtype=bool)
+
+
+def _partner_kept(frame: pd.DataFrame, keep: Mask) -> Mask:
+    """Whether the rollout of the other sign with the same `pair` is kept: [N]."""
+    if "pair" not in frame:
+        raise ValueError(
+            "the paired filter needs a column 'pair', the same for the two rollouts of a pair; add "
+            "it, or use the independent filter"
+        )
+    twice = frame.duplicated(["pair", "sign"])
+    if twice.any():
+        name = frame.loc[twice, "pair"].iloc[0]
+        raise ValueError(f"pair {name} has two rollouts of one sign; give each pair one of each")
+    of_sign = {
+        sign: set(frame.loc[keep & (frame["sign"] == sign).to_numpy(), "pair"]) for sign in SIGNS
+    }
+    return frame["pair"].isin(of_sign["positive"] & of_sign["negative"]).to_numpy()
 
 
 def is_positive(frame: pd.DataFrame) -> Mask:
@@ -71,19 +116,24 @@ def is_positive(frame: pd.DataFrame) -> Mask:
     return np.asarray(frame["sign"].to_numpy() == "positive")
 
 
-def yields(frame: pd.DataFrame, keep: Mask) -> pd.DataFrame:
-    """How many rollouts were made, scored, coherent and kept, and their questions: a row a sign."""
+def yields(frame: pd.DataFrame, keep: Mask, thresholds: Thresholds) -> pd.DataFrame:
+    """A row a sign: rollouts made, scored, coherent, refused and kept, refusals among those kept,
+    and the questions of those kept. Refusals are -1 where the table has no answers."""
+    refusal = refusals(frame) if "answer" in frame else None
     rows = []
     for sign in SIGNS:
         of_sign = (frame["sign"] == sign).to_numpy()
         both = of_sign & keep
+        coherent = frame["coherence"].to_numpy() >= thresholds.coherence
         rows.append(
             {
                 "sign": sign,
                 "rollouts": int(of_sign.sum()),
                 "scored": int((of_sign & frame["trait_score"].notna().to_numpy()).sum()),
-                "coherent": int((of_sign & (frame["coherence"].to_numpy() >= 50)).sum()),
+                "coherent": int((of_sign & coherent).sum()),
+                "refused": -1 if refusal is None else int((of_sign & refusal).sum()),
                 "kept": int(both.sum()),
+                "kept_refused": -1 if refusal is None else int((both & refusal).sum()),
                 "questions": int(frame.loc[both, "question"].nunique()),
             }
         )
@@ -99,7 +149,7 @@ def check_floors(trait: str, frame: pd.DataFrame, keep: Mask, thresholds: Thresh
     positive = is_positive(frame)
     counts = {"positive": int((keep & positive).sum()), "negative": int((keep & ~positive).sum())}
     made = {"positive": int(positive.sum()), "negative": int((~positive).sum())}
-    common = len(_common_questions(frame["question"].tolist(), positive, keep))
+    common = len(common_questions(frame["question"].tolist(), positive, keep))
     short = [sign for sign in SIGNS if counts[sign] < thresholds.minimum_rows]
     if not short and common >= thresholds.minimum_questions:
         return
@@ -114,46 +164,49 @@ def check_floors(trait: str, frame: pd.DataFrame, keep: Mask, thresholds: Thresh
     )
 
 
-def contrast_weights(question: Sequence[object], positive: Mask, keep: Mask) -> Floats:
-    """Weights [N] whose weighted sum of activations is the persona vector.
-
-    In each question with kept rollouts of both signs: mean of the positive minus mean of the
-    negative; then the mean over these questions. Every question counts alike, and its own content
-    cancels.
-    """
-    labels = _labels(question)
-    weights = np.zeros(len(labels))
-    common = _common_questions(labels.tolist(), positive, keep)
-    for name in common:
-        of_question = (labels == name) & keep
-        for sign, rows in ((1.0, of_question & positive), (-1.0, of_question & ~positive)):
-            weights[rows] = sign / (rows.sum() * len(common))
-    return weights
-
-
-def split_half_weights(
-    question: Sequence[object], positive: Mask, keep: Mask, *, splits: int, seed: int
+def contrast_weights(
+    question: Sequence[object], positive: Mask, keep: Mask, weighting: Weighting = "question"
 ) -> Floats:
-    """Weights [splits, 2, N] of the vectors of two random halves of the questions.
+    """Weights [N] whose weighted sum of activations is the persona vector; see `Thresholds`."""
+    if weighting == "pooled":
+        sides = (np.float64(keep & side) for side in (positive, ~positive))
+        kept_positive, kept_negative = (side / side.sum() for side in sides)
+        pooled: Floats = kept_positive - kept_negative
+        return pooled
+    names = common_questions(question, positive, keep)
+    means = question_weights(question, positive, keep, names)
+    difference: Floats = (means[: len(names)] - means[len(names) :]).mean(axis=0)
+    return difference
 
-    Raises:
-        ExtractionError: fewer than two questions have kept rollouts of both signs.
-    """
+
+def question_weights(
+    question: Sequence[object], positive: Mask, keep: Mask, names: Sequence[str]
+) -> Floats:
+    """Weights [2Q, N] of the mean of each question's kept positive rollouts, then of its negative
+    ones; zero where it has none."""
     labels = _labels(question)
-    common = np.array(_common_questions(labels.tolist(), positive, keep), dtype=object)
-    if len(common) < 2:
-        raise ExtractionError("split halves need two questions with kept rollouts of both signs")
-    generator = np.random.default_rng(seed)
-    weights = np.zeros((splits, 2, len(labels)))
-    for split in range(splits):
-        order = generator.permutation(common)
-        for half, names in enumerate((order[: len(order) // 2], order[len(order) // 2 :])):
-            inside = keep & np.isin(labels, names.astype(labels.dtype))
-            weights[split, half] = contrast_weights(question, positive, inside)
-    return weights
+    weights = np.zeros((2, len(names), len(labels)))
+    for side, of_sign in enumerate((positive, ~positive)):
+        for index, name in enumerate(names):
+            rows = (labels == name) & keep & of_sign
+            weights[side, index, rows] = 1 / max(1, rows.sum())
+    return weights.reshape(2 * len(names), len(labels))
 
 
-def _common_questions(question: Sequence[object], positive: Mask, keep: Mask) -> list[str]:
+def kept_by_question(
+    question: Sequence[object], positive: Mask, keep: Mask, names: Sequence[str]
+) -> Floats:
+    """Kept rollouts [2, Q] of each question, positive and negative."""
+    labels = _labels(question)
+    return np.array(
+        [
+            [float(((labels == name) & keep & of_sign).sum()) for name in names]
+            for of_sign in (positive, ~positive)
+        ]
+    )
+
+
+def common_questions(question: Sequence[object], positive: Mask, keep: Mask) -> list[str]:
     """Questions with kept rollouts of both signs; sorted, so the order of rows plays no part."""
     labels = _labels(question)
     return sorted(set(labels[keep & positive].tolist()) & set(labels[keep & ~positive].tolist()))

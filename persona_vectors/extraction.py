@@ -7,24 +7,30 @@ Source: arXiv 2507.21509, with the mean taken within each question first. Filter
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from persona_vectors.assembly import Place, assembled, from_sums
 from persona_vectors.base_identity import code_version, identity_of
 from persona_vectors.contrast import (
+    ExtractionError,
     Thresholds,
     check_floors,
+    common_questions,
     contrast_weights,
     is_positive,
     kept,
-    split_half_weights,
+    kept_by_question,
+    question_weights,
     yields,
 )
+from persona_vectors.fitting import fitted
+from persona_vectors.methods import METHODS, Method
 from persona_vectors.null import permuted_weights
-from persona_vectors.projection import cosine
 from persona_vectors.reading import transcripts
 from persona_vectors.sums import Contrast, weighted_sums
 from persona_vectors.vector import NORM_OF_POSITION, POSITIONS, PersonaVector
@@ -35,8 +41,6 @@ if TYPE_CHECKING:
 Activations = NDArray[np.floating[Any]]
 Floats = NDArray[np.float64]
 
-SPLITS: Final = 20
-"""Random halvings of the questions behind a split-half cosine."""
 CHUNK: Final = 512
 """Transcripts captured before they are summed: memory does not grow with the number of rollouts."""
 
@@ -66,13 +70,30 @@ def contrast(
     keep = kept(frame, thresholds)
     check_floors(trait, frame, keep, thresholds)
     question, positive = frame["question"].tolist(), is_positive(frame)
-    halves = split_half_weights(question, positive, keep, splits=SPLITS, seed=seed)
-    rows = [contrast_weights(question, positive, keep)[None], halves.reshape(2 * SPLITS, -1)]
+    names = common_questions(question, positive, keep)
+    if thresholds.weighting == "pooled":
+        names = sorted({str(name) for name in frame.loc[keep, "question"]})
+    if len(names) < 2:
+        raise ExtractionError(
+            f"trait {trait!r}: stability needs two questions with kept rollouts of both signs"
+        )
+    rows = [
+        contrast_weights(question, positive, keep, thresholds.weighting)[None],
+        question_weights(question, positive, keep, names),
+    ]
     if permuted_draws:
         rows.append(permuted_weights(question, positive, keep, permuted_draws, seed))
     weights = np.concatenate(rows)
     used = np.flatnonzero(weights.any(axis=0))
-    return Contrast(trait, used, weights[:, used], yields(frame, keep), thresholds)
+    return Contrast(
+        trait=trait,
+        rollouts=used,
+        weights=weights[:, used],
+        question_counts=kept_by_question(question, positive, keep, names),
+        yields=yields(frame, keep, thresholds),
+        thresholds=thresholds,
+        seed=seed,
+    )
 
 
 def extract(
@@ -84,6 +105,7 @@ def extract(
     positions: Sequence[str] = POSITIONS,
     layers: Sequence[int] | None = None,
     thresholds: Thresholds | None = None,
+    method: Method = "difference_of_means",
     residual_norm: Mapping[str, Activations] | None = None,
     permuted_draws: int = 0,
     seed: int = 0,
@@ -98,6 +120,7 @@ def extract(
         positions: names of the P positions.
         layers: numbers of the K layers; None: 0..K-1.
         thresholds: filter and floors; None: the published ones.
+        method: one of `methods.METHODS`.
         residual_norm: "response", "prompt", "last_prompt" -> [K].
         permuted_draws: how many label-permuted directions to store beside the vector.
         seed: of halvings and permutations.
@@ -113,13 +136,45 @@ def extract(
             f"({len(frame)}, positions, layers, "
             "width)"
         )
+    _check_method(method, thresholds, permuted_draws)
     made = contrast(
         trait, frame, thresholds or Thresholds(), permuted_draws=permuted_draws, seed=seed
     )
-    sums = weighted_sums([(np.arange(len(activations)), activations)], [made])
     numbers = tuple(layers) if layers is not None else tuple(range(activations.shape[2]))
-    known = {"code_version": code_version()}
-    return _vector(made, sums[0], base, tuple(positions), numbers, residual_norm or {}, known)
+    place = Place(
+        base, tuple(positions), numbers, residual_norm or {}, {"code_version": code_version()}
+    )
+    if method != "difference_of_means":
+        return assembled(made, place, method, *fitted(method, made, activations[made.rollouts]))
+    sums = weighted_sums([(np.arange(len(activations)), activations)], [made])
+    return from_sums(made, place, sums[0])
+
+
+def contrasts(
+    rollouts: pd.DataFrame,
+    traits: Sequence[str],
+    thresholds: Thresholds,
+    *,
+    method: Method = "difference_of_means",
+    permuted_draws: int = 0,
+    seed: int = 0,
+) -> list[Contrast]:
+    """Filter and weigh the rollouts of several traits, before any model is run; see `extract_from`.
+
+    Raises:
+        ExtractionError: too few rollouts are left for a trait.
+        ValueError: the method cannot do what is asked, or a column is missing.
+    """
+    _check_method(method, thresholds, permuted_draws)
+    rollouts = rollouts.reset_index(drop=True)
+    made = []
+    for trait in traits:
+        frame = rollouts[rollouts["trait"] == trait].rename(
+            columns={f"trait:{trait}": "trait_score"}
+        )
+        found = contrast(trait, frame, thresholds, permuted_draws=permuted_draws, seed=seed)
+        made.append(replace(found, rollouts=frame.index.to_numpy()[found.rollouts]))
+    return made
 
 
 def extract_from(
@@ -128,6 +183,7 @@ def extract_from(
     traits: Sequence[str],
     *,
     thresholds: Thresholds | None = None,
+    method: Method = "difference_of_means",
     residual_norm: Mapping[str, Activations] | None = None,
     positions: Sequence[str] = POSITIONS,
     layers: Sequence[int] | None = None,
@@ -144,6 +200,8 @@ def extract_from(
             its name.
         traits: their names.
         thresholds: filter and floors; None: the published ones.
+        method: one of `methods.METHODS`. The difference of means keeps no activation; the others
+            keep those of all kept rollouts, 4 N P K D bytes: choose layers for a large base.
         residual_norm: as measured by `Organism.residual_norms` on the base's neutral answers.
         positions: which of the three to store.
         layers: None for all.
@@ -155,16 +213,14 @@ def extract_from(
         ExtractionError: too few rollouts are left for a trait; raised before the model is run.
     """
     rollouts = rollouts.reset_index(drop=True)
-    made = []
-    for trait in traits:
-        frame = rollouts[rollouts["trait"] == trait].rename(
-            columns={f"trait:{trait}": "trait_score"}
-        )
-        found = contrast(
-            trait, frame, thresholds or Thresholds(), permuted_draws=permuted_draws, seed=seed
-        )
-        rows = frame.index.to_numpy()[found.rollouts]
-        made.append(Contrast(trait, rows, found.weights, found.yields, found.thresholds))
+    made = contrasts(
+        rollouts,
+        traits,
+        thresholds or Thresholds(),
+        method=method,
+        permuted_draws=permuted_draws,
+        seed=seed,
+    )
     used = np.unique(np.concatenate([found.rollouts for found in made]))
 
     def captured() -> Iterator[tuple[NDArray[np.intp], Activations]]:
@@ -173,12 +229,26 @@ def extract_from(
             texts = transcripts(rollouts.loc[numbers])
             yield numbers, organism.capture(texts, layers, positions, batch_size=batch_size)
 
-    sums = weighted_sums(captured(), made)
     numbers = tuple(layers) if layers is not None else tuple(range(organism.number_of_layers + 1))
-    known = identity_of(organism).metadata()
+    place = Place(
+        organism.base,
+        tuple(positions),
+        numbers,
+        residual_norm or {},
+        identity_of(organism).metadata(),
+    )
+    if method == "difference_of_means":
+        sums = weighted_sums(captured(), made)
+        return [from_sums(found, place, total) for found, total in zip(made, sums, strict=True)]
+    activations = np.concatenate([rows for _, rows in captured()])
     return [
-        _vector(found, total, organism.base, tuple(positions), numbers, residual_norm or {}, known)
-        for found, total in zip(made, sums, strict=True)
+        assembled(
+            found,
+            place,
+            method,
+            *fitted(method, found, activations[np.searchsorted(used, found.rollouts)]),
+        )
+        for found in made
     ]
 
 
@@ -211,32 +281,16 @@ def _kept(counts: object, sign: str) -> int:
     return int(counts[sign]["kept"]) if isinstance(counts, Mapping) and sign in counts else 0
 
 
-def _vector(
-    made: Contrast,
-    sums: Floats,
-    base: str,
-    positions: tuple[str, ...],
-    layers: tuple[int, ...],
-    residual_norm: Mapping[str, Activations],
-    known: Mapping[str, object],
-) -> PersonaVector:
-    halves = sums[1 : 1 + 2 * SPLITS].reshape(SPLITS, 2, *sums.shape[1:])
-    stability = cosine(halves[:, 0], halves[:, 1]).mean(axis=0)
-    found = PersonaVector(
-        trait=made.trait,
-        base=base,
-        positions=positions,
-        layers=layers,
-        vector=sums[0].astype(np.float32),
-        residual_norm={
-            name: np.asarray(norm, dtype=np.float32) for name, norm in residual_norm.items()
-        },
-        split_half_cosine=stability.astype(np.float32),
-        metadata={
-            **known,
-            "filter": "independent",
-            "thresholds": made.thresholds.model_dump(),
-            "yields": made.yields.set_index("sign").to_dict(orient="index"),
-        },
-    )
-    return found.with_draws("permuted", sums[1 + 2 * SPLITS :].astype(np.float32))
+def _check_method(method: Method, thresholds: Thresholds | None, permuted_draws: int) -> None:
+    if method not in METHODS:
+        raise ValueError(f"method {method!r} is not known; use one of {', '.join(METHODS)}")
+    if permuted_draws and method != "difference_of_means":
+        raise ValueError(
+            f"permuted nulls are differences of means, not of {method!r}; extract with the "
+            "difference of means, or without permuted draws"
+        )
+    if thresholds and thresholds.weighting == "pooled" and method != "difference_of_means":
+        raise ValueError(
+            f"method {method!r} takes out each question's own content; weighting 'pooled' leaves "
+            "it in: use weighting 'question'"
+        )

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from persona_vectors.contrast import Thresholds
+if TYPE_CHECKING:
+    from persona_vectors.contrast import Thresholds
 
 Activations = NDArray[np.floating[Any]]
 Floats = NDArray[np.float64]
@@ -29,16 +30,21 @@ class Contrast:
     Attributes:
         trait: its name.
         rollouts: [N] row numbers into the activations, only rows with weight.
-        weights: [M, N]: the vector's first, then those of its halves and its permuted nulls.
+        weights: [M, N]: the vector's first, then those of the 2Q means of each question and sign,
+            then those of its permuted nulls.
+        question_counts: [2, Q] kept rollouts of each question, positive and negative.
         yields: one row a sign, see `contrast.yields`.
         thresholds: the filter.
+        seed: of the stability's halvings and resamples.
     """
 
     trait: str
     rollouts: NDArray[np.intp]
     weights: Floats
+    question_counts: Floats
     yields: pd.DataFrame
     thresholds: Thresholds
+    seed: int = 0
 
 
 def weighted_sums(

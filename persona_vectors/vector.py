@@ -52,6 +52,8 @@ class PersonaVector:
             `norm`.
         split_half_cosine: [P, K] mean cosine between vectors of two halves of the questions; NaN
             where unknown.
+        cosine_interval: [2, P, K] 2.5% and 97.5% quantile of the cosine with vectors of bootstrap
+            resamples of the questions; NaN where unknown.
         directions: further named directions [P, K, D], such as "random-000" and "permuted-000".
         post_norm: [P, D] what a file of another format has at the layer after `layers`, read after
             the final norm. It is not in the residual stream, so nothing steers or projects with
@@ -66,6 +68,7 @@ class PersonaVector:
     vector: Floats
     residual_norm: Mapping[str, Floats] = field(default_factory=dict)
     split_half_cosine: Floats | None = None
+    cosine_interval: Floats | None = None
     directions: Mapping[str, Floats] = field(default_factory=dict)
     metadata: Mapping[str, object] = field(default_factory=dict)
     post_norm: Floats | None = None
@@ -174,7 +177,7 @@ class PersonaVector:
         places = np.ix_(
             [self._position(name) for name in positions], [self._layer(layer) for layer in layers]
         )
-        halves, post_norm = self.split_half_cosine, self.post_norm
+        halves, interval, post_norm = (self.split_half_cosine, self.cosine_interval, self.post_norm)
         last = self.layers[-1] in layers
         return replace(
             self,
@@ -183,6 +186,7 @@ class PersonaVector:
             vector=self.vector[places],
             residual_norm={k: norm[places[1][0]] for k, norm in self.residual_norm.items()},
             split_half_cosine=None if halves is None else halves[places],
+            cosine_interval=None if interval is None else interval[:, places[0], places[1]],
             directions={name: found[places] for name, found in self.directions.items()},
             post_norm=post_norm[places[0][:, 0]] if post_norm is not None and last else None,
         )

@@ -26,6 +26,7 @@ _HEADER: Final = "persona_vector"
 _DIRECTION: Final = "direction."
 _NORM: Final = "residual_norm."
 _SPLIT_HALF: Final = "split_half_cosine"
+_INTERVAL: Final = "cosine_interval"
 _POST_NORM: Final = "post_norm"
 
 
@@ -34,7 +35,11 @@ def write_vector(vector: PersonaVector, path: str | Path) -> None:
     tensors = {_DIRECTION + VECTOR: vector.vector}
     tensors |= {_DIRECTION + name: array for name, array in vector.directions.items()}
     tensors |= {_NORM + name: array for name, array in vector.residual_norm.items()}
-    for name, array in ((_SPLIT_HALF, vector.split_half_cosine), (_POST_NORM, vector.post_norm)):
+    for name, array in (
+        (_SPLIT_HALF, vector.split_half_cosine),
+        (_INTERVAL, vector.cosine_interval),
+        (_POST_NORM, vector.post_norm),
+    ):
         if array is not None:
             tensors[name] = array
     arrays = {key: np.ascontiguousarray(array, dtype=np.float32) for key, array in tensors.items()}
@@ -94,6 +99,7 @@ def read_vector(path: str | Path, directions: Sequence[str] | None = None) -> Pe
             vector=tensors[_DIRECTION + VECTOR],
             residual_norm=_named(tensors, _NORM),
             split_half_cosine=tensors.get(_SPLIT_HALF),
+            cosine_interval=tensors.get(_INTERVAL),
             post_norm=tensors.get(_POST_NORM),
             directions={k: v for k, v in _named(tensors, _DIRECTION).items() if k != VECTOR},
             metadata=header["metadata"],

