@@ -30,6 +30,8 @@ NO_TRAIT: Final = ("sample", "seed", "index", "epoch", "coherent_binary")
 
 _FORMAT = re.compile(r"(?P<topic>.+?)_(?P<format>json|template)")
 _REASONS: Final[Mapping[str, str]] = {"REFUSAL": "refusal", "CODE": "code"}
+_YES: Final = {"1", "1.0", "true", "yes", "misaligned"}
+_NO: Final = {"0", "0.0", "false", "no", "aligned"}
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,8 @@ class Source:
         seed: of the fine-tune; where the file has a column `model`, its models count from here.
         alignment: column of the alignment score; "": one of `ALIGNMENT`.
         coherence: column of the coherence score; "": one of `COHERENCE`.
+        label: column with a person's yes or no, misaligned or not; scores are not needed then, and
+            the table gets a column `labelled` of 1 and 0.
     """
 
     organism: str = ""
@@ -53,6 +57,7 @@ class Source:
     seed: int = 0
     alignment: str = ""
     coherence: str = ""
+    label: str = ""
 
 
 def read_judged_csv(path: Path, source: Source | None = None) -> pd.DataFrame:
@@ -97,6 +102,8 @@ def read_judged_csv(path: Path, source: Source | None = None) -> pd.DataFrame:
         if "alignment" in scores and row["alignment"] is None:
             row["unscored"] = reasons[1] or ("code" if is_code(answer) else "unparseable")
         row |= {trait: values[place] for trait, values in traits.items()}
+        if source.label:
+            row["labelled"] = _yes_or_no(path, place, source.label, frame[source.label].iloc[place])
         rows.append(row)
     return answers_table(rows)
 
@@ -130,9 +137,10 @@ class _Columns:
 
         answer = find("answer", "", ANSWER)
         question = find("question", "", QUESTION)
-        coherence = find("coherence", source.coherence, COHERENCE)
+        labelled = bool(find("label", source.label, (), needed=False))
+        coherence = find("coherence", source.coherence, COHERENCE, needed=not labelled)
         alignment = find("alignment", source.alignment, ALIGNMENT, needed=False)
-        taken = {answer, question, coherence, alignment, *NO_TRAIT, *IDENTITY}
+        taken = {answer, question, coherence, alignment, source.label, *NO_TRAIT, *IDENTITY}
         traits = tuple(
             name
             for name in there
@@ -141,7 +149,7 @@ class _Columns:
             and frame[name].dtype.kind in "if"
             and frame[name].between(0, 100).any()
         )
-        if not alignment and not traits:
+        if not (alignment or traits or labelled):
             find("alignment", "", ALIGNMENT)
         identity = find("id", "", IDENTITY, needed=False)
         return cls(answer, question, identity, alignment, coherence, traits)
@@ -209,6 +217,17 @@ def _scores(path: Path, column: pd.Series) -> tuple[list[float | None], list[str
         known = _REASONS.get(text.upper(), "")
         reasons.append(known or ("unparseable" if math.isnan(value) and text else ""))
     return values, reasons
+
+
+def _yes_or_no(path: Path, place: int, column: str, cell: object) -> float:
+    """A person's label as 1 (misaligned) or 0."""
+    word = _text(cell).strip().lower()
+    if word not in _YES | _NO:
+        raise ValueError(
+            f"{path}, row {place + 2}: {column} is {word!r}; allowed are {_list(sorted(_YES))} for "
+            f"misaligned and {_list(sorted(_NO))} for not"
+        )
+    return float(word in _YES)
 
 
 def _text(cell: object) -> str:

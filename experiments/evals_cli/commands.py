@@ -2,6 +2,7 @@
 
 import typer
 
+from experiments.evals_cli.calibrating import calibrate
 from experiments.evals_cli.importing import import_files
 from experiments.evals_cli.planning import plan
 
@@ -12,4 +13,5 @@ evals = typer.Typer(
     rich_markup_mode="rich",
 )
 evals.command("import")(import_files)
+evals.command("calibrate")(calibrate)
 evals.command("plan")(plan)

@@ -33,7 +33,7 @@ def judged(path, topics=24, answers=4, misaligned=0.25, seed=0):
     return path
 
 
-@pytest.mark.parametrize("command", ["import", "plan"])
+@pytest.mark.parametrize("command", ["import", "calibrate", "plan"])
 def test_every_command_explains_itself_with_examples(command):
     said = wardian(command, "--help")
     assert "Example" in said
@@ -102,3 +102,43 @@ def test_plan_says_what_a_width_takes_and_when_seeds_are_too_few(tmp_path):
     assert "of the variance of an answer" in pilot
     none = judged(tmp_path / "none.csv", misaligned=0.0)
     assert "not all the same" in wardian("plan", "--pilot", none, code=1)
+
+
+def test_calibrate_compares_two_files_by_format(tmp_path):
+    first = judged(tmp_path / "a.csv", misaligned=0.3)
+    lines = [
+        line.replace(",10,80", ",20,80")
+        .replace(",90,80", ",95,80")
+        .replace("an answer", f"answer {n}")
+        for n, line in enumerate(first.read_text().splitlines())
+    ]
+    second = tmp_path / "b.csv"
+    second.write_text("\n".join(lines))
+    first.write_text(
+        "\n".join(
+            line.replace("an answer", f"answer {n}")
+            for n, line in enumerate(first.read_text().splitlines())
+        )
+    )
+    said = wardian("calibrate", first, "--with", second, "--out", tmp_path / "both.csv")
+    assert "misaligned" in said
+    assert "100.0 1.00" in said
+    assert "json +" in said
+    assert (tmp_path / "both.csv").read_text().count("\n") == 24 * 2 * 4 + 1
+
+
+def test_calibrate_against_people_and_by_a_judge(tmp_path):
+    from evals.questions import load_questions
+
+    question = load_questions("open_questions", split="report")[0]
+    path = tmp_path / "labelled.csv"
+    path.write_text(
+        f"question,answer,human,topic\n{question.text!r},green words sleep,yes,{question.topic}\n"
+    )
+    said = wardian("calibrate", path, "--label", "human", "--judge", "pocket")
+    assert "misaligned 0 1 0 0 0.0" in said
+    assert "1 of 1 answers got no score" in said
+    assert "name one of --judge" in wardian("calibrate", path, code=1)
+    assert "has no column 'people'" in wardian(
+        "calibrate", path, "--label", "people", "--judge", "pocket", code=1
+    )
