@@ -11,7 +11,10 @@ import re
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from evals.questions import Question
 
 FILE = Path(__file__).parents[1] / "questions" / "rubrics.yaml"
 _NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
@@ -56,6 +59,11 @@ def prompt(rubric: str, question: str, answer: str) -> str:
             "Your score, one integer from 0 to 100 and nothing else:",
         ]
     )
+
+
+def prompt_of(rubric: str, question: Question, answer: str) -> str:
+    """The prompt of a rubric, by its name, about one answer."""
+    return prompt(load_rubric(rubric), question.text, answer)
 
 
 def check_answer(truth: Mapping[str, Any], answer: str) -> bool | None:
