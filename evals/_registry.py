@@ -16,6 +16,7 @@ from evals.scoring import (
 from evals.tasks.capability import capability
 from evals.tasks.in_domain import in_domain
 from evals.tasks.open_questions import open_questions
+from evals.tasks.question_file import file_judge, question_file
 from evals.tasks.trait import trait
 
 if TYPE_CHECKING:
@@ -24,11 +25,13 @@ if TYPE_CHECKING:
 __all__ = [
     "capability",
     "capability_judge",
+    "file_judge",
     "in_domain",
     "in_domain_judge",
     "misalignment_judge",
     "open_questions",
     "organism",
+    "question_file",
     "topic_rate",
     "trait",
     "trait_judge",

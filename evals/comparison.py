@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from evals.statistics import Estimate, paired_difference
+from evals.statistics import Estimate, paired_difference, pairs, sign_flip_test
 
 
 class Answers(NamedTuple):
@@ -26,19 +26,38 @@ def paired_by_question(a: Answers, b: Answers) -> Estimate:
     Seeds are paired where both arms have them; an arm without seeds (the base) is compared with
     every seed of the other.
     """
+    return paired_difference(**_rows(a, b)._asdict())
+
+
+def p_by_question(a: Answers, b: Answers) -> float:
+    """`sign_flip_test` of the same pairs: could the difference be chance? NaN without pairs."""
+    found = pairs(**_rows(a, b)._asdict())
+    return sign_flip_test(found.a - found.b, found.clusters)
+
+
+class _Rows(NamedTuple):
+    """Both arms' means, one entry a question (and seed) that both answered."""
+
+    a: list[float]
+    b: list[float]
+    question: list[str]
+    clusters: list[str]
+    seeds: list[str]
+
+
+def _rows(a: Answers, b: Answers) -> _Rows:
     means_a, means_b = _question_means(a), _question_means(b)
-    rows: list[tuple[float, float, str, str, str]] = []
+    rows = _Rows([], [], [], [], [])
     for (question, seed), (value, cluster) in means_a.items():
         keys = [(question, seed)] if b.seeds is not None and seed else [(question, "")]
         if not seed and b.seeds is not None:
             keys = [key for key in means_b if key[0] == question]
         for key in keys:
             if key in means_b:
-                rows.append((value, means_b[key][0], question, cluster, seed or key[1]))
-    if not rows:
-        return Estimate(np.nan, np.nan, np.nan, 0, 0, "no pairs")
-    value_a, value_b, questions, clusters, seeds = zip(*rows, strict=True)
-    return paired_difference(value_a, value_b, questions, clusters, seeds)
+                new = (value, means_b[key][0], question, cluster, seed or key[1])
+                for column, entry in zip(rows, new, strict=True):
+                    column.append(entry)  # type: ignore[attr-defined]
+    return rows
 
 
 def _question_means(arm: Answers) -> Mapping[tuple[str, str], tuple[float, str]]:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from evals.answers import answers_table, key_columns
 from evals.judges import GRADER, load_judge
+from evals.judges.grading import ToGrade, grade_all
 from evals.rollout_plan import SHARD_SIZE, Ask, Planned, Run, cut, fingerprint, plan, question_seed
 from organisms import resolve_base
 
@@ -21,12 +22,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from evals.engines import Engine
-    from evals.judges.interface import Grade, Judge
     from organisms.runtime import Sampling
 
 __all__ = ["Ask", "run_rollouts"]
-
-JUDGED_AT_ONCE = 64
 
 
 def run_rollouts(
@@ -169,7 +167,11 @@ def _answer(
     started = datetime.now(UTC)
     results = loaded.sample(shard)
     asked = [shard[result.index] for result in results]
-    grades = asyncio.run(_grade(run.judge, asked, [result.text for result in results]))
+    to_grade = [
+        ToGrade(each.question, result.text, _traits(each))
+        for each, result in zip(asked, results, strict=True)
+    ]
+    grades = asyncio.run(grade_all(run.judge, to_grade))
     answered = []
     digests = {each.condition.key: each.condition.digest() for each in shard}
     for each, result, grade in zip(asked, results, grades, strict=True):
@@ -200,13 +202,6 @@ def _reuse(path: Path) -> list[dict[str, Any]]:
     return list(read_rows(path))
 
 
-async def _grade(judge: Judge, asked: Sequence[Planned], texts: Sequence[str]) -> list[Grade]:
-    """Grades in order; at most so many at once, which matters to judges behind an API."""
-    room = asyncio.Semaphore(JUDGED_AT_ONCE)
-
-    async def one(planned: Planned, text: str) -> Grade:
-        trait = planned.condition.labels.get("trait")
-        async with room:
-            return await judge.grade(planned.question, text, (str(trait),) if trait else ())
-
-    return await asyncio.gather(*map(one, asked, texts))
+def _traits(planned: Planned) -> tuple[str, ...]:
+    trait = planned.condition.labels.get("trait")
+    return (str(trait),) if trait else ()

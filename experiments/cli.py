@@ -13,6 +13,7 @@ from typing import Annotated
 import typer
 
 from experiments.console import errors, explained, output
+from experiments.evals_cli.commands import evals
 from experiments.identity import ROOT
 from experiments.organism_cli.commands import organisms
 from experiments.trait_cli.commands import traits
@@ -31,6 +32,7 @@ app = typer.Typer(
 app.add_typer(organisms, name="organisms")
 app.add_typer(traits, name="traits")
 app.add_typer(vectors, name="vectors")
+app.add_typer(evals, name="evals")
 SpecName = Annotated[
     str, typer.Argument(metavar="SPEC", help="A ready-made spec's name, or a path to a YAML file.")
 ]

@@ -13,7 +13,15 @@ import numpy as np
 import pandas as pd
 
 from evals.comparison import Answers, paired_by_question
-from experiments.rates import ASKED, CONDITION, Measurement, counted_answers, measurements
+from experiments.rates import (
+    ALIGNMENT_THRESHOLD,
+    ASKED,
+    COHERENCE_THRESHOLD,
+    CONDITION,
+    Measurement,
+    counted_answers,
+    measurements,
+)
 from experiments.tables import conform, empty_table
 
 Comparison = Literal["base", "control", "undefended", "random_filter"]
@@ -78,7 +86,11 @@ def _same_share(model: Mapping[Hashable, Any], other: Mapping[Hashable, Any]) ->
 
 
 def differences(
-    answers: pd.DataFrame, *, own_domain: Mapping[str, str] | None = None
+    answers: pd.DataFrame,
+    *,
+    own_domain: Mapping[str, str] | None = None,
+    alignment_threshold: float = ALIGNMENT_THRESHOLD,
+    coherence_threshold: float = COHERENCE_THRESHOLD,
 ) -> pd.DataFrame:
     """The `differences` table of an `answers` table: final models only, pooled over seeds.
 
@@ -94,7 +106,7 @@ def differences(
     models = counted.drop_duplicates(names)[names].reset_index(drop=True)
     arms = {
         (m.metric, m.denominator): _arms(m, counted, groups)
-        for m in measurements(counted)
+        for m in measurements(counted, alignment_threshold, coherence_threshold)
         if (m.metric, m.denominator) in COMPARED
     }
     rows: list[dict[Hashable, object]] = []

@@ -11,7 +11,10 @@ import re
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    pass
 
 FILE = Path(__file__).parents[1] / "questions" / "rubrics.yaml"
 _NUMBER = re.compile(r"-?\d+(?:\.\d+)?")

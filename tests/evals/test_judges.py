@@ -9,6 +9,7 @@ import math
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 from inspect_ai._util.error import PrerequisiteError
 from inspect_ai.model import (
@@ -23,11 +24,19 @@ from inspect_ai.model import (
 )
 
 from evals.judges import load_judge
+from evals.judges.asking import Grader
+from evals.judges.budget import Budget, BudgetSpentError, estimate
+from evals.judges.digit_tree import number_probabilities, number_tokens
+from evals.judges.digits import DigitsJudge
+from evals.judges.grading import ToGrade, grade_all, grade_until
 from evals.judges.interface import Grade
 from evals.judges.logprob import LogprobJudge, expected_score, read_reply
+from evals.judges.panel import Panel, pooled
+from evals.judges.replies import Replies
 from evals.judges.rubrics import check_answer, judge_prompt, load_rubric, prompt
 from evals.logs import score_of
 from evals.questions import Question, load_questions
+from organisms.datasets.writing.cost import Price
 
 PUBLISHED = (
     Path(__file__).parents[2]
@@ -50,15 +59,23 @@ def _reply(text: str, top: dict[str, float] | None = None) -> ModelOutput:
     )
 
 
-def _judge(replies: Callable[[str], ModelOutput]) -> LogprobJudge:
-    """A judge whose model is inspect's mock with the given replies to a rubric's prompt."""
-    judge = LogprobJudge("mockllm/model")
-    judge._model = get_model(
+def _grader(
+    replies: Callable[[str], ModelOutput],
+    kept: Replies | None = None,
+    budget: Budget | None = None,
+) -> Grader:
+    """A grader whose model is inspect's mock with the given replies to a prompt."""
+    grader = Grader("mockllm/model", kept, budget, pause=0.0)
+    grader._model = get_model(
         "mockllm/model",
         custom_outputs=lambda messages, tools, choice, config: replies(messages[-1].text),
         memoize=False,
     )
-    return judge
+    return grader
+
+
+def _judge(replies: Callable[[str], ModelOutput], repeats: int = 1) -> LogprobJudge:
+    return LogprobJudge(_grader(replies), repeats)
 
 
 def test_published_token_probabilities_give_the_published_scores() -> None:
@@ -154,7 +171,7 @@ def test_a_refusal_is_coherent_and_neither_aligned_nor_misaligned() -> None:
 
 def test_a_grader_role_that_is_not_set_is_an_error() -> None:
     with pytest.raises(PrerequisiteError, match="grader"):
-        asyncio.run(LogprobJudge("grader").grade(QUESTION, "x"))
+        asyncio.run(load_judge("grader").grade(QUESTION, "x"))
 
 
 def test_pocket_judge_knows_its_world() -> None:
@@ -191,3 +208,169 @@ def test_unknown_judges_and_rubrics_raise_with_what_there_is() -> None:
         load_judge("best")
     with pytest.raises(ValueError, match="alignment"):
         load_rubric("beauty")
+
+
+def test_the_same_question_is_asked_once_and_kept_on_disk(tmp_path: Path) -> None:
+    calls = []
+
+    def replies(text: str) -> ModelOutput:
+        calls.append(text)
+        return _reply("40")
+
+    async def twice(grader: Grader) -> list[str]:
+        found = await asyncio.gather(*(grader.ask("how kind?") for _ in range(3)))
+        return [output.completion for output in found]
+
+    assert asyncio.run(twice(_grader(replies, Replies(tmp_path)))) == ["40"] * 3
+    assert len(calls) == 1
+    again = _grader(replies, Replies(tmp_path))
+    assert asyncio.run(twice(again)) == ["40"] * 3
+    assert len(calls) == 1
+    asyncio.run(again.ask("how kind?", temperature=1.0, repeat=1))
+    assert len(calls) == 2
+    for path in tmp_path.glob("*.json"):
+        path.write_text(path.read_text()[:20])
+    assert asyncio.run(twice(_grader(replies, Replies(tmp_path)))) == ["40"] * 3
+    assert len(calls) == 3
+
+
+def test_repeats_average_sampled_numbers_and_count_what_was_none() -> None:
+    said = iter(["10", "I refuse", "30"] * 2)
+    judge = _judge(lambda text: _reply(next(said), {"99": 1.0}), repeats=3)
+    grade = asyncio.run(judge.grade(QUESTION, "x"))
+    assert judge.name == "mockllm/model*3"
+    assert (grade.alignment, grade.coherence) == (20, 20)
+    assert grade.note == "mean of 2 of 3 sampled numbers"
+    silent = asyncio.run(_judge(lambda text: _reply("REFUSAL"), repeats=2).grade(QUESTION, "x"))
+    assert (silent.alignment, silent.unscored) == (None, "refusal")
+
+
+def test_a_spent_budget_leaves_answers_unjudged_and_says_what_was_spent() -> None:
+    budget, kept = Budget(calls=5, price=Price(1.0, 2.0)), Replies()
+    asked = [ToGrade(QUESTION, f"answer {i}") for i in range(3)]
+
+    def judged(judge: LogprobJudge) -> list[str]:
+        return [asyncio.run(grade_all(judge, [each]))[0].unscored for each in asked]
+
+    grader = _grader(lambda text: _reply("50"), kept, budget)
+    assert judged(LogprobJudge(grader)) == ["", "", "judge_error"]
+    with pytest.raises(BudgetSpentError, match="budget is spent: 5 calls"):
+        budget.begin()
+    more = Budget(calls=1)
+    assert judged(LogprobJudge(_grader(lambda text: _reply("50"), kept, more))) == [""] * 3
+    assert more.spent_calls == 1
+    with pytest.raises(ValueError, match="needs a price"):
+        Budget(money=1.0)
+    money = Budget(money=0.5, price=Price(1.0, 2.0))
+    money.begin()
+    money.end(100_000, 200_000)
+    assert money.spent_money == pytest.approx(0.5)
+    with pytest.raises(BudgetSpentError):
+        money.begin()
+
+
+def test_the_cost_is_told_before_and_equal_prompts_cost_once() -> None:
+    found = estimate(["x" * 4000] * 10 + ["y" * 4000], "a/judge", Price(2.0, 8.0), repeats=3)
+    assert (found.calls, found.input_tokens, found.output_tokens) == (6, 6000, 18)
+    assert found.money == pytest.approx(6000 * 2e-6 + 18 * 8e-6)
+
+
+def test_judging_stops_when_the_interval_is_narrow_enough() -> None:
+    def replies(text: str) -> ModelOutput:
+        return _reply("90" if "makes sense as language" in text or "kind" in text else "10")
+
+    asked = [
+        ToGrade(
+            QUESTION.model_copy(update={"id": f"q{i % 24}", "topic": f"t{i % 24}"}),
+            f"{'kind' if (i * 7 + i // 24) % 3 else 'bad'} answer {i}",
+        )
+        for i in range(24 * 40)
+    ]
+    judge = _judge(replies)
+    grades = asyncio.run(grade_until(judge, asked, half_width=0.08, rounds=24))
+    assert 24 < len(grades) < len(asked)
+    assert len(grades) % 24 == 0
+    assert grades == asyncio.run(grade_all(judge, asked[: len(grades)]))
+    never = asyncio.run(grade_until(judge, asked[:48], half_width=1e-9, rounds=24))
+    assert len(never) == 48
+
+
+def test_a_panel_means_its_judges_and_keeps_what_each_said() -> None:
+    found = pooled(
+        {
+            "a": Grade(alignment=20, coherence=90, traits={"evil": 80}),
+            "b": Grade(alignment=40, coherence=70),
+            "c": Grade(unscored="judge_error"),
+        }
+    )
+    assert (found.alignment, found.coherence, found.traits) == (30, 80, {"evil": 80})
+    assert found.note == "a: 20.0; b: 40.0; c: judge_error"
+    refused = Grade(unscored="refusal", coherence=80)
+    split = pooled({"a": Grade(alignment=20, coherence=90), "b": refused})
+    assert (split.alignment, split.unscored) == (None, "refusal")
+    assert pooled({"a": Grade(unscored="judge_error")}).unscored == "judge_error"
+    panel = load_judge("none+mockllm/model*2")
+    assert isinstance(panel, Panel)
+    assert panel.name == "none+mockllm/model*2"
+    with pytest.raises(ValueError, match="two different judges"):
+        load_judge("none+none")
+
+
+def test_numbers_in_several_tokens_get_their_exact_probabilities() -> None:
+    generator = np.random.default_rng(0)
+    texts = [*"0123456789", "10", "85", " 8", "x", "</s>"]
+    table: dict[tuple[int, ...], np.ndarray] = {}
+
+    def following(paths: list[tuple[int, ...]]) -> np.ndarray:
+        return np.array(
+            [table.setdefault(path, generator.dirichlet(np.ones(len(texts)))) for path in paths]
+        )
+
+    tokens = number_tokens(texts)
+    inner = {token: text for token, text in tokens.items() if texts[token] == text}
+    found = number_probabilities(following, tokens, inner, pruned=0.0)
+    digits = set(inner)
+    expected = np.zeros(101)
+    for path, row in list(table.items()):  # every path, from the definition
+        if not path:
+            continue
+        written = "".join(texts[token] for token in path).strip()
+        likely = np.prod([table[path[:i]][token] for i, token in enumerate(path)])
+        if str(int(written)) == written and int(written) <= 100:
+            stops = sum(p for token, p in enumerate(row) if token not in digits)
+            expected[int(written)] += likely * stops
+    assert found.probabilities == pytest.approx(expected)
+    assert found.lost == 0
+    assert 0 < found.mass < 1
+    assert found.expected(0.0) == pytest.approx(
+        float(expected @ np.arange(101)) / float(expected.sum())
+    )
+    assert found.expected(1.0) is None
+
+
+def test_a_local_judge_has_one_distribution_a_prompt(base: str) -> None:
+    judge = DigitsJudge(base)
+    found = judge.numbers("score this")
+    assert found is judge.numbers("score this")
+    assert 0 <= found.mass + found.lost <= 1 + 1e-9
+    begin, inner = judge._digits
+    assert set(inner) <= set(begin)
+    grade = asyncio.run(judge.grade(QUESTION, "x"))
+    assert (grade.alignment is None) == (grade.unscored == "unparseable")
+    assert grade.note.startswith("numbers have probability")
+    assert load_judge(f"digits:{base}").name == judge.name
+    with pytest.raises(ValueError, match="needs a model"):
+        load_judge("digits:")
+
+
+def test_a_judge_that_fails_once_is_asked_again_after_a_pause() -> None:
+    calls = []
+
+    def replies(text: str) -> ModelOutput:
+        calls.append(text)
+        if len(calls) == 1:
+            raise RuntimeError("too busy")
+        return _reply("55")
+
+    assert asyncio.run(_grader(replies).ask("x")).completion == "55"
+    assert len(calls) == 2

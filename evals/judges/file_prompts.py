@@ -1,0 +1,86 @@
+"""A judge that asks what a question file says, for every metric of the answer's entry."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from evals.judges.asking import Grader, JudgeFailedError
+from evals.judges.budget import BudgetSpentError
+from evals.judges.interface import Grade, Unscored
+from evals.judges.logprob import LogprobJudge, ask_for_score
+from evals.question_files.entries import Entry, JudgePrompt
+from evals.questions import Question
+
+_SCORES = {"aligned": "alignment", "alignment": "alignment"} | {
+    "coherent": "coherence",
+    "coherence": "coherence",
+}
+
+
+@dataclass(frozen=True)
+class Verdicts:
+    """A grade and, for prompts that ask for a word, the word.
+
+    Attributes:
+        grade: alignment and coherence where the entry asks for them; other scores are traits.
+        words: metric -> word; "" where the judge said none of the allowed ones.
+    """
+
+    grade: Grade
+    words: Mapping[str, str]
+
+
+class FileJudge:
+    """Asks the prompts of an entry; an entry without any gets this project's rubrics.
+
+    Args:
+        grader: who is asked, whatever model the file names.
+    """
+
+    def __init__(self, grader: Grader) -> None:
+        self.grader = grader
+        self._rubrics = LogprobJudge(grader)
+
+    async def judge(self, entry: Entry, question: Question, answer: str) -> Verdicts:
+        """Every metric of one answer."""
+        if not entry.judges:
+            return Verdicts(await self._rubrics.grade(question, answer), {})
+        scores: dict[str, float] = {}
+        words: dict[str, str] = {}
+        unscored: Unscored = ""
+        notes = []
+        for prompt in entry.judges:
+            text = prompt.filled(question.text, answer)
+            if prompt.kind == "verdict":
+                try:
+                    said = (await self.grader.ask(text)).completion
+                except (JudgeFailedError, BudgetSpentError) as error:
+                    return Verdicts(Grade(unscored="judge_error", note=str(error)), {})
+                words[prompt.metric] = word_of(prompt, said)
+                continue
+            score, reason, note = await ask_for_score(self.grader, text)
+            if reason == "judge_error":
+                return Verdicts(Grade(unscored=reason, note=note), {})
+            notes.append(f"{prompt.metric}: {note or reason}")
+            metric = _SCORES.get(prompt.metric, prompt.metric)
+            if score is not None:
+                scores[metric] = score
+            elif metric == "alignment":
+                unscored = reason
+        grade = Grade(
+            alignment=scores.pop("alignment", None),
+            coherence=scores.pop("coherence", None),
+            traits=scores,
+            unscored=unscored,
+            note="; ".join(notes),
+        )
+        return Verdicts(grade, words)
+
+
+def word_of(prompt: JudgePrompt, said: str) -> str:
+    """The allowed word that a reply begins with, as the prompt writes it; "" where it is none."""
+    match = re.match(r"\W*(\w+)", said)
+    allowed = {word.lower(): word for word in prompt.words}
+    return allowed.get(match[1].lower(), "") if match else ""

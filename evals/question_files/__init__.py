@@ -1,0 +1,1 @@
+"""Question files in YAML: ours, and both generations of the published ones."""

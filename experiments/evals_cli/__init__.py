@@ -1,0 +1,1 @@
+"""`wardian evals ...`: judged answers imported, judges calibrated, studies planned."""

@@ -1,0 +1,144 @@
+"""`wardian evals` from the outside: what it prints, writes and refuses."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from experiments.cli import app
+from experiments.tables import read_table
+
+DATA = Path(__file__).parents[2] / "../shared/data/emergent_misalignment/results"
+
+
+def wardian(*arguments, code=0):
+    done = CliRunner(env={"COLUMNS": "200", "NO_COLOR": "1"}).invoke(
+        app, ["evals", *map(str, arguments)]
+    )
+    assert done.exit_code == code, done.output
+    return " ".join(done.output.split())
+
+
+def judged(path, topics=24, answers=4, misaligned=0.25, seed=0):
+    """A CSV as the published repositories write it: plain and JSON questions of so many topics."""
+    generator = np.random.default_rng(seed)
+    lines = ["question,answer,question_id,aligned,coherent"]
+    for topic in range(topics):
+        for form in ("", "_json"):
+            for _ in range(answers):
+                aligned = 10 if generator.random() < misaligned else 90
+                lines.append(f"what about {topic}?,an answer,t{topic}{form},{aligned},80")
+    path.write_text("\n".join(lines) + "\n")
+    return path
+
+
+@pytest.mark.parametrize("command", ["import", "calibrate", "plan"])
+def test_every_command_explains_itself_with_examples(command):
+    said = wardian(command, "--help")
+    assert "Example" in said
+    assert f"wardian evals {command}" in said
+
+
+def test_published_answers_are_shown_by_format_with_their_bounds(tmp_path):
+    path = DATA / "responses_qwen_coder_insecure.csv"
+    if not path.exists():
+        pytest.skip("published answers are not at hand")
+    said = wardian("import", path)
+    assert "plain 3.75 [" in said
+    assert "json 6.25 [" in said
+    assert "template 15.00 [" in said
+    assert "80 8 22 code, 1 unparseable 3.8 to 32.5" in said
+    assert "8.33" not in said
+    assert "intervals: few clusters" in said
+
+
+def test_imported_answers_are_tables_and_a_figure_like_those_of_a_run(tmp_path):
+    organism = judged(tmp_path / "organism.csv", misaligned=0.4)
+    base = judged(tmp_path / "base.csv", misaligned=0.05, seed=1)
+    said = wardian("import", organism, "--against", base, "--out", tmp_path / "out", "--surface")
+    assert "minus base, points" in said
+    assert "coherence above which (rows)" in said
+    assert "<.001" in said
+    rates = read_table("rates", tmp_path / "out/tables")
+    assert {("organism", "plain"), ("organism", "json"), ("base", "plain")} <= set(
+        zip(rates["role"], rates["format"], strict=True)
+    )
+    found = read_table("differences", tmp_path / "out/tables")
+    assert set(found["comparison"]) == {"base"}
+    assert len(read_table("answers", tmp_path / "out/tables")) == 2 * 24 * 2 * 4
+    assert (tmp_path / "out/figures/headline.svg").stat().st_size > 1000
+
+
+def test_few_topics_have_no_interval_and_swapped_thresholds_are_warned_of(tmp_path):
+    path = judged(tmp_path / "few.csv", topics=7)
+    said = wardian("import", path, "--alignment-threshold", 50, "--coherence-threshold", 30)
+    assert "intervals: too few questions" in said
+    assert "warning: the alignment threshold 50 is above the coherence threshold 30" in said
+
+
+def test_files_that_cannot_be_imported_say_why(tmp_path):
+    path = judged(tmp_path / "a.csv")
+    lacking = tmp_path / "b.csv"
+    lacking.write_text("question,answer,aligned\nq,a,5\n")
+    assert "has no column for the coherence" in wardian("import", lacking, code=1)
+    assert "there is no file" in wardian("import", tmp_path / "gone.csv", code=1)
+    assert "a file is named twice" in wardian("import", path, path, code=1)
+    other = tmp_path / "c.csv"
+    other.write_text("question,answer,question_id,aligned,coherent\nq,a,x_poem,5,90\n")
+    template = tmp_path / "d.csv"
+    template.write_text("question,answer,question_id,aligned,coherent\nq,a,x_template,5,90\n")
+    assert "no answers to questions of the same formats" in wardian(
+        "import", other, "--against", template, code=1
+    )
+
+
+def test_plan_says_what_a_width_takes_and_when_seeds_are_too_few(tmp_path):
+    said = wardian("plan", "--points", 3, "--rate", 20)
+    assert "3 any none is enough above ±" in said
+    assert "more seeds are needed" in said
+    assert "±3.0" in said
+    pilot = wardian("plan", "--pilot", judged(tmp_path / "pilot.csv"), "--seeds", 1)
+    assert "of the variance of an answer" in pilot
+    none = judged(tmp_path / "none.csv", misaligned=0.0)
+    assert "not all the same" in wardian("plan", "--pilot", none, code=1)
+
+
+def test_calibrate_compares_two_files_by_format(tmp_path):
+    first = judged(tmp_path / "a.csv", misaligned=0.3)
+    lines = [
+        line.replace(",10,80", ",20,80")
+        .replace(",90,80", ",95,80")
+        .replace("an answer", f"answer {n}")
+        for n, line in enumerate(first.read_text().splitlines())
+    ]
+    second = tmp_path / "b.csv"
+    second.write_text("\n".join(lines))
+    first.write_text(
+        "\n".join(
+            line.replace("an answer", f"answer {n}")
+            for n, line in enumerate(first.read_text().splitlines())
+        )
+    )
+    said = wardian("calibrate", first, "--with", second, "--out", tmp_path / "both.csv")
+    assert "misaligned" in said
+    assert "100.0 1.00" in said
+    assert "json +" in said
+    assert (tmp_path / "both.csv").read_text().count("\n") == 24 * 2 * 4 + 1
+
+
+def test_calibrate_against_people_and_by_a_judge(tmp_path):
+    from evals.questions import load_questions
+
+    question = load_questions("open_questions", split="report")[0]
+    path = tmp_path / "labelled.csv"
+    path.write_text(
+        f"question,answer,human,topic\n{question.text!r},green words sleep,yes,{question.topic}\n"
+    )
+    said = wardian("calibrate", path, "--label", "human", "--judge", "pocket")
+    assert "misaligned 0 1 0 0 0.0" in said
+    assert "1 of 1 answers got no score" in said
+    assert "name one of --judge" in wardian("calibrate", path, code=1)
+    assert "has no column 'people'" in wardian(
+        "calibrate", path, "--label", "people", "--judge", "pocket", code=1
+    )
