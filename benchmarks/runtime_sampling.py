@@ -18,7 +18,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import torch
-from transformers import GenerationConfig
+from transformers import ContinuousBatchingConfig, GenerationConfig
 
 from benchmarks.side_by_side import (
     MAX_TOKENS,
@@ -64,7 +64,14 @@ def generate_batch(organism: Organism, prompts: list[tuple[int, ...]], pad: int)
         eos_token_id=organism.tokenizer.eos_token_id,
         pad_token_id=pad,
     )
-    organism.model.generate_batch([list(prompt) for prompt in prompts], generation_config=config)
+    # Left to itself it fills most of the memory, whatever the number of prompts.
+    room = ContinuousBatchingConfig(page_size=32, num_blocks=2048, max_batch_tokens=512)
+    organism.model.generate_batch(
+        [list(prompt) for prompt in prompts],
+        generation_config=config,
+        continuous_batching_config=room,
+        warmup=False,
+    )
 
 
 def hf_provider(organism: Organism, folder: Path, asked: list[Request]) -> Callable[[], object]:
@@ -77,7 +84,8 @@ def hf_provider(organism: Organism, folder: Path, asked: list[Request]) -> Calla
     model = get_model("hf/benchmark", model_path=str(folder), device="cpu", config=config)
     end = organism.tokenizer.eos_token_id
     assert isinstance(end, int)
-    end_by_chance(model.api.model, end)
+    own: torch.nn.Module = getattr(model.api, "model")  # noqa: B009 - declared by this provider only
+    end_by_chance(own, end)
 
     async def answer() -> None:
         await asyncio.gather(*[model.generate(str(one.chat[0]["content"])) for one in asked])

@@ -106,8 +106,8 @@ def compare(ways: dict[str, Callable[[], object]], repeats: int, count: int, uni
                 times[name].append(spent)
     print(f"{'':36}{unit + ' a second':>20}{'wall s':>10}{'processor s':>13}{'ratio':>8}")
     ours = 0.0
-    for name, spent in times.items():
-        wall, processor = (statistics.median(one) for one in zip(*spent, strict=True))
+    for name, runs in times.items():
+        wall, processor = (statistics.median(one) for one in zip(*runs, strict=True))
         ours = ours or processor
         rate = count / processor
         print(f"{name:36}{rate:20.1f}{wall:10.2f}{processor:13.2f}{processor / ours:8.2f}")
