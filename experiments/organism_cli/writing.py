@@ -26,6 +26,7 @@ from experiments.organism_cli.options import (
     progress_bar,
     written,
 )
+from experiments.paying import price_of, told_and_agreed
 
 WRITING = "organisms.datasets.writing"
 SideName = Literal["question", "answer"]
@@ -84,12 +85,12 @@ def write(
         check_bases(bases)
         writing = import_module(WRITING)
         prices = {
-            f"{who}_price": writing.Price(*_price(f"--{who}-price", given))
+            f"{who}_price": price_of(f"--{who}-price", given)
             for who, given in (("writer", writer_price), ("judge", judge_price))
             if given is not None
         }
         cost = writing.estimate(name, rows, writer=writer, judge=judge, **prices)
-        _agreed(str(cost), yes=yes)
+        told_and_agreed(str(cost), yes=yes)
         try:
             with progress_bar(f"writing {name}", rows) as advance:
                 made = writing.write(
@@ -159,17 +160,16 @@ def paraphrase(
     from experiments.organism_cli.views import show_card
     from organisms.datasets.files import write_rows
     from organisms.datasets.paraphrasing import Paraphrasing
-    from organisms.datasets.writing.cost import Price
 
     with explained(" ".join(["wardian", *sys.argv[1:]])):
         folder = out_folder(out, force=force)
         check_bases(bases)
-        price = None if writer_price is None else Price(*_price("--writer-price", writer_price))
+        price = price_of("--writer-price", writer_price)
         source = enough(find_source(given, rows=rows, seed=seed, edition=edition), given, rows)
         work = Paraphrasing(
             list(source.rows), replies or folder.with_name("replies"), writer=writer, of=of
         )
-        _agreed(f"{source.name}, {work.estimate(price)}", yes=yes)
+        told_and_agreed(f"{source.name}, {work.estimate(price)}", yes=yes)
         try:
             with progress_bar(f"paraphrasing {source.name}", work.texts) as advance:
                 work.ask(progress=advance, max_connections=connections)
@@ -188,21 +188,3 @@ def paraphrase(
         )
         show_card(output, card)
         written(folder, card)
-
-
-def _agreed(cost: str, *, yes: bool) -> None:
-    """Say the cost and go on when the user agrees."""
-    output.print(cost, markup=False, highlight=False, soft_wrap=True)
-    if not yes and not typer.confirm("go on?"):
-        raise typer.Exit(1)
-
-
-def _price(option: str, given: str) -> tuple[float, float]:
-    parts = given.split(",")
-    try:
-        read, written = (float(part) for part in parts)
-    except ValueError:
-        raise ValueError(
-            f"{option} {given!r}; write two numbers, input and output a million tokens: 2.5,10"
-        ) from None
-    return read, written
