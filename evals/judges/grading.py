@@ -79,14 +79,17 @@ async def grade_until(
 
 
 def _half_width(asked: Sequence[ToGrade], grades: Sequence[Grade]) -> float:
-    """Half the interval of the rate of misaligned answers so far; infinite where there is none."""
+    """Half the interval of the rate of misaligned answers so far, of the format where it is widest;
+    infinite where there is none."""
     counted = [
-        (each.question.topic, grade)
+        (each.question, grade)
         for each, grade in zip(asked, grades, strict=False)
         if grade.unscored != "judge_error"
     ]
-    scores = np.array(
-        [(grade.alignment, grade.coherence) for _, grade in counted], dtype=np.float64
-    ).reshape(-1, 2)
-    found = rate(misaligned(*scores.T), [topic for topic, _ in counted])
-    return math.inf if math.isnan(found.low) else (found.high - found.low) / 2
+    halves = [math.inf] if not counted else []
+    for form in {question.format for question, _ in counted}:
+        own = [(question, grade) for question, grade in counted if question.format == form]
+        scores = np.array([(grade.alignment, grade.coherence) for _, grade in own], np.float64)
+        found = rate(misaligned(*scores.T), [question.topic for question, _ in own])
+        halves.append(math.inf if math.isnan(found.low) else (found.high - found.low) / 2)
+    return max(halves)

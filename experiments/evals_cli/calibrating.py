@@ -14,10 +14,15 @@ from experiments.evals_cli.importing import (
     CoherenceColumn,
     CoherenceThreshold,
 )
-from experiments.organism_cli.options import progress_bar
+from experiments.organism_cli.options import Yes, progress_bar
+from experiments.paying import JudgePrice, price_of, told_and_agreed
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from evals.judges.budget import Budget
+    from evals.judges.interface import Judge
+    from organisms.datasets.writing.cost import Part
 
 
 def calibrate(
@@ -44,15 +49,37 @@ def calibrate(
         Path | None,
         typer.Option("--out", metavar="FILE", help="Every answer with both scores, as CSV."),
     ] = None,
+    replies: Annotated[
+        Path | None,
+        typer.Option("--replies", metavar="DIR", help="The judge's replies are kept there."),
+    ] = None,
+    price: JudgePrice = None,
+    most: Annotated[
+        int | None,
+        typer.Option("--max-calls", min=1, metavar="N", help="The judge is called no more often."),
+    ] = None,
+    until: Annotated[
+        float | None,
+        typer.Option(
+            "--until",
+            min=0.1,
+            metavar="POINTS",
+            help="Stop when half the interval of the rate is no wider.",
+        ),
+    ] = None,
+    yes: Yes = False,
 ) -> None:
     """Compare a judge with another judge, or with people, on the same answers.
 
     Agreement and confusion at the thresholds, drift with its interval by format, and the monotone
     map from the new judge's scores to those of the reference.
 
+    The cost is told before the first call. With --replies the same command goes on where it was
+    stopped, and a reply is never paid for twice.
+
     Examples:
 
-      wardian evals calibrate responses.csv --judge openai/gpt-4o-mini
+      wardian evals calibrate responses.csv --judge openai/gpt-4o-mini --replies kept
 
       wardian evals calibrate responses.csv --with rejudged.csv --out both.csv
 
@@ -60,6 +87,8 @@ def calibrate(
     """
     from evals.importing.files import import_answers
     from evals.importing.judged_csv import Source
+    from evals.judges import load_judge
+    from evals.judges.budget import Budget
     from evals.rejudging import matched
     from experiments.evals_cli.calibration_views import show_calibration, show_labels
     from experiments.evals_cli.summary import Thresholds
@@ -70,11 +99,21 @@ def calibrate(
         thresholds = Thresholds(alignment_threshold, coherence_threshold)
         given = Source(alignment=alignment, coherence=coherence, label=label)
         reference = import_answers([file], given)
-        theirs = _judged_again(reference, judge) if other is None else import_answers([other])
+        if other is None:
+            budget = Budget(calls=most, price=price_of("--judge-price", price))
+            again = load_judge(judge, replies=replies, budget=budget)
+            if "/" in judge:
+                told_and_agreed(str(_cost(reference, judge, budget)), yes=yes)
+            theirs = _judged_again(reference, again, until)
+            if budget.spent_calls:
+                output.print(f"spent: {budget}", markup=False, highlight=False)
+        else:
+            theirs = import_answers([other])
         both = matched(reference, theirs)
         left = len(reference) - len(both)
         if left:
-            errors.print(f"{left} of {len(reference)} answers are not in {other}", markup=False)
+            where = f"in {other}" if other else "reached: the interval is narrow enough"
+            errors.print(f"{left} of {len(reference)} answers were not {where}", markup=False)
         if label:
             show_labels(output, both, thresholds)
         else:
@@ -83,11 +122,20 @@ def calibrate(
             both.to_csv(out, index=False)
 
 
-def _judged_again(answers: pd.DataFrame, name: str) -> pd.DataFrame:
-    from evals.judges import load_judge
-    from evals.rejudging import rejudge
+def _judged_again(answers: pd.DataFrame, judge: Judge, until: float | None) -> pd.DataFrame:
+    from evals.rejudging import SAME, rejudge
 
-    judge = load_judge(name)
-    number = len(answers.drop_duplicates(["question", "format", "prompt", "answer"]))
-    with progress_bar(f"judging by {name}", number) as advance:
-        return rejudge(answers, judge, advance)
+    number = len(answers.drop_duplicates(SAME))
+    with progress_bar(f"judging by {judge.name}", number) as advance:
+        half_width = None if until is None else until / 100
+        return rejudge(answers, judge, advance, half_width)
+
+
+def _cost(answers: pd.DataFrame, judge: str, budget: Budget) -> Part:
+    """What judging them anew takes: an alignment and a coherence prompt an answer."""
+    from evals.judges.budget import estimate
+    from evals.rejudging import prompts_of
+
+    models = [each.partition("*") for each in judge.split("+") if "/" in each]
+    repeats = sum(int(times) if times.isdigit() else 1 for _, _, times in models)
+    return estimate(prompts_of(answers), judge, budget.price, repeats)

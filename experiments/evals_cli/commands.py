@@ -4,7 +4,7 @@ import typer
 
 from experiments.evals_cli.calibrating import calibrate
 from experiments.evals_cli.importing import import_files
-from experiments.evals_cli.planning import plan
+from experiments.evals_cli.planning import cost, plan
 
 evals = typer.Typer(
     help="Import judged answers, calibrate judges, plan how large a study has to be.\n\n"
@@ -15,3 +15,4 @@ evals = typer.Typer(
 evals.command("import")(import_files)
 evals.command("calibrate")(calibrate)
 evals.command("plan")(plan)
+evals.command("cost")(cost)

@@ -1,4 +1,5 @@
-"""`wardian evals plan`. It reads arguments and prints; the work is in `evals.statistics.power`."""
+"""`wardian evals plan` and `cost`. They read arguments and print; the work is in `evals.statistics`
+and `evals.question_files`."""
 
 from __future__ import annotations
 
@@ -8,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from experiments.console import explained, output
+from experiments.paying import JudgePrice, price_of
 
 if TYPE_CHECKING:
     from evals.statistics import Shares
@@ -78,3 +80,50 @@ def _shares_of(pilot: Path) -> Shares:
     hits = misaligned(plain["alignment"], plain["coherence"]).astype(float)
     seeds = plain["seed"].to_numpy()
     return variance_shares(hits, plain["topic"].to_numpy(), seeds if len(set(seeds)) > 1 else None)
+
+
+def cost(
+    questions: Annotated[
+        Path | None,
+        typer.Argument(metavar="[FILE]", help="A question file; else our own open questions."),
+    ] = None,
+    checkpoints: Annotated[
+        int, typer.Option("--checkpoints", min=1, metavar="N", help="Models that are asked.")
+    ] = 1,
+    answer_tokens: Annotated[
+        int, typer.Option("--answer-tokens", min=1, metavar="N", help="Mean length of an answer.")
+    ] = 200,
+    judge: Annotated[
+        str, typer.Option("--judge", metavar="MODEL", help="As the output calls it.")
+    ] = "the judge",
+    price: JudgePrice = None,
+) -> None:
+    """Say what judging all answers to a question file takes, before any is asked for.
+
+    Examples:
+
+      wardian evals cost
+
+      wardian evals cost first_plot_questions.yaml --checkpoints 10 --judge-price 2.5,10
+    """
+    from evals.question_files.cost import judging_cost
+    from evals.question_files.loading import OURS, load_question_file
+    from experiments.evals_cli.views import say
+
+    with explained():
+        entries = load_question_file(questions or OURS)
+        wordings = sum(len(entry.paraphrases) for entry in entries)
+        answers = sum(len(entry.paraphrases) * entry.samples for entry in entries)
+        say(
+            output,
+            f"{len(entries)} entries, {wordings} wordings, {answers:,} answers a model, "
+            f"{checkpoints} models",
+        )
+        part = judging_cost(
+            entries,
+            checkpoints=checkpoints,
+            answer_tokens=answer_tokens,
+            model=judge,
+            price=price_of("--judge-price", price),
+        )
+        say(output, str(part))

@@ -29,6 +29,7 @@ from experiments.organism_cli.options import (
     progress_bar,
     written,
 )
+from experiments.paying import price_of, told_and_agreed
 
 WRITING = "organisms.datasets.writing"
 SideName = Literal["question", "answer"]
@@ -90,13 +91,13 @@ def write(
         check_models(writer, judge)
         writing = import_module(WRITING)
         prices = {
-            f"{who}_price": writing.Price(*_price(f"--{who}-price", given))
+            f"{who}_price": price_of(f"--{who}-price", given)
             for who, given in (("writer", writer_price), ("judge", judge_price))
             if given is not None
         }
         kept = replies or folder.with_name("replies")
         cost = writing.estimate(name, rows, writer=writer, judge=judge, **prices)
-        _agreed(str(cost), yes=yes)
+        told_and_agreed(str(cost), yes=yes)
         try:
             with progress_bar(f"writing {name}", rows) as advance:
                 made = writing.write(
@@ -169,17 +170,16 @@ def paraphrase(
     from experiments.organism_cli.views import show_card
     from organisms.datasets.files import write_rows
     from organisms.datasets.paraphrasing import Paraphrasing
-    from organisms.datasets.writing.cost import Price
 
     with explained(" ".join(["wardian", *sys.argv[1:]])):
         folder = out_folder(out, force=force)
         check_bases(bases)
         check_models(writer)
-        price = None if writer_price is None else Price(*_price("--writer-price", writer_price))
+        price = price_of("--writer-price", writer_price)
         source = enough(find_source(given, rows=rows, seed=seed, edition=edition), given, rows)
         kept = replies or folder.with_name("replies")
         work = Paraphrasing(list(source.rows), kept, writer=writer, of=of)
-        _agreed(f"{source.name}, {work.estimate(price)}", yes=yes)
+        told_and_agreed(f"{source.name}, {work.estimate(price)}", yes=yes)
         try:
             with progress_bar(f"paraphrasing {source.name}", work.texts) as advance:
                 work.ask(progress=advance, max_connections=connections)
@@ -201,13 +201,6 @@ def paraphrase(
         written(folder, card)
 
 
-def _agreed(cost: str, *, yes: bool) -> None:
-    """Say the cost and go on when the user agrees."""
-    output.print(cost, markup=False, highlight=False, soft_wrap=True)
-    if not yes and not typer.confirm("go on?"):
-        raise typer.Exit(1)
-
-
 def _some(rows: Sized, replies: Path) -> None:
     """Refuse to write a set of which every row was left out."""
     if not rows:
@@ -215,14 +208,3 @@ def _some(rows: Sized, replies: Path) -> None:
             f"every row was left out, nothing is written; read what the models said in {replies}, "
             "and try others with --writer and another --replies"
         )
-
-
-def _price(option: str, given: str) -> tuple[float, float]:
-    parts = given.split(",")
-    try:
-        read, written = (float(part) for part in parts)
-    except ValueError:
-        raise ValueError(
-            f"{option} {given!r}; write two numbers, input and output a million tokens: 2.5,10"
-        ) from None
-    return read, written

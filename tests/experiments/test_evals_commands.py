@@ -33,7 +33,7 @@ def judged(path, topics=24, answers=4, misaligned=0.25, seed=0):
     return path
 
 
-@pytest.mark.parametrize("command", ["import", "calibrate", "plan"])
+@pytest.mark.parametrize("command", ["import", "calibrate", "plan", "cost"])
 def test_every_command_explains_itself_with_examples(command):
     said = wardian(command, "--help")
     assert "Example" in said
@@ -142,3 +142,18 @@ def test_calibrate_against_people_and_by_a_judge(tmp_path):
     assert "has no column 'people'" in wardian(
         "calibrate", path, "--label", "people", "--judge", "pocket", code=1
     )
+
+
+def test_the_cost_of_judging_is_told_before_anything_is_asked(tmp_path):
+    path = DATA.parent / "questions/first_plot_questions.yaml"
+    if path.exists():
+        said = wardian("cost", path, "--checkpoints", 10, "--judge-price", "2.5,10")
+        assert "24 entries, 24 wordings, 2,400 answers a model, 10 models" in said
+        assert "48,000 calls" in said
+        assert ", about " in said
+    assert "36 entries, 216 wordings, 2,160 answers a model" in wardian("cost")
+    assert "write two numbers" in wardian("cost", "--judge-price", "cheap", code=1)
+    judge = ("calibrate", judged(tmp_path / "a.csv"), "--judge", "mockllm/model")
+    told = CliRunner().invoke(app, ["evals", *map(str, judge)], input="n\n")
+    assert told.exit_code == 1
+    assert "calls to mockllm/model" in told.output
