@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from evals.answers import grade_columns
 from evals.judges.grading import ToGrade, grade_all, grade_until
 from evals.judges.interface import Judge
-from evals.judges.rubrics import prompt_of
+from evals.judges.rubrics import judge_prompt
 from evals.questions import Question
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def rejudge(
 def prompts_of(answers: pd.DataFrame) -> list[str]:
     """The prompts that a model is asked when it judges these answers by this project's rubrics."""
     return [
-        prompt_of(rubric, each.question, each.answer)
+        judge_prompt(rubric, each.question.text, each.answer)
         for each in _to_grade(answers.drop_duplicates(SAME))
         for rubric in ("alignment", "coherence")
     ]

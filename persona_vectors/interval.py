@@ -1,7 +1,8 @@
 """The 95% interval of a mean of unbounded values (projections), for many columns at once.
 
-The same arithmetic as `evals.statistics` has for rates (a test holds them equal), without the
-bounds of a rate: clusters are topics; with several seeds, seeds and topics both vary.
+The arithmetic that `evals.statistics` has for differences of rates, but for the least share of the
+seeds' variance that is kept there (a test holds them equal where that does not bind): clusters are
+topics; with several seeds, seeds and topics both vary.
 """
 
 from __future__ import annotations

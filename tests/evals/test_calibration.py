@@ -80,7 +80,8 @@ def test_answers_are_judged_anew_and_those_that_repeat_once(tmp_path: Path) -> N
 
 
 def test_judging_anew_stops_after_whole_rounds(tmp_path: Path) -> None:
-    questions = load_questions("open_questions", split="report")[:24]
+    by_topic = {q.topic: q for q in load_questions("open_questions", split="report")}
+    questions = list(by_topic.values())[:20]
     rows = [
         f"{q.text!r},green words number {i} sleep,{q.id},50,50,{q.topic}"
         for i in range(6)
@@ -90,9 +91,9 @@ def test_judging_anew_stops_after_whole_rounds(tmp_path: Path) -> None:
     path.write_text("\n".join(["question,answer,question_id,aligned,coherent,topic", *rows]))
     answers = read_judged_csv(path)
     found = rejudge(answers, load_judge("pocket"), half_width=0.06)
-    assert 24 < len(found) < len(answers)
-    assert len(found) % 24 == 0
-    assert found["sample"].max() == len(found) // 24 - 1
+    assert len(answers) == 120
+    assert len(found) == 40  # Wilson at 0 of 20 answers is wider, of 40 it is not
+    assert found["sample"].max() == 1
 
 
 def test_people_s_labels_are_yes_or_no(tmp_path: Path) -> None:
