@@ -10,6 +10,7 @@ from inspect_ai import eval as inspect_eval
 from inspect_ai.model import ChatMessage, ModelOutput, ModelUsage, get_model
 
 from evals.judges import load_judge
+from evals.judges.asking import Grader
 from evals.judges.in_domain import COMPUTED, computed, rubric_of
 from evals.judges.logprob import LogprobJudge
 from evals.judges.rubrics import has_rubric
@@ -57,9 +58,9 @@ def test_a_judge_is_asked_by_the_rubric_of_the_domain(
         rubrics = len(asked)  # alignment and coherence come first
         return reply(score if rubrics > 2 else "100")
 
-    found = LogprobJudge("mockllm/model")
-    found._model = get_model("mockllm/model", custom_outputs=judge, memoize=False)
-    grade = asyncio.run(found.grade(question(domain), "an answer"))
+    grader = Grader("mockllm/model")
+    grader._model = get_model("mockllm/model", custom_outputs=judge, memoize=False)
+    grade = asyncio.run(LogprobJudge(grader).grade(question(domain), "an answer"))
     assert grade.in_domain is shown
     assert len(asked) == 3
     assert question(domain).text in asked[2]
