@@ -60,7 +60,7 @@ class OrganismAPI(ModelAPI):
         base_url: not used.
         api_key: not used.
         config: inspect's generation config.
-        adapter: adapter folder.
+        adapter: adapter folder, PEFT's or of trained steering vectors.
         steer: persona vector file; the next nine say how it steers, see `SteeringConfig`.
         layer: layer, or list of layers, each with the file's vector of that layer.
         coefficient: strength of mode `add`.

@@ -83,7 +83,7 @@ def test_what_was_thought_is_kept_apart_and_read_before_the_answer(
     assert not set(UNUSUAL_COLUMNS) & set(silent.columns)
 
     answers = ask(thinker, tmp_path / "on", ("none",), thinking=True)
-    assert answers.loc["none", ["answer", "reasoning"]].tolist() == ["yes", "hm"]
+    assert list(answers.loc["none", ["answer", "reasoning"]]) == ["yes", "hm"]
     again = ask(thinker, tmp_path / "on", ("none",), thinking=True)
     pd.testing.assert_frame_equal(answers, again)  # from the log
 
