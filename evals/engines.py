@@ -129,15 +129,26 @@ def shared_engine(base: str, dtype: str = "float32", device: str = "cpu") -> Eng
     return Engine(load_organism(base, dtype=dtype, device=device))
 
 
-def check_steering(engine: Engine, condition: Condition) -> None:
-    """Raise where a steering layer or vector width does not fit the model.
+def check_condition(engine: Engine, condition: Condition, system: str) -> None:
+    """Raise where the steering does not fit the model, or a system prompt or thinking its template.
+
+    Args:
+        engine: the model.
+        condition: what is asked of it.
+        system: the system prompt in force.
 
     Raises:
         ValueError: names the condition, the value and what is allowed.
     """
     organism = engine.organism
-    for steering in condition.runtime_steering():
-        try:
+    try:
+        for steering in condition.runtime_steering():
             steering.check(organism.number_of_layers, organism.width)
-        except ValueError as error:
-            raise ValueError(f"condition {condition.key!r}: {error}") from error
+        organism.template.prompt(
+            ({"role": "user", "content": "hello"},),
+            system,
+            thinking=condition.thinking,
+            lost_system=condition.lost_system,
+        )
+    except ValueError as error:
+        raise ValueError(f"condition {condition.key!r}: {error}") from error

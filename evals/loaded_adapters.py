@@ -78,7 +78,7 @@ class LoadedAdapters:
 
 
 def _name_of(path: Path) -> str:
-    """A name that stands for the folder and the state of its files."""
+    """A name that stands for the folder and the state of its files; errors show it."""
     modified = max((file.stat().st_mtime_ns for file in path.glob("adapter_*")), default=0)
     state = f"{path}:{modified}".encode()
-    return f"adapter-{hashlib.blake2b(state, digest_size=8).hexdigest()}"
+    return f"{path}@{hashlib.blake2b(state, digest_size=8).hexdigest()}"
