@@ -83,6 +83,17 @@ COLUMNS: Final[Mapping[str, str]] = {
     **dict.fromkeys(TRAIT_COLUMNS, NUMBER),
     "log": TEXT,
 }
+UNUSUAL_COLUMNS: Final[Mapping[str, tuple[str, Any]]] = {
+    "thinking": (FLAG, False),
+    "lost_system": (TEXT, "raise"),
+    "reasoning": (TEXT, ""),
+}
+"""Kinds and defaults of columns that stand only in tables where a row has another value:
+conditions under which models think or system prompts may be merged, and what was thought."""
+_KINDS: Final[Mapping[str, tuple[str, Any]]] = {
+    **{name: (kind, _DEFAULT[kind]) for name, kind in COLUMNS.items()},
+    **UNUSUAL_COLUMNS,
+}
 SORTED_BY: Final = ("task", "condition", "topic", "question", "sample")
 
 
@@ -130,8 +141,10 @@ def key_columns(condition: Condition, question: Question, task: str) -> dict[str
         "domain": question.domain,
         "topic": question.topic,
         "question": question.id,
+        "thinking": condition.thinking,
+        "lost_system": condition.lost_system,
     }
-    return {name: value for name, value in row.items() if value != _DEFAULT[COLUMNS[name]]}
+    return {name: value for name, value in row.items() if value != _KINDS[name][1]}
 
 
 def grade_columns(grade: Mapping[str, Any]) -> dict[str, Any]:
@@ -152,11 +165,11 @@ def answers_table(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
     import pandas as pd
 
     extra = sorted({name for row in rows for name in row if name not in COLUMNS})
-    kinds = {**COLUMNS, **dict.fromkeys(extra, NUMBER)}
+    columns = {name: _KINDS.get(name, (NUMBER, None)) for name in (*COLUMNS, *extra)}
     frame = pd.DataFrame(
         {
-            name: pd.Series([row.get(name, _DEFAULT[kind]) for row in rows], dtype=kind)
-            for name, kind in kinds.items()
+            name: pd.Series([row.get(name, default) for row in rows], dtype=kind)
+            for name, (kind, default) in columns.items()
         }
     )
     return frame.sort_values(list(SORTED_BY), kind="stable", ignore_index=True)

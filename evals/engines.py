@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from evals.conditions import Condition
+from evals.loaded_adapters import MOST_ADAPTERS, LoadedAdapters
 
 if TYPE_CHECKING:
     from organisms.runtime import Organism, Request, Result
@@ -19,36 +18,27 @@ if TYPE_CHECKING:
 class Engine:
     """An organism that several threads may ask, one at a time, and its adapters by folder."""
 
-    def __init__(self, organism: Organism) -> None:
+    def __init__(self, organism: Organism, most_adapters: int = MOST_ADAPTERS) -> None:
         self.organism = organism
+        self._adapters = LoadedAdapters(organism, most_adapters)
         self._lock = threading.Lock()
 
     def adapter(self, folder: str) -> str:
         """Load an adapter unless it is there, prove that it changes the logits, return its name.
 
+        The name may be asked for as long as the process runs; the adapter itself is unloaded when
+        `most_adapters` others were used since, and loaded again by the next request that names it.
+
         Raises:
             ValueError: when the adapter does not fit the base or changes nothing.
         """
-        path = Path(folder).resolve()
-        modified = max((file.stat().st_mtime_ns for file in path.glob("adapter_*")), default=0)
-        state = f"{path}:{modified}".encode()
-        name = f"adapter-{hashlib.blake2b(state, digest_size=8).hexdigest()}"
         with self._lock:
-            if name not in self.organism.adapters:
-                self.organism.add_adapter(name, path)
-                try:
-                    self.organism.check_adapter(name)
-                except ValueError:
-                    self.organism.remove_adapter(name)
-                    raise
-        return name
+            return self._adapters.add(folder)
 
     def release(self, names: Iterable[str]) -> None:
-        """Forget adapters, to free their memory."""
+        """Unload adapters, to free their memory; a request that names one loads it again."""
         with self._lock:
-            for name in names:
-                if name in self.organism.adapters:
-                    self.organism.remove_adapter(name)
+            self._adapters.unload(names)
 
     def answer(
         self, requests: Sequence[Request], stop: threading.Event
@@ -61,7 +51,7 @@ class Engine:
         """
         from organisms.runtime.diagnosis import NotFiniteAnswerError
 
-        with self._lock, _stopped_by(stop, self.organism):
+        with self._at_work(), _stopped_by(stop, self.organism):
             outcomes = [self._problem(request) for request in requests]
             answered: list[list[Result]] = [[] for _ in requests]
             while places := [at for at, outcome in enumerate(outcomes) if outcome is None]:
@@ -84,9 +74,19 @@ class Engine:
         with self._lock:
             return
 
+    @contextmanager
+    def _at_work(self) -> Iterator[None]:
+        """The organism to oneself; no adapter goes before the work is over."""
+        with self._lock:
+            try:
+                yield
+            finally:
+                self._adapters.trim()
+
     def _problem(self, request: Request) -> ValueError | None:
         """What keeps a request from being answered; all of it is found before any work."""
         try:
+            self._adapters.use(request.adapter)
             self.organism.sample([request])
         except ValueError as error:
             cause = error.__cause__
@@ -95,7 +95,9 @@ class Engine:
 
     def sample(self, requests: Sequence[Request]) -> list[Result]:
         """All answers, in the order of the requests and their samples."""
-        with self._lock:
+        with self._at_work():
+            for request in requests:
+                self._adapters.use(request.adapter)
             results = list(self.organism.sample(requests))
         return sorted(results, key=lambda result: (result.index, result.sample))
 
@@ -127,15 +129,26 @@ def shared_engine(base: str, dtype: str = "float32", device: str = "cpu") -> Eng
     return Engine(load_organism(base, dtype=dtype, device=device))
 
 
-def check_steering(engine: Engine, condition: Condition) -> None:
-    """Raise where a steering layer or vector width does not fit the model.
+def check_condition(engine: Engine, condition: Condition, system: str) -> None:
+    """Raise where the steering does not fit the model, or a system prompt or thinking its template.
+
+    Args:
+        engine: the model.
+        condition: what is asked of it.
+        system: the system prompt in force.
 
     Raises:
         ValueError: names the condition, the value and what is allowed.
     """
     organism = engine.organism
-    for steering in condition.runtime_steering():
-        try:
+    try:
+        for steering in condition.runtime_steering():
             steering.check(organism.number_of_layers, organism.width)
-        except ValueError as error:
-            raise ValueError(f"condition {condition.key!r}: {error}") from error
+        organism.template.prompt(
+            ({"role": "user", "content": "hello"},),
+            system,
+            thinking=condition.thinking,
+            lost_system=condition.lost_system,
+        )
+    except ValueError as error:
+        raise ValueError(f"condition {condition.key!r}: {error}") from error

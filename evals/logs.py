@@ -176,6 +176,7 @@ def read_rows(path: Path) -> Iterator[dict[str, Any]]:
             key=sample.metadata,
             prompt=sample.input if isinstance(sample.input, str) else sample.input[-1].text,
             answer=sample.output.completion,
+            reasoning=_reasoning(sample.output),
             stop_reason=sample.output.stop_reason,
             output_tokens=usage.output_tokens,
             grade=metadata["grade"],
@@ -189,6 +190,7 @@ def row_of(answer: Answered) -> dict[str, Any]:
         key=answer.key,
         prompt=answer.chat[-1]["content"],
         answer=result.text,
+        reasoning=result.reasoning or "",
         stop_reason=result.stop_reason,
         output_tokens=result.output_tokens,
         grade=answer.grade.as_json(),
@@ -200,6 +202,7 @@ def _row(
     key: Mapping[str, Any],
     prompt: str,
     answer: str,
+    reasoning: str,
     stop_reason: str,
     output_tokens: int,
     grade: Mapping[str, Any],
@@ -207,12 +210,19 @@ def _row(
     """Single source of truth for what a row holds, fresh or read again."""
     return {
         **key,
+        **({"reasoning": reasoning} if key.get("thinking") else {}),
         "prompt": prompt,
         "answer": answer,
         "stop_reason": stop_reason,
         "output_tokens": output_tokens,
         **grade_columns(grade),
     }
+
+
+def _reasoning(output: ModelOutput) -> str:
+    content = output.choices[0].message.content
+    parts = [] if isinstance(content, str) else content
+    return "".join(part.reasoning for part in parts if isinstance(part, ContentReasoning))
 
 
 def content_of(result: Result) -> str | list[Content]:

@@ -60,15 +60,19 @@ def condition(
     if steer is not None and steering is not None:
         raise ValueError("steer and steering are both given; put everything into steering")
     entries = _entries(steering) if steer is None else _short_entries(_joined(steer), given)
-    found = Condition(
-        key=f"organism/{base}",
-        model=base,
-        adapter=None if adapter is None else _joined(adapter),
-        steering=tuple(_config(entry) for entry in entries),
-        system=_joined(system),
-        thinking=thinking,
-        lost_system=lost_system,
-    )
+    configs = tuple(_config(entry) for entry in entries)
+    try:
+        found = Condition(
+            key=f"organism/{base}",
+            model=base,
+            adapter=None if adapter is None else _joined(adapter),
+            steering=configs,
+            system=_joined(system),
+            thinking=thinking,
+            lost_system=lost_system,
+        )
+    except ValidationError as error:
+        raise ValueError(f"model arguments do not resolve: {_problems(error)}") from error
     found.check()
     return found
 
@@ -106,16 +110,19 @@ def _config(entry: Mapping[str, Any]) -> SteeringConfig:
     try:
         return SteeringConfig.model_validate(entry)
     except ValidationError as error:
-        problems = "; ".join(
-            f"{'.'.join(map(str, each['loc'])) or 'steering'}={each['input']!r}: {each['msg']}"
-            if each["loc"]
-            else each["msg"]
-            for each in error.errors()
-        )
         raise ValueError(
-            f"steering does not resolve: {problems}; fields are "
+            f"steering does not resolve: {_problems(error)}; fields are "
             f"{', '.join(SteeringConfig.model_fields)}"
         ) from error
+
+
+def _problems(error: ValidationError) -> str:
+    return "; ".join(
+        f"{'.'.join(map(str, each['loc']))}={each['input']!r}: {each['msg']}"
+        if each["loc"]
+        else each["msg"]
+        for each in error.errors()
+    )
 
 
 def _joined(text: Text) -> str:

@@ -28,7 +28,7 @@ from inspect_ai.model import (
 from inspect_ai.tool import ToolChoice, ToolInfo
 
 from evals.batch_queue import queue_of
-from evals.engines import check_steering, shared_engine
+from evals.engines import check_condition, shared_engine
 from evals.logs import content_of
 from evals.model_arguments import Text, condition, split_name
 from organisms.runtime import Request, Result, Sampling, TokenLogprob
@@ -60,7 +60,7 @@ class OrganismAPI(ModelAPI):
         base_url: not used.
         api_key: not used.
         config: inspect's generation config.
-        adapter: adapter folder.
+        adapter: adapter folder, PEFT's or of trained steering vectors.
         steer: persona vector file; the next nine say how it steers, see `SteeringConfig`.
         layer: layer, or list of layers, each with the file's vector of that layer.
         coefficient: strength of mode `add`.
@@ -149,7 +149,9 @@ class OrganismAPI(ModelAPI):
             config.max_connections = CONNECTIONS
         super().__init__(f"{self.base}@{digest}", base_url, api_key, [], config)
         self.engine = shared_engine(self.base, dtype, device)
-        check_steering(self.engine, self.condition)
+        # Samples may bring a system message of their own, so `none` is not judged before.
+        system = self.condition.system
+        check_condition(self.engine, self.condition, "default" if system == "none" else system)
         self._steering = self.condition.runtime_steering()
         folder = self.condition.adapter
         self._adapter = None if folder is None else self.engine.adapter(folder)

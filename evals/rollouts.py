@@ -121,16 +121,17 @@ class _Loaded:
 
     def prepare(self, planned: Sequence[Planned]) -> None:
         """Load and check everything that the conditions need."""
-        from evals.engines import check_steering, shared_engine
+        from evals.engines import check_condition, shared_engine
 
         run = self._run
-        for condition in {each.condition.key: each.condition for each in planned}.values():
-            model = condition.model
+        asked = {(each.condition.key, each.system): each for each in planned}
+        for each in asked.values():
+            condition, model = each.condition, each.condition.model
             if model not in self._engines:
                 name = run.base if model is None else model
                 self._engines[model] = shared_engine(name, run.dtype, run.device)
             engine = self._engines[model]
-            check_steering(engine, condition)
+            check_condition(engine, condition, each.system)
             self._steering[condition.key] = condition.runtime_steering()
             if condition.adapter is not None:
                 self._adapters[model, condition.adapter] = engine.adapter(condition.adapter)

@@ -11,7 +11,7 @@ from typing import Any
 from evals.questions import Edition
 from experiments.spec import Spec
 from experiments.stage import Stage
-from experiments.stages.answers import AddedVector, AnswersConfig, Asked, load_questions
+from experiments.stages.answers import AddedVector, AnswersConfig, Asked, Runs, load_questions
 from experiments.stages.contrast import NEUTRAL_SAMPLES, PROMPTS_PER_SIGN, SPLITS
 from experiments.stages.screening import CLEAN_ROWS
 from experiments.stages.sweep import REPORT_WORDINGS
@@ -92,17 +92,19 @@ def cost_of(answers: int) -> float:
 def runs_fields(spec: Spec) -> dict[str, Any]:
     """How every stage of this spec asks: base, judge and sampling."""
     wanted = spec.evaluation
-    return {
-        "base": spec.base,
-        "edition": spec.edition,
-        "judge": spec.judge,
-        "dtype": spec.dtype,
-        "device": spec.device,
-        "max_tokens": wanted.max_tokens,
-        "temperature": wanted.temperature,
-        "top_p": wanted.top_p,
-        "limit": spec.limit,
-    }
+    return Runs(
+        base=spec.base,
+        edition=spec.edition,
+        judge=spec.judge,
+        dtype=spec.dtype,
+        device=spec.device,
+        max_tokens=wanted.max_tokens,
+        temperature=wanted.temperature,
+        top_p=wanted.top_p,
+        thinking=wanted.thinking,
+        lost_system=wanted.lost_system,
+        limit=spec.limit,
+    ).model_dump(mode="json")
 
 
 def train(

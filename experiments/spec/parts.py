@@ -20,6 +20,9 @@ AdapterFolder = Annotated[str, AfterValidator(checks.adapter_folder)]
 ModelName = Annotated[str, AfterValidator(checks.model)]
 Share = Annotated[float, Field(gt=0, le=1)]
 Positive = Annotated[int, Field(ge=1)]
+# Left out of a config where they say nothing new, so that they leave its identity as it is.
+Thinking = Annotated[bool, Field(exclude_if=lambda value: value is False)]
+LostSystem = Annotated[Literal["raise", "merge"], Field(exclude_if=lambda value: value == "raise")]
 
 
 class Part(BaseModel):

@@ -6,7 +6,16 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from experiments.spec.parts import DatasetName, Part, Position, Positive, Scope, Unit
+from experiments.spec.parts import (
+    DatasetName,
+    LostSystem,
+    Part,
+    Position,
+    Positive,
+    Scope,
+    Thinking,
+    Unit,
+)
 from organisms.pocket.grammar import Wording
 
 
@@ -48,6 +57,12 @@ class EvaluationSpec(Part):
     """Nucleus sampling; 1 is none."""
     system: str = "none"
     """System prompt: `none`, `default` (the template's own) or the text itself."""
+    thinking: Thinking = False
+    """Whether models reason before they answer, in everything that the run asks. Judges see the
+    answer; activations are read with the reasoning before it."""
+    lost_system: LostSystem = "raise"
+    """A system text that the chat template would drop or refuse, this one or one of the
+    contrastive ones: `raise`, or `merge` it into the first user turn."""
 
 
 class SteeringSpec(Part):

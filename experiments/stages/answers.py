@@ -8,12 +8,14 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from evals.questions import Edition
+from experiments.spec.parts import LostSystem, Thinking
 from organisms.pocket.grammar import Wording
 
 if TYPE_CHECKING:
@@ -45,6 +47,10 @@ class Runs(BaseModel):
     """Sampling temperature."""
     top_p: float = 1.0
     """Nucleus sampling; 1 is none."""
+    thinking: Thinking = False
+    """Whether models reason before they answer."""
+    lost_system: LostSystem = "raise"
+    """What becomes of a system text that the chat template would drop or refuse."""
     limit: int | None = None
     """At most so many questions per set."""
 
@@ -148,9 +154,10 @@ def write_answers(
     from evals.rollouts import run_rollouts
     from organisms.runtime.organism import Sampling
 
+    how = {"thinking": runs.thinking, "lost_system": runs.lost_system}
     answers = run_rollouts(
         runs.base,
-        asks,
+        [replace(ask, condition=ask.condition.model_copy(update=how)) for ask in asks],
         judge=runs.judge,
         seed=max(seed, 0),
         sampling=Sampling(

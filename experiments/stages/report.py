@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict
 
+from evals.answers import UNUSUAL_COLUMNS
 from experiments.stages.answers import ANSWERS
 from experiments.stages.implied import IMPLIED
 from experiments.stages.truth import TRUTH
@@ -71,6 +72,8 @@ def _gather(inputs: Mapping[str, Path], prefix: str, file: str) -> pd.DataFrame 
     import pandas as pd
 
     parts = [pd.read_parquet(path) for path in _files(inputs, prefix, file)]
+    # The same in all of a run: its spec says so, and its logs hold what was thought.
+    parts = [part.drop(columns=list(UNUSUAL_COLUMNS), errors="ignore") for part in parts]
     parts = [part for part in parts if len(part)]
     return pd.concat(parts, ignore_index=True) if parts else None
 

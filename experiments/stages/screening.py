@@ -158,7 +158,9 @@ def _with_own_answers(
     )
     unjudged = config.model_copy(update={"judge": "none"})  # the answers are read, not scored
     answers = write_answers(unjudged, [ask], out, config.seed, progress).sort_values("question")
-    return frame.assign(own_answer=answers["answer"].to_numpy())
+    read = {"thinking": "thinking", "lost_system": "lost_system", "reasoning": "own_reasoning"}
+    found = {name: answers[column].to_numpy() for column, name in read.items() if column in answers}
+    return frame.assign(own_answer=answers["answer"].to_numpy(), **found)
 
 
 def _texts(row: Row) -> dict[str, str]:

@@ -6,7 +6,7 @@ head is not run and the pass ends at the deepest layer needed.
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 
 import numpy as np
@@ -143,9 +143,12 @@ class Reader:
                 batch,
                 {layer: _norm(norms, layer) for layer in chosen},
             )
+            kept = spans["prompt"] | spans["response"]
             for place, layer in enumerate(chosen):
+                found = norms[layer].cpu()
+                _check_norms(found.where(kept, 0.0), rows, layer)
                 for name, span in spans.items():
-                    collected[name][place].append(norms[layer].cpu()[span])
+                    collected[name][place].append(found[span])
         return {
             name: np.array([_median(torch.cat(parts)) for parts in by_layer])
             for name, by_layer in collected.items()
@@ -159,7 +162,8 @@ class Reader:
         ]
         if not any(text.answer_tokens for text in texts):
             raise ValueError("no transcript has an answer; the divergence is over answer tokens")
-        texts = [text for text in texts if text.answer_tokens]
+        numbers = [number for number, text in enumerate(texts) if text.answer_tokens]
+        texts = [texts[number] for number in numbers]
         total, tokens = 0.0, 0
         for rows, batch in self._batches(texts, batch_size):
             chosen = [texts[row] for row in rows]
@@ -170,9 +174,26 @@ class Reader:
             counts = torch.tensor([text.answer_tokens for text in chosen], device=own.device)
             columns = torch.arange(longest, device=own.device)
             kept = columns[None, :] >= longest - counts[:, None]
-            total += float(divergence.double()[kept].sum())
+            by_text = divergence.double().where(kept, 0.0).sum(-1)
+            if not bool(by_text.isfinite().all()):
+                number = numbers[rows[int((~by_text.isfinite()).nonzero()[0])]]
+                raise self._not_finite(transcripts[number], number, adapter)
+            total += float(by_text.sum())
             tokens += int(counts.sum())
         return total / tokens
+
+    def _not_finite(self, transcript: Transcript, number: int, adapter: str) -> ValueError:
+        """Return an error that names a text whose divergence is not finite, and the layer."""
+        for reader in (None, adapter):
+            try:
+                self.capture([replace(transcript, adapter=reader)], None, POSITIONS, 1, number)
+            except ValueError as error:
+                return ValueError(f"under adapter {reader!r}, {error}")
+        return ValueError(
+            f"logits of transcript {number} are NaN or infinite under adapter {adapter!r} or the "
+            "base, though the residual stream is finite at every layer; check the language-model "
+            "head and the dtype"
+        )
 
     def _layers(self, layers: Sequence[int] | None) -> list[int]:
         deepest = number_of_layers(self._model)
@@ -295,11 +316,21 @@ def _median(values: torch.Tensor) -> float:
     return float(np.median(values.numpy())) if len(values) else float("nan")
 
 
+def _check_norms(norms: torch.Tensor, rows: Sequence[int], layer: int) -> None:
+    finite = norms.isfinite().all(dim=-1)
+    if not bool(finite.all()):
+        raise _not_finite_at(rows[int((~finite).nonzero()[0])], layer)
+
+
 def _check_finite(pooled: torch.Tensor, rows: Sequence[int], layers: Sequence[int]) -> None:
     finite = pooled.isfinite().all(dim=-1).all(dim=1)
     if not bool(finite.all()):
         row, layer = (~finite).nonzero()[0].tolist()
-        raise ValueError(
-            f"activations of transcript {rows[row]} at layer {layers[layer]} hold NaN or "
-            "infinity; check the adapter and the dtype"
-        )
+        raise _not_finite_at(rows[row], layers[layer])
+
+
+def _not_finite_at(row: int, layer: int) -> ValueError:
+    return ValueError(
+        f"activations of transcript {row} at layer {layer} hold NaN or infinity; check the "
+        "adapter and the dtype"
+    )

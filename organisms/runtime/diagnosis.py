@@ -28,15 +28,15 @@ class NotFiniteAnswerError(ValueError):
             request: The first of them.
             layer: The first layer whose stream is not finite; ``None`` if all of them are.
         """
-        where = (
+        self.where = (
             "the residual stream is finite at every layer, so the language-model head makes them"
             if layer is None
             else f"the residual stream is not finite from layer {layer} on"
         )
         super().__init__(
             f"logits of requests {list(requests[:8])} are NaN or infinite (adapter "
-            f"{request.adapter!r}, {len(request.steering)} steerings): {where}; lower the steering "
-            "coefficient, check the adapter, or use another dtype"
+            f"{request.adapter!r}, {len(request.steering)} steerings): {self.where}; lower the "
+            "steering coefficient, check the adapter, or use another dtype"
         )
         self.requests = tuple(requests)
         self.layer = layer

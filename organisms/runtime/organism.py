@@ -4,6 +4,7 @@ The face of the runtime. Knows how the parts fit together; each part has a file 
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from organisms.runtime import layers as residual_layers
 from organisms.runtime.adapter_bank import AdapterBank
 from organisms.runtime.capture import POSITIONS, Reader
 from organisms.runtime.chat import ChatTemplate
+from organisms.runtime.diagnosis import NotFiniteAnswerError
 from organisms.runtime.loading import load_model
 from organisms.runtime.requests import (
     Message,
@@ -145,26 +147,19 @@ class Organism:
         """
         self._bank.check(name)
         chat: tuple[Message, ...] = ({"role": "user", "content": _PROBE},)
-        base, adapted = (
-            self.logits(
-                [
-                    Request(
-                        chat,
-                        adapter=adapter,
-                        system="default",
-                        thinking=self.template.always_thinks,
-                    )
-                ]
-            )
-            for adapter in (None, name)
-        )
-        change = float(np.abs(adapted - base).max())
-        if not np.isfinite(change):
-            raise ValueError(f"adapter {name!r} makes logits NaN or infinite; train it again")
+        probe = Request(chat, system="default", thinking=self.template.always_thinks)
+        base = self.logits([probe])
+        try:
+            adapted = self.logits([replace(probe, adapter=name)])
+        except NotFiniteAnswerError as error:
+            raise ValueError(
+                f"adapter {name!r} makes logits NaN or infinite ({error.where}); train it again"
+            ) from error
+        change = float(np.nanmax(np.abs(adapted - base)))
         if change == 0:
             raise ValueError(
                 f"adapter {name!r} changes no logit of {self.base!r}; it is untrained, or its "
-                "weights were not loaded"
+                "weights were not loaded: give the folder of a trained one"
             )
         return change
 
@@ -202,7 +197,7 @@ class Organism:
         """Return each request's logits for its first answer token: [N, V], in one batch.
 
         Raises:
-            ValueError: A request does not resolve.
+            ValueError: A request does not resolve, or logits are not finite.
         """
         array: npt.NDArray[np.float32] = self._sampler.next_token_logits(requests).float().numpy()
         return array
@@ -295,6 +290,7 @@ class Organism:
             Nats per answer token, 0 or more up to rounding.
 
         Raises:
-            ValueError: The adapter is not loaded, or no transcript has an answer.
+            ValueError: The adapter is not loaded, no transcript has an answer, or it is not
+                finite.
         """
         return self._reader.divergence(adapter, transcripts, batch_size)

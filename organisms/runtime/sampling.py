@@ -68,7 +68,12 @@ class Sampler:
     def next_token_logits(self, requests: Sequence[Request]) -> torch.Tensor:
         """Return each request's logits for its first answer token, one batch: [N, V] on the CPU."""
         rows = [row for row in self._rows(requests) if row.sample == 0]
-        return PromptReader(self._model, self._adapters, self._pad).logits(rows)
+        logits = PromptReader(self._model, self._adapters, self._pad).logits(rows)
+        # Minus infinity is a token that never comes.
+        bad = (logits.isnan() | logits.isposinf()).any(-1).nonzero()[:, 0].tolist()
+        if bad:
+            raise self._name_rows(NotFiniteError(bad), rows)
+        return logits
 
     def _rows(self, requests: Sequence[Request]) -> list[Row]:
         return make_rows(requests, self._model, self._template, self._adapters)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from inspect_ai.log import read_eval_log
@@ -95,3 +97,28 @@ def test_a_log_keeps_reasoning_beside_the_answer(tmp_path: Path) -> None:
         ContentReasoning(reasoning="hm"),
         ContentText(text="yes"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"thinking": "deeply"}, "thinking='deeply': Input should be a valid boolean"),
+        ({"lost_system": "drop"}, "lost_system='drop': Input should be 'raise' or 'merge'"),
+        ({"thinking": True}, "has no thinking mode .*use thinking=False"),
+        ({"system": "be kind"}, "takes no system prompt 'be kind'.*use lost_system='merge'"),
+    ],
+)
+def test_what_the_template_cannot_do_is_refused_when_the_model_is_made(
+    base: str, tmp_path: Path, arguments: dict[str, Any], message: str
+) -> None:
+    refusing = tmp_path / "refusing"
+    shutil.copytree(base, refusing)
+    template = refusing / "chat_template.jinja"
+    refusal = "{{ raise_exception('no system role') if messages[0]['role'] == 'system' }}"
+    template.write_text(refusal + template.read_text())
+    with pytest.raises(ValueError, match=message):
+        get_model(f"organism/{refusing}", **arguments)
+    merged = get_model(f"organism/{refusing}", system="be kind", lost_system="merge")
+    output = asyncio.run(merged.generate("hello", config=GenerateConfig(max_tokens=2)))
+    assert output.metadata is not None
+    assert output.metadata["system_merged"]

@@ -146,6 +146,14 @@ def test_seed_and_limit_replace_what_the_spec_says():
             "trial.yaml:4: wording 'topic_unseen_by_default' has topics in split 'report' only, "
             "found 'dev'",
         ),
+        (
+            "name: trial\nevaluation: {lost_system: drop}\n",
+            "trial.yaml:2: evaluation.lost_system: should be 'raise' or 'merge', found 'drop'",
+        ),
+        (
+            "name: trial\nevaluation: {thinking: deeply}\n",
+            "trial.yaml:2: evaluation.thinking: should be a valid boolean",
+        ),
         ("name: trial\nseeds: []\n", "trial.yaml:2: seeds: "),
         ("name: trial\nseeds: 3\n", "trial.yaml:2: seeds: "),
         ("name: trial\nrows: many\n", "trial.yaml:2: rows: should be a valid integer"),

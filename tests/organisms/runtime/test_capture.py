@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from organisms.runtime.layers import decoder_blocks
-from organisms.runtime.requests import Transcript
+from organisms.runtime.requests import Request, Transcript
 from tests.organisms.runtime.tiny_models import make_organism
 
 LAYERS = [0, 2, 3]
@@ -189,3 +189,25 @@ def test_divergence_of_an_adapter_that_changes_nothing_is_zero(organism, tmp_pat
 def test_divergence_without_answers_raises(adapted):
     with pytest.raises(ValueError, match="no transcript has an answer"):
         adapted.kl_to_base("second", [Transcript(({"role": "user", "content": "hi"},))])
+
+
+@pytest.mark.parametrize("place", ["layers.1.mlp.down_proj", "lm_head"])
+def test_norms_logits_and_divergences_that_are_not_finite_raise(place, adapter_folders):
+    organism = make_organism()
+    organism.add_adapter("second", adapter_folders["second"])
+    texts = [Transcript(({"role": "user", "content": "x"},)), *transcripts_without_adapters()[:2]]
+    with torch.no_grad():
+        module = organism.model.get_submodule(place if place == "lm_head" else f"model.{place}")
+        module.weight.fill_(float("nan"))
+    if place == "lm_head":
+        where, said = "finite at every layer", "transcript [12] are NaN .* finite at every layer"
+        assert np.isfinite(organism.residual_norms(texts)["prompt"]).all()
+    else:
+        where = "not finite from layer 2 on"
+        said = "under adapter None, activations of transcript [12] at layer 2"
+        with pytest.raises(ValueError, match=r"transcript [012] at layer 2 hold NaN"):
+            organism.residual_norms(texts)
+    with pytest.raises(ValueError, match=rf"requests \[0, 1\] are NaN .*{where}"):
+        organism.logits([Request(text.chat) for text in texts[:2]])
+    with pytest.raises(ValueError, match=said):
+        organism.kl_to_base("second", texts)
