@@ -12,7 +12,8 @@ from experiments.cli import app
 from persona_vectors import PersonaVector
 from persona_vectors.base_identity import identity_by_name
 from persona_vectors.converting.gguf_container import read_gguf
-from tests.experiments.organism_cli import CHAT, PLAIN, lines
+from tests.experiments.organism_cli import PLAIN
+from tests.organisms.datasets.made import CHAT, lines
 
 COMMANDS = ["show", "convert", "extract", "layers", "monitor"]
 POSITIONS = ("response_mean", "last_prompt")
