@@ -201,6 +201,7 @@ def draw(table: pd.DataFrame, folder: Path) -> None:
         "r of evil shift\nand expression": "evil: r over checkpoints",
         "crosstalk: mean |r|\nwith other traits": "crosstalk",
     }
+    sizes = table["parameters"].sort_values().unique()
     with quiet_style():
         figure, axes = plt.subplots(
             1, len(titles), figsize=(2.2 * len(titles), 2.8), sharex=True, layout="constrained"
