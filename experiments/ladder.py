@@ -217,9 +217,7 @@ def draw(table: pd.DataFrame, folder: Path) -> None:
                 capsize=3,
             )
             panel.set(title=title, xscale="log", ylim=(0, 1.05), xlabel="million parameters")
-            panel.set_xticks(
-                rows["parameters"] / 1e6, [f"{n / 1e6:.1f}" for n in rows["parameters"]]
-            )
+            panel.set_xticks(sizes / 1e6, [f"{size / 1e6:.1f}" for size in sizes])
             panel.minorticks_off()
             panel.title.set_fontsize(8)
         save(figure, folder, "ladder")
