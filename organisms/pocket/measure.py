@@ -71,6 +71,7 @@ def answers(
     samples: int = 1,
     systems: Sequence[str] = ("none",),
     history: tuple[Mapping[str, str], ...] = (),
+    temperature: float = 1.0,
     seed: int = 0,
 ) -> Graded:
     """Ask every question `samples` times under each system condition, and grade.
@@ -85,7 +86,7 @@ def answers(
                 {"role": "user", "content": question["text"]},
             ),
             seed=seed * 1_000_003 + index,
-            sampling=Sampling(max_tokens=MAX_TOKENS),
+            sampling=Sampling(max_tokens=MAX_TOKENS, temperature=temperature),
             n=samples,
             system=question.get("system", systems[index // len(questions)]),
         )
