@@ -148,7 +148,7 @@ def _array(path: Path) -> Iterator[Record]:
             value, end = decoder.raw_decode(text, position)
         except (ValueError, RecursionError) as error:
             cut = _is_cut(text, error)
-            yield _bad(
+            yield _end(
                 place,
                 "not JSON"
                 + (": the file ends within it" if cut else f" ({getattr(error, 'msg', '')})")
@@ -164,10 +164,19 @@ def _array(path: Path) -> Iterator[Record]:
         if position < len(text) and text[position] == ",":
             position = _after_space(text, position + 1)
         elif position < len(text) and text[position] != "]":
-            yield _bad(f"after {place}", "no comma, and what follows is not read", "mend the array")
+            yield _end(f"after {place}", "no comma, and what follows is not read", "mend the array")
             return
     if position >= len(text):
-        yield _bad("end of file", "the array is not closed", "copy the file again, it is cut off")
+        yield _end("end of file", "the array is not closed", "copy the file again, it is cut off")
+        return
+    position = _after_space(text, position + 1)
+    if position < len(text):
+        line = text.count("\n", 0, position) + 1
+        yield _end(
+            f"after row {number} (line {line})",
+            "text after the array, which is not read",
+            "make it one array",
+        )
 
 
 def _csv(path: Path, delimiter: str) -> Iterator[Record]:
@@ -189,7 +198,11 @@ def _csv(path: Path, delimiter: str) -> Iterator[Record]:
             else:
                 yield _record(value, place)
     except csv.Error as error:
-        yield _bad(f"line {line + 1}", f"not CSV ({error})", "copy the file again, or mend it")
+        yield _end(
+            f"line {line + 1}",
+            f"not CSV ({error}), and so what follows cannot be read",
+            "copy the file again, or mend it",
+        )
 
 
 def _text(path: Path) -> str:
@@ -248,6 +261,11 @@ def _record(value: object, place: str) -> Record:
 
 def _bad(place: str, reason: str, fix: str) -> Record:
     return Record(place, None, Problem(place, reason, fix))
+
+
+def _end(place: str, reason: str, fix: str) -> Record:
+    """A problem behind which nothing can be read."""
+    return Record(place, None, Problem(place, reason, fix, ends=True))
 
 
 def _size(value: object) -> int:

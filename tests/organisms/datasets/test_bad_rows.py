@@ -156,6 +156,39 @@ def test_a_broken_array_gives_what_stands_before_the_break(tmp_path: Path) -> No
         import_rows(path, "x")
 
 
+@pytest.mark.parametrize("behind", ["[{0}, {0}]", "{0}", "]", "\0"])
+def test_what_stands_behind_an_array_is_told(tmp_path: Path, behind: str) -> None:
+    path = tmp_path / "x.json"
+    row = json.dumps(CHAT)
+    path.write_text(f"[{row},\n{row}]\n \n" + behind.replace("{0}", row))
+    with pytest.raises(BadRowsError, match=r"can be read only in part \(problems: 1\)"):
+        import_rows(path, "x")
+    found = import_rows(path, "x", skip_bad=True)
+    assert len(found.rows) == 2
+    assert found.left_out == (
+        "after row 2 (line 4): text after the array, which is not read; make it one array",
+    )
+
+
+def test_space_behind_an_array_is_no_problem(tmp_path: Path) -> None:
+    (tmp_path / "x.json").write_text(json.dumps([CHAT]) + " \r\n\t\n")
+    assert import_rows(tmp_path / "x.json", "x").left_out == ()
+
+
+def test_a_csv_is_read_up_to_a_broken_quote_and_the_rest_is_told_to_be_unread(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "x.csv"
+    path.write_text("question,answer\n" + "a,b\n" * 3 + '"a"b,c\n' + "a,b\n" * 8)
+    with pytest.raises(BadRowsError, match=r"can be read only in part \(problems: 1\)"):
+        import_rows(path, "x")
+    found = import_rows(path, "x", skip_bad=True)
+    assert len(found.rows) == 3
+    (said,) = found.left_out
+    assert said.startswith("line 5: not CSV (")
+    assert "and so what follows cannot be read" in said
+
+
 @pytest.mark.parametrize(
     ("name", "content", "said"),
     [
