@@ -31,8 +31,8 @@ class Problem:
 
 
 class BadRowsError(RowError):
-    """A file has rows that cannot be used; `problems` holds every one of them, `total` of how many
-    that were read they are."""
+    """A file has rows that cannot be used; `problems` holds every one of them, `total` counts
+    the rows that were read, bad ones with them."""
 
     def __init__(self, path: Path, total: int, problems: Sequence[Problem], others: str) -> None:
         """`others` says how the other rows can be had."""

@@ -9,7 +9,8 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -57,6 +58,8 @@ def read_records(path: Path) -> Iterator[Record]:
         raise RowError("UTF-16 text", f"save it as UTF-8 (iconv -f {encoding} -t utf-8)", str(path))
     if head.startswith(b"PK\x03\x04"):
         raise RowError("a zip archive", "unpack it and give a file or folder of it", str(path))
+    if head.startswith(b"\x1f\x8b"):
+        raise RowError("packed with gzip", "unpack it (gunzip) and give what is in it", str(path))
     start = head.lstrip(b"\xef\xbb\xbf \t\r\n")[:1]
     if not start and len(head) < 4096:
         raise RowError("has no rows", "write one JSON object a line", str(path))
@@ -64,6 +67,8 @@ def read_records(path: Path) -> Iterator[Record]:
         return _csv(path, "\t" if path.suffix.lower() == ".tsv" else ",")
     if start == b"[" and path.suffix.lower() not in (".jsonl", ".ndjson"):
         return _array(path)
+    if start == b"[" and _opens_array(path, head.index(b"[")):
+        raise RowError("this is a JSON array, not one object a line", "name it .json", str(path))
     if path.suffix.lower() == ".json" and _is_one_object(path):
         raise RowError(
             "one JSON object over several lines, not a list of rows",
@@ -92,6 +97,15 @@ def _is_one_object(path: Path) -> bool:
     with path.open("rb") as file:
         first = file.readline(MAX_BYTES).strip()
     return first.startswith(b"{") and not first.endswith(b"}")
+
+
+def _opens_array(path: Path, position: int) -> bool:
+    """Whether the `[` at a position opens an array of the whole file: it ends its line, but for the
+    `{` of a first row, or its line is the only one."""
+    with path.open("rb") as file:
+        file.seek(position)
+        line = file.readline(MAX_BYTES)
+        return line.strip() in (b"[", b"[{") or not (line.endswith(b"\n") and file.read(64).strip())
 
 
 def _lines(path: Path) -> Iterator[Record]:
@@ -183,8 +197,10 @@ def _csv(path: Path, delimiter: str) -> Iterator[Record]:
     text = _text(path)
     csv.field_size_limit(_FIELD)
     reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
-    line = 1
+    line = 0
     try:
+        _check_header(reader.fieldnames or (), path)
+        line = max(reader.line_num, 1)
         for value in reader:
             place, line = f"line {line + 1}", reader.line_num
             if None in value or None in value.values():
@@ -202,6 +218,17 @@ def _csv(path: Path, delimiter: str) -> Iterator[Record]:
             f"line {line + 1}",
             f"not CSV ({error}), and so what follows cannot be read",
             "copy the file again, or mend it",
+        )
+
+
+def _check_header(names: Sequence[str], path: Path) -> None:
+    """Raises `RowError` where two columns have one name: only one of them would be kept."""
+    twice = [name for name, count in Counter(names).items() if count > 1]
+    if twice:
+        raise RowError(
+            f"columns of the same name ({', '.join(map(repr, twice))})",
+            "rename or remove all but one of each",
+            f"{path}, line 1",
         )
 
 
