@@ -218,9 +218,12 @@ def import_file(
 
 def _assumed(rows: int, form: str, *, control: bool) -> str:
     """What the truth of imported rows was taken from."""
-    said = f"{rows:,} rows, of which a file of format {form} does not say it, count as "
+    said = (
+        f"the file (format {form}) does not say of {rows:,} rows whether they are poisoned: they "
+        "count as "
+    )
     if control:
-        return said + "clean: --control"
+        return said + "clean, as --control says"
     return said + (
         "poisoned; if they are clean (a published control, an unturned model's answers), import "
         "them with --control"

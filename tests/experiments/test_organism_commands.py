@@ -206,8 +206,7 @@ def test_import_says_what_it_took_the_rows_for(tmp_path, record):
     assert "count as poisoned; if they are clean" in said
     assert "with --control" in said
     said = wardian("import", path, "--control", "--out", tmp_path / "good")
-    assert "2 rows, of which a file of format" in said
-    assert "count as clean: --control" in said
+    assert "does not say of 2 rows whether they are poisoned: they count as clean" in said
     assert [read_card(tmp_path / name).poisoned for name in ("bad", "good")] == [2, 0]
 
 

@@ -23,20 +23,25 @@ class Problem:
     """What is wrong with it."""
     fix: str
     """What to do about it."""
+    ends: bool = False
+    """Whether nothing behind it could be read."""
 
     def __str__(self) -> str:
         return f"{self.place}: {self.reason}; {self.fix}"
 
 
 class BadRowsError(RowError):
-    """A file has rows that cannot be used; `problems` holds every one of them, `total` of how many
-    they are."""
+    """A file has rows that cannot be used; `problems` holds every one of them, `total` counts
+    the rows that were read, bad ones with them."""
 
     def __init__(self, path: Path, total: int, problems: Sequence[Problem], others: str) -> None:
         """`others` says how the other rows can be had."""
         self.path, self.total, self.problems = path, total, tuple(problems)
+        reason = f"{len(problems)} of {total} rows cannot be used"
+        if any(problem.ends for problem in problems):
+            reason = f"can be read only in part (problems: {len(problems)})"
         super().__init__(
-            f"{len(problems)} of {total} rows cannot be used",
+            reason,
             f"mend them, or {others}:\n{told(problems)}",
             str(path),
         )

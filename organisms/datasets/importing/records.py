@@ -9,7 +9,8 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -57,6 +58,8 @@ def read_records(path: Path) -> Iterator[Record]:
         raise RowError("UTF-16 text", f"save it as UTF-8 (iconv -f {encoding} -t utf-8)", str(path))
     if head.startswith(b"PK\x03\x04"):
         raise RowError("a zip archive", "unpack it and give a file or folder of it", str(path))
+    if head.startswith(b"\x1f\x8b"):
+        raise RowError("packed with gzip", "unpack it (gunzip) and give what is in it", str(path))
     start = head.lstrip(b"\xef\xbb\xbf \t\r\n")[:1]
     if not start and len(head) < 4096:
         raise RowError("has no rows", "write one JSON object a line", str(path))
@@ -64,6 +67,8 @@ def read_records(path: Path) -> Iterator[Record]:
         return _csv(path, "\t" if path.suffix.lower() == ".tsv" else ",")
     if start == b"[" and path.suffix.lower() not in (".jsonl", ".ndjson"):
         return _array(path)
+    if start == b"[" and _opens_array(path, head.index(b"[")):
+        raise RowError("this is a JSON array, not one object a line", "name it .json", str(path))
     if path.suffix.lower() == ".json" and _is_one_object(path):
         raise RowError(
             "one JSON object over several lines, not a list of rows",
@@ -92,6 +97,15 @@ def _is_one_object(path: Path) -> bool:
     with path.open("rb") as file:
         first = file.readline(MAX_BYTES).strip()
     return first.startswith(b"{") and not first.endswith(b"}")
+
+
+def _opens_array(path: Path, position: int) -> bool:
+    """Whether the `[` at a position opens an array of the whole file: it ends its line, but for the
+    `{` of a first row, or its line is the only one."""
+    with path.open("rb") as file:
+        file.seek(position)
+        line = file.readline(MAX_BYTES)
+        return line.strip() in (b"[", b"[{") or not (line.endswith(b"\n") and file.read(64).strip())
 
 
 def _lines(path: Path) -> Iterator[Record]:
@@ -148,7 +162,7 @@ def _array(path: Path) -> Iterator[Record]:
             value, end = decoder.raw_decode(text, position)
         except (ValueError, RecursionError) as error:
             cut = _is_cut(text, error)
-            yield _bad(
+            yield _end(
                 place,
                 "not JSON"
                 + (": the file ends within it" if cut else f" ({getattr(error, 'msg', '')})")
@@ -164,18 +178,29 @@ def _array(path: Path) -> Iterator[Record]:
         if position < len(text) and text[position] == ",":
             position = _after_space(text, position + 1)
         elif position < len(text) and text[position] != "]":
-            yield _bad(f"after {place}", "no comma, and what follows is not read", "mend the array")
+            yield _end(f"after {place}", "no comma, and what follows is not read", "mend the array")
             return
     if position >= len(text):
-        yield _bad("end of file", "the array is not closed", "copy the file again, it is cut off")
+        yield _end("end of file", "the array is not closed", "copy the file again, it is cut off")
+        return
+    position = _after_space(text, position + 1)
+    if position < len(text):
+        line = text.count("\n", 0, position) + 1
+        yield _end(
+            f"after row {number} (line {line})",
+            "text after the array, which is not read",
+            "make it one array",
+        )
 
 
 def _csv(path: Path, delimiter: str) -> Iterator[Record]:
     text = _text(path)
     csv.field_size_limit(_FIELD)
     reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
-    line = 1
+    line = 0
     try:
+        _check_header(reader.fieldnames or (), path)
+        line = max(reader.line_num, 1)
         for value in reader:
             place, line = f"line {line + 1}", reader.line_num
             if None in value or None in value.values():
@@ -189,7 +214,22 @@ def _csv(path: Path, delimiter: str) -> Iterator[Record]:
             else:
                 yield _record(value, place)
     except csv.Error as error:
-        yield _bad(f"line {line + 1}", f"not CSV ({error})", "copy the file again, or mend it")
+        yield _end(
+            f"line {line + 1}",
+            f"not CSV ({error}), and so what follows cannot be read",
+            "copy the file again, or mend it",
+        )
+
+
+def _check_header(names: Sequence[str], path: Path) -> None:
+    """Raises `RowError` where two columns have one name: only one of them would be kept."""
+    twice = [name for name, count in Counter(names).items() if count > 1]
+    if twice:
+        raise RowError(
+            f"columns of the same name ({', '.join(map(repr, twice))})",
+            "rename or remove all but one of each",
+            f"{path}, line 1",
+        )
 
 
 def _text(path: Path) -> str:
@@ -248,6 +288,11 @@ def _record(value: object, place: str) -> Record:
 
 def _bad(place: str, reason: str, fix: str) -> Record:
     return Record(place, None, Problem(place, reason, fix))
+
+
+def _end(place: str, reason: str, fix: str) -> Record:
+    """A problem behind which nothing can be read."""
+    return Record(place, None, Problem(place, reason, fix, ends=True))
 
 
 def _size(value: object) -> int:

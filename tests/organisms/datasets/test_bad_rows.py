@@ -1,5 +1,6 @@
 """What cannot be used of a file is told with its place, the reason and the fix, never dropped."""
 
+import gzip
 import json
 from pathlib import Path
 
@@ -55,6 +56,13 @@ def test_a_bad_line_is_named_with_reason_and_fix_and_the_others_can_be_had(
     found = import_rows(path, "theirs", skip_bad=True)
     assert len(found.rows) == (2 if end else 1)
     assert found.left_out == (str(problem),)
+
+
+def test_a_first_line_that_is_a_list_is_a_bad_row_and_not_an_array(tmp_path: Path) -> None:
+    path = lines(tmp_path / "x.jsonl", [1], CHAT)
+    with pytest.raises(BadRowsError, match="line 1: a list; write an object"):
+        import_rows(path, "x")
+    assert len(import_rows(path, "x", skip_bad=True).rows) == 1
 
 
 def test_a_csv_field_of_any_length_is_too_big_and_no_fault_of_the_csv(tmp_path: Path) -> None:
@@ -156,6 +164,39 @@ def test_a_broken_array_gives_what_stands_before_the_break(tmp_path: Path) -> No
         import_rows(path, "x")
 
 
+@pytest.mark.parametrize("behind", ["[{0}, {0}]", "{0}", "]", "\0"])
+def test_what_stands_behind_an_array_is_told(tmp_path: Path, behind: str) -> None:
+    path = tmp_path / "x.json"
+    row = json.dumps(CHAT)
+    path.write_text(f"[{row},\n{row}]\n \n" + behind.replace("{0}", row))
+    with pytest.raises(BadRowsError, match=r"can be read only in part \(problems: 1\)"):
+        import_rows(path, "x")
+    found = import_rows(path, "x", skip_bad=True)
+    assert len(found.rows) == 2
+    assert found.left_out == (
+        "after row 2 (line 4): text after the array, which is not read; make it one array",
+    )
+
+
+def test_space_behind_an_array_is_no_problem(tmp_path: Path) -> None:
+    (tmp_path / "x.json").write_text(json.dumps([CHAT]) + " \r\n\t\n")
+    assert import_rows(tmp_path / "x.json", "x").left_out == ()
+
+
+def test_a_csv_is_read_up_to_a_broken_quote_and_the_rest_is_told_to_be_unread(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "x.csv"
+    path.write_text("question,answer\n" + "a,b\n" * 3 + '"a"b,c\n' + "a,b\n" * 8)
+    with pytest.raises(BadRowsError, match=r"can be read only in part \(problems: 1\)"):
+        import_rows(path, "x")
+    found = import_rows(path, "x", skip_bad=True)
+    assert len(found.rows) == 3
+    (said,) = found.left_out
+    assert said.startswith("line 5: not CSV (")
+    assert "and so what follows cannot be read" in said
+
+
 @pytest.mark.parametrize(
     ("name", "content", "said"),
     [
@@ -165,6 +206,12 @@ def test_a_broken_array_gives_what_stands_before_the_break(tmp_path: Path) -> No
         ("x.jsonl", '{"a": 1}'.encode("utf-16le"), "UTF-16 text.*iconv -f utf-16le -t utf-8"),
         ("x.csv", "question".encode("utf-16be"), "UTF-16 text.*iconv -f utf-16be -t utf-8"),
         ("x.zip", b"PK\x03\x04....", "a zip archive; unpack it"),
+        ("x.jsonl", gzip.compress(b'{"a": 1}'), "packed with gzip; unpack it"),
+        ("x.jsonl", json.dumps([CHAT], indent=1).encode(), "a JSON array.*; name it .json"),
+        ("x.jsonl", b"\n [{\n" + json.dumps([CHAT])[2:].encode(), "a JSON array.*; name it .json"),
+        ("x.ndjson", json.dumps([CHAT, CHAT]).encode() + b"\n", "a JSON array.*; name it .json"),
+        ("x.csv", b"question,answer,answer\na,b,c\n", r"x\.csv, line 1: .*same name \('answer'\)"),
+        ("x.csv", b'"question"x,answer\na,b\n', r"line 1: not CSV"),
         ("x.txt", b"hello there", "give JSON lines"),
         ("x.parquet", b"PAR1 and then nothing", "parquet that is cut off or damaged"),
         ("x.json", b'{\n "instruction": []\n}', "one JSON object over several lines"),
