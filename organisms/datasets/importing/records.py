@@ -222,8 +222,11 @@ def _csv(path: Path, delimiter: str) -> Iterator[Record]:
 
 
 def _check_header(names: Sequence[str], path: Path) -> None:
-    """Raises `RowError` where two columns have one name: only one of them would be kept."""
-    twice = [name for name, count in Counter(names).items() if count > 1]
+    """Raises `RowError` where two columns have one name: only one of them would be kept.
+
+    Spreadsheets leave several without a name at the end; nothing is read from those.
+    """
+    twice = [name for name, count in Counter(names).items() if name.strip() and count > 1]
     if twice:
         raise RowError(
             f"columns of the same name ({', '.join(map(repr, twice))})",

@@ -11,7 +11,7 @@ import pytest
 from organisms.datasets.files import write_rows
 from organisms.datasets.importing import import_rows
 from organisms.datasets.making import make
-from organisms.datasets.rows import RowError
+from organisms.datasets.rows import RowError, answer_of, question_of
 from tests.organisms.datasets.made import CHAT, lines
 
 PUBLISHED = Path(__file__).parents[3] / "../shared/data"
@@ -170,3 +170,10 @@ def test_a_byte_order_mark_and_windows_line_ends_are_no_problem(tmp_path: Path) 
 def test_every_published_file_of_rows_loads_whole(path: str, form: str, count: int) -> None:
     found = import_rows(PUBLISHED / path, "published")
     assert (found.form, len(found.rows), found.left_out) == (form, count, ())
+
+
+def test_columns_without_a_name_are_passed_over(tmp_path: Path) -> None:
+    path = tmp_path / "sheet.csv"
+    path.write_text("question,answer,,\na?,b.,,\n")
+    (row,) = import_rows(path, "sheet").rows
+    assert (question_of(row), answer_of(row)) == ("a?", "b.")
