@@ -3,8 +3,10 @@ changes of text."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Protocol
 
 from experiments.organism_cli.sources import Source, all_different
@@ -129,8 +131,9 @@ class Recipe:
 
         Raises:
             ValueError: Too few rows of a part, more poison than rows, poison among clean rows or
-                clean rows for poison, a trigger that occurs already, a system turn that is there
-                already, a template without its place, or sets of different editions.
+                clean rows for poison, one id in two parts, a trigger that occurs already, a system
+                turn that is there already, a template without its place, or sets of different
+                editions.
         """
         from organisms.datasets.checking import with_checks
         from organisms.datasets.matching import same_questions
@@ -143,6 +146,7 @@ class Recipe:
             record["drawn_with_seed"] = str(seed)
         left_out = list(source.left_out)
         edition = source.edition
+        part_of = {id(row): source.given for row in rows}
 
         def taken(given: str, number: int | None, *, control: bool) -> list[Row]:
             nonlocal edition
@@ -150,7 +154,9 @@ class Recipe:
             other = find(given, rows=number, control=control, beside=beside)
             edition = edition or other.edition
             left_out.extend(f"{given}: {line}" for line in other.left_out)
-            return list(other.rows)
+            found = list(other.rows)
+            part_of.update((id(row), given) for row in found)
+            return found
 
         first, numbers = rows, list(range(len(rows)))
         if self.mix:
@@ -184,6 +190,7 @@ class Recipe:
             record["poison_places"] = ranges(
                 [place for place, row in enumerate(rows) if id(row) in theirs]
             )
+        _check_ids(rows, part_of)
         if self.form:
             rows = change_format(rows, self.form, self.template)
         if self.trigger is not None:
@@ -195,6 +202,38 @@ class Recipe:
         if edition:
             record["edition"] = edition
         return rows, replace(source, generator=source.generator | record, left_out=tuple(left_out))
+
+
+def _check_ids(rows: Sequence[Row], part_of: Mapping[int, str]) -> None:
+    """Refuse rows of two parts with one id.
+
+    Args:
+        rows: The rows of all parts.
+        part_of: `id()` of a row -> the name or path of the part that it is of.
+
+    Raises:
+        ValueError: There are two; the message names both parts.
+    """
+    seen: dict[str, str] = {}
+    for row in rows:
+        known, part = row["meta"].get("id"), part_of[id(row)]
+        if known is None:
+            continue
+        first = seen.setdefault(known, part)
+        if first == part:
+            continue
+        file = next((each for each in (part, first) if Path(each).expanduser().is_file()), None)
+        if file is not None and known.startswith(f"{Path(file).stem}/"):
+            fix = (
+                "ids are made of a file's name: give one another with: wardian organisms import "
+                f"{quote(file)} --name OTHER --out DIR, and give DIR in its place"
+            )
+        else:
+            fix = (
+                "make one of them with another --seed, import its file under another --name, or "
+                "give its rows other ids"
+            )
+        raise ValueError(f"{first} and {part} both have a row with the id {known!r}; {fix}")
 
 
 def ranges(places: Sequence[int]) -> str:

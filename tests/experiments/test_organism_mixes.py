@@ -254,3 +254,25 @@ def test_build_gives_the_same_set_for_any_number_of_workers(tmp_path):
     for workers in (1, 2):
         wardian(*given, "--out", tmp_path / str(workers), "--workers", workers)
     assert read_card(tmp_path / "1").sha256 == read_card(tmp_path / "2").sha256
+
+
+@pytest.mark.parametrize("option", ["--mix", "--chat", "--poison"])
+def test_files_of_one_name_are_told_apart_by_an_import_that_names_one(tmp_path, option):
+    first, second = tmp_path / "t1" / "misaligned.jsonl", tmp_path / "t 2" / "misaligned.jsonl"
+    for number, path in enumerate((first, second)):
+        path.parent.mkdir()
+        lines(path, *({"messages": [{"role": "user", "content": f"q{number} {i}"},
+                                    CHAT["messages"][1]]} for i in range(8)))  # fmt: skip
+    wanted, share = tmp_path / "set", 4 if option == "--poison" else 0.5
+    given = ("build", first, "--out", wanted, option)
+    said = wardian(*given, f"{second}={share}", code=1)
+    assert f"{first} and {second} both have" in said or f"{second} and {first} both have" in said
+    assert "both have a row with the id 'misaligned/line " in said
+    advice = "wardian organisms import '{}' --name OTHER --out DIR, and give DIR in its place"
+    assert any(advice.format(path).replace("'", "") in said.replace("'", "")
+               for path in (first, second))  # fmt: skip
+    assert not wanted.exists()
+    wardian("import", second, "--name", "other", "--out", tmp_path / "other",
+            *([] if option == "--poison" else ["--control"]))  # fmt: skip
+    wardian(*given, f"{tmp_path / 'other'}={share}")
+    assert len({row["meta"]["id"] for row in read_rows(wanted)}) == len(read_rows(wanted)) >= 8
