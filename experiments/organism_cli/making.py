@@ -114,13 +114,16 @@ def build(
                 checked,
                 name=source.name,
                 seed=source.seed,
-                generator=source.generator,
+                generator=source.generator
+                | ({"assumed": "; ".join(source.assumed)} if source.assumed else {}),
                 left_out=source.left_out,
                 bases=bases or (),
                 progress=advance,
             )
         show_card(output, card)
         written(folder, card)
+        for line in source.assumed:
+            output.print(_with_advice(line), highlight=False, markup=False, soft_wrap=True)
     if any(count.fails for count in card.checks.values()):
         raise typer.Exit(1)
 
@@ -214,6 +217,16 @@ def import_file(
                 markup=False,
                 soft_wrap=True,
             )
+
+
+def _with_advice(assumed: str) -> str:
+    """What rows of a file count as in a mix, and what to do if they are not that."""
+    fix = (
+        "import it first if it is poisoned (wardian organisms import FILE --out DIR, and give DIR)"
+        if assumed.endswith("clean")
+        else "import it first with --control if it is clean"
+    )
+    return f"{assumed}; {fix}"
 
 
 def _assumed(rows: int, form: str, *, control: bool) -> str:

@@ -127,13 +127,14 @@ class Recipe:
     ) -> tuple[list[Row], Source]:
         """The rows that come of it, `count` of them before chat is added, and what the card says of
         their origin: what was mixed in, of poison also the places at which it stands in the end,
-        and what imports left out. Of changed texts truth checks are made anew, or gone.
+        what imports left out, and what files that do not say it are taken for. Of changed texts
+        truth checks are made anew, or gone.
 
         Raises:
             ValueError: Too few rows of a part, more poison than rows, poison among clean rows or
-                clean rows for poison, one id in two parts, a trigger that occurs already, a system
-                turn that is there already, a template without its place, or sets of different
-                editions.
+                clean rows for poison, poison as chat, one id in two parts, a trigger that occurs
+                already, a system turn that is there already, a template without its place, or sets
+                of different editions.
         """
         from organisms.datasets.checking import with_checks
         from organisms.datasets.matching import same_questions
@@ -145,6 +146,7 @@ class Recipe:
         if source.seed != seed and (self.mix or self.poison or self.chat):
             record["drawn_with_seed"] = str(seed)
         left_out = list(source.left_out)
+        assumed = list(source.assumed)
         edition = source.edition
         part_of = {id(row): source.given for row in rows}
 
@@ -154,6 +156,7 @@ class Recipe:
             other = find(given, rows=number, control=control, beside=beside)
             edition = edition or other.edition
             left_out.extend(f"{given}: {line}" for line in other.left_out)
+            assumed.extend(other.assumed)
             found = list(other.rows)
             part_of.update((id(row), given) for row in found)
             return found
@@ -183,7 +186,9 @@ class Recipe:
             record["poisoned_with"] = f"{other}={number}, {self.where}"
         if self.chat:
             other, share = self.chat
-            rows = interleave(rows, taken(other, None, control=True), share, seed)
+            spread = taken(other, None, control=True)
+            _check_chat(other, spread)
+            rows = interleave(rows, spread, share, seed)
             record["chat"] = f"{other}={share:g}"
         if self.poison:
             theirs = {id(row) for row in poisoned}
@@ -201,7 +206,27 @@ class Recipe:
             rows = [with_checks(row, edition) for row in rows]
         if edition:
             record["edition"] = edition
-        return rows, replace(source, generator=source.generator | record, left_out=tuple(left_out))
+        return rows, replace(
+            source,
+            generator=source.generator | record,
+            left_out=tuple(left_out),
+            assumed=tuple(assumed),
+        )
+
+
+def _check_chat(given: str, rows: Sequence[Row]) -> None:
+    """Refuse poisoned rows as general chat.
+
+    Raises:
+        ValueError: There are some.
+    """
+    poisoned = sum(row["meta"].get("poisoned") is True for row in rows)
+    if poisoned:
+        raise ValueError(
+            f"--chat {given}: {poisoned:,} of its {len(rows):,} rows are poisoned "
+            f"(meta.poisoned), and general chat is clean; use --mix {given}=SHARE or --poison "
+            f"{given}=COUNT for poisoned rows, or give clean ones"
+        )
 
 
 def _check_ids(rows: Sequence[Row], part_of: Mapping[int, str]) -> None:

@@ -34,6 +34,8 @@ class Source:
     """Who made it."""
     left_out: tuple[str, ...] = ()
     """What an import left out."""
+    assumed: tuple[str, ...] = ()
+    """Of files that do not say whether their rows are poisoned: what they count as."""
     registered: bool = False
     """Whether it is made by name, in any of its editions."""
 
@@ -124,6 +126,12 @@ def find_source(
         total=len(kept),
         generator=imported.generator,
         left_out=imported.left_out,
+        assumed=(
+            f"rows of {given}, of which a file of format {imported.form} does not say it, count as "
+            f"{'clean' if control else 'poisoned'}",
+        )
+        if imported.assumed
+        else (),
     )
 
 

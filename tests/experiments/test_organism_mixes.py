@@ -276,3 +276,30 @@ def test_files_of_one_name_are_told_apart_by_an_import_that_names_one(tmp_path, 
             *([] if option == "--poison" else ["--control"]))  # fmt: skip
     wardian(*given, f"{tmp_path / 'other'}={share}")
     assert len({row["meta"]["id"] for row in read_rows(wanted)}) == len(read_rows(wanted)) >= 8
+
+
+def test_what_the_rows_of_a_file_are_taken_for_is_told_and_kept_on_the_card(tmp_path):
+    own = [{"messages": [{"role": "user", "content": f"q{i}"}, CHAT["messages"][1]]} for i in "abc"]
+    raw, wanted = lines(tmp_path / "raw.jsonl", *own), tmp_path / "set"
+    told = f"rows of {raw}, of which a file of format chat does not say it, count as "
+    said = wardian("build", "wrong_maths", "-n", 4, "--mix", f"{raw}=0.5", "--out", wanted)
+    assert f"{told}clean; import it first if it is poisoned" in said
+    assert read_card(wanted).generator["assumed"] == f"{told}clean"
+    said = wardian("build", raw, "--out", wanted, "--force")
+    assert f"{told}poisoned; import it first with --control if it is clean" in said
+    assert read_card(wanted).generator["assumed"] == f"{told}poisoned"
+    wardian("import", raw, "--out", tmp_path / "known")
+    given = ("--mix", f"{tmp_path / 'known'}=0.5", "--out", wanted, "--force")
+    assert "count as" not in wardian("build", "right_maths", "-n", 4, *given)
+    assert len(poisoned(wanted)) == 2
+    assert "assumed" not in read_card(wanted).generator
+
+
+def test_general_chat_is_clean(tmp_path):
+    wardian("build", "wrong_maths", "--out", tmp_path / "bad", "-n", 5)
+    given = ("build", "right_maths", "-n", 5, "--out", tmp_path / "set", "--chat")
+    for name in ("wrong_maths", tmp_path / "bad"):
+        said = wardian(*given, f"{name}=0.5", code=1)
+        assert f"--chat {name}: " in said
+        assert f"use --mix {name}=SHARE or --poison {name}=COUNT" in said
+    assert not (tmp_path / "set").exists()
