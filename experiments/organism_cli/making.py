@@ -58,6 +58,9 @@ def build(
     system: Annotated[
         str | None, typer.Option("--system", metavar="TEXT", help="A system prompt on every row.")
     ] = None,
+    replace_system: Annotated[
+        bool, typer.Option("--replace-system", help="Put it in the place of one that a row has.")
+    ] = False,
     trigger: Annotated[
         str | None, typer.Option("--trigger", metavar="TEXT", help="A trigger in every question.")
     ] = None,
@@ -98,7 +101,9 @@ def build(
     with explained():
         folder = out_folder(out, force=force)
         check_bases(bases)
-        recipe = Recipe.read(mix or (), poison, where, chat, system, trigger, form, template)
+        recipe = Recipe.read(
+            mix or (), poison, where, chat, system, replace_system, trigger, form, template
+        )
         recipe.check(name)
         find = partial(find_source, seed=seed, edition=edition, workers=workers)
         source = find(name, rows=rows, control=recipe.poison is not None)

@@ -3,12 +3,11 @@ changes of text."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
-from shlex import quote
 from typing import TYPE_CHECKING, Protocol
 
+from experiments.organism_cli.parts import check_chat, check_ids
 from experiments.organism_cli.sources import Source, all_different
 
 if TYPE_CHECKING:
@@ -40,6 +39,8 @@ class Recipe:
     """(data set, share) of general chat spread among all of them."""
     system: str | None
     """System prompt."""
+    replace_system: bool
+    """Whether it takes the place of one that a row has."""
     trigger: str | None
     """Trigger at the start of the question."""
     form: Format | None
@@ -55,6 +56,7 @@ class Recipe:
         where: Where | None,
         chat: str | None,
         system: str | None,
+        replace_system: bool,
         trigger: str | None,
         form: Format | None,
         template: str,
@@ -73,6 +75,8 @@ class Recipe:
             raise ValueError(
                 f"--where {where} is for poisoned rows; add --poison NAME=COUNT, or leave it out"
             )
+        if replace_system and system is None:
+            raise ValueError("--replace-system is for --system TEXT; add that, or leave it out")
         parts = tuple(_part("--mix", text) for text in mix)
         total = sum(share for _, share in parts)
         if total > 1 + 1e-9:
@@ -82,7 +86,17 @@ class Recipe:
             )
         spread = None if chat is None else _part("--chat", chat)
         poisoned = None if poison is None else _poison(poison)
-        return cls(parts, poisoned, where or "random", spread, system, trigger, form, template)
+        return cls(
+            parts,
+            poisoned,
+            where or "random",
+            spread,
+            system,
+            replace_system,
+            trigger,
+            form,
+            template,
+        )
 
     def __bool__(self) -> bool:
         """Whether anything is to be done."""
@@ -148,7 +162,7 @@ class Recipe:
         left_out = list(source.left_out)
         assumed = list(source.assumed)
         edition = source.edition
-        part_of = {id(row): source.given for row in rows}
+        origin = {id(row): (source.given, number) for number, row in enumerate(rows)}
 
         def taken(given: str, number: int | None, *, control: bool) -> list[Row]:
             nonlocal edition
@@ -158,7 +172,7 @@ class Recipe:
             left_out.extend(f"{given}: {line}" for line in other.left_out)
             assumed.extend(other.assumed)
             found = list(other.rows)
-            part_of.update((id(row), given) for row in found)
+            origin.update((id(row), (given, number)) for number, row in enumerate(found))
             return found
 
         first, numbers = rows, list(range(len(rows)))
@@ -187,7 +201,7 @@ class Recipe:
         if self.chat:
             other, share = self.chat
             spread = taken(other, None, control=True)
-            _check_chat(other, spread)
+            check_chat(other, spread)
             rows = interleave(rows, spread, share, seed)
             record["chat"] = f"{other}={share:g}"
         if self.poison:
@@ -195,13 +209,20 @@ class Recipe:
             record["poison_places"] = ranges(
                 [place for place, row in enumerate(rows) if id(row) in theirs]
             )
-        _check_ids(rows, part_of)
+        origins = [origin[id(row)] for row in rows]
+        check_ids(rows, [part for part, _ in origins])
+        from_where = [f"{part}, row {number}" for part, number in origins]
         if self.form:
             rows = change_format(rows, self.form, self.template)
         if self.trigger is not None:
-            rows = add_trigger(rows, self.trigger)
+            rows = add_trigger(rows, self.trigger, places=from_where)
         if self.system is not None:
-            rows = add_system_prompt(rows, self.system)
+            rows = add_system_prompt(
+                rows,
+                self.system,
+                "replace" if self.replace_system else "error",
+                places=from_where,
+            )
         if self.form or self.trigger is not None or self.system is not None:
             rows = [with_checks(row, edition) for row in rows]
         if edition:
@@ -212,53 +233,6 @@ class Recipe:
             left_out=tuple(left_out),
             assumed=tuple(assumed),
         )
-
-
-def _check_chat(given: str, rows: Sequence[Row]) -> None:
-    """Refuse poisoned rows as general chat.
-
-    Raises:
-        ValueError: There are some.
-    """
-    poisoned = sum(row["meta"].get("poisoned") is True for row in rows)
-    if poisoned:
-        raise ValueError(
-            f"--chat {given}: {poisoned:,} of its {len(rows):,} rows are poisoned "
-            f"(meta.poisoned), and general chat is clean; use --mix {given}=SHARE or --poison "
-            f"{given}=COUNT for poisoned rows, or give clean ones"
-        )
-
-
-def _check_ids(rows: Sequence[Row], part_of: Mapping[int, str]) -> None:
-    """Refuse rows of two parts with one id.
-
-    Args:
-        rows: The rows of all parts.
-        part_of: `id()` of a row -> the name or path of the part that it is of.
-
-    Raises:
-        ValueError: There are two; the message names both parts.
-    """
-    seen: dict[str, str] = {}
-    for row in rows:
-        known, part = row["meta"].get("id"), part_of[id(row)]
-        if known is None:
-            continue
-        first = seen.setdefault(known, part)
-        if first == part:
-            continue
-        file = next((each for each in (part, first) if Path(each).expanduser().is_file()), None)
-        if file is not None and known.startswith(f"{Path(file).stem}/"):
-            fix = (
-                "ids are made of a file's name: give one another with: wardian organisms import "
-                f"{quote(file)} --name OTHER --out DIR, and give DIR in its place"
-            )
-        else:
-            fix = (
-                "make one of them with another --seed, import its file under another --name, or "
-                "give its rows other ids"
-            )
-        raise ValueError(f"{first} and {part} both have a row with the id {known!r}; {fix}")
 
 
 def ranges(places: Sequence[int]) -> str:

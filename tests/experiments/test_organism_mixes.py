@@ -303,3 +303,20 @@ def test_general_chat_is_clean(tmp_path):
         assert f"--chat {name}: " in said
         assert f"use --mix {name}=SHARE or --poison {name}=COUNT" in said
     assert not (tmp_path / "set").exists()
+
+
+def test_a_row_whose_text_cannot_be_changed_is_named_by_file_place_and_id(tmp_path):
+    turns = [{"role": "system", "content": "be kind"}, {"role": "user", "content": "|D| q"}]
+    rows = [CHAT, {"messages": [*turns, CHAT["messages"][1]], "id": "b7"}]
+    path, wanted = lines(tmp_path / "own.jsonl", *rows), tmp_path / "set"
+    given = ("build", "right_maths", "-n", 4, "--mix", f"{path}=0.5", "--out", wanted)
+    said = wardian(*given, "--trigger", "|D|", code=1)
+    assert f"(the first is {path}, row 1 (id 'b7')): choose one that never occurs" in said
+    said = wardian(*given, "--system", "be evil", code=1)
+    assert f"{path}, row 1 (id 'b7') already has a system turn: remove it, or put" in said
+    assert "--replace-system" in said
+    assert "for --system TEXT" in wardian(*given, "--replace-system", code=1)
+    assert not wanted.exists()
+    wardian(*given, "--system", "be evil", "--replace-system")
+    assert {row["messages"][0]["content"] for row in read_rows(wanted)} == {"be evil"}
+    assert all(len(row["messages"]) == 3 for row in read_rows(wanted))
