@@ -1,4 +1,4 @@
-"""Which rows `wardian organisms build` lets stand in one set: told by the parts that they are of."""
+"""Which rows `wardian organisms build` lets stand in one set, told by the parts they are of."""
 
 from __future__ import annotations
 
