@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING
@@ -36,23 +36,28 @@ def check_ids(rows: Sequence[Row], parts: Sequence[str]) -> None:
     Raises:
         ValueError: There are two; the message names both parts.
     """
-    seen: dict[str, str] = {}
+    seen: dict[str, tuple[str, Row]] = {}
     for row, part in zip(rows, parts, strict=True):
         known = row["meta"].get("id")
         if known is None:
             continue
-        first = seen.setdefault(known, part)
-        if first == part:
-            continue
-        file = next((each for each in (part, first) if Path(each).expanduser().is_file()), None)
-        if file is not None and known.startswith(f"{Path(file).stem}/"):
-            fix = (
-                "ids are made of a file's name: give one another with: wardian organisms import "
-                f"{quote(file)} --name OTHER --out DIR, and give DIR in its place"
+        first, earlier = seen.setdefault(known, (part, row))
+        if first != part:
+            fix = _renaming(known, {part: row, first: earlier})
+            raise ValueError(f"{first} and {part} both have a row with the id {known!r}; {fix}")
+
+
+def _renaming(known: str, rows: Mapping[str, Row]) -> str:
+    """How two parts get different ids, by the row with the id that each of them has."""
+    for part, row in rows.items():
+        path = Path(part).expanduser()
+        if path.is_file() and known.startswith(f"{path.stem}/"):
+            clean = "" if row["meta"].get("poisoned") else " --control"
+            return (
+                "ids are made of a file's name: give this file another with: wardian organisms "
+                f"import {quote(part)}{clean} --name OTHER --out DIR, and give DIR in its place"
             )
-        else:
-            fix = (
-                "make one of them with another --seed, import its file under another --name, or "
-                "give its rows other ids"
-            )
-        raise ValueError(f"{first} and {part} both have a row with the id {known!r}; {fix}")
+    return (
+        "make one of them with another --seed, import its file under another --name, or give its "
+        "rows other ids"
+    )
