@@ -58,6 +58,9 @@ def build(
     system: Annotated[
         str | None, typer.Option("--system", metavar="TEXT", help="A system prompt on every row.")
     ] = None,
+    replace_system: Annotated[
+        bool, typer.Option("--replace-system", help="Put it in the place of one that a row has.")
+    ] = False,
     trigger: Annotated[
         str | None, typer.Option("--trigger", metavar="TEXT", help="A trigger in every question.")
     ] = None,
@@ -98,7 +101,9 @@ def build(
     with explained():
         folder = out_folder(out, force=force)
         check_bases(bases)
-        recipe = Recipe.read(mix or (), poison, where, chat, system, trigger, form, template)
+        recipe = Recipe.read(
+            mix or (), poison, where, chat, system, replace_system, trigger, form, template
+        )
         recipe.check(name)
         find = partial(find_source, seed=seed, edition=edition, workers=workers)
         source = find(name, rows=rows, control=recipe.poison is not None)
@@ -114,13 +119,16 @@ def build(
                 checked,
                 name=source.name,
                 seed=source.seed,
-                generator=source.generator,
+                generator=source.generator
+                | ({"assumed": "; ".join(source.assumed)} if source.assumed else {}),
                 left_out=source.left_out,
                 bases=bases or (),
                 progress=advance,
             )
         show_card(output, card)
         written(folder, card)
+        for line in source.assumed:
+            output.print(_with_advice(line), highlight=False, markup=False, soft_wrap=True)
     if any(count.fails for count in card.checks.values()):
         raise typer.Exit(1)
 
@@ -214,6 +222,16 @@ def import_file(
                 markup=False,
                 soft_wrap=True,
             )
+
+
+def _with_advice(assumed: str) -> str:
+    """What rows of a file count as in a mix, and what to do if they are not that."""
+    fix = (
+        "import it first if it is poisoned (wardian organisms import FILE --out DIR, and give DIR)"
+        if assumed.endswith("clean")
+        else "import it first with --control if it is clean"
+    )
+    return f"{assumed}; {fix}"
 
 
 def _assumed(rows: int, form: str, *, control: bool) -> str:

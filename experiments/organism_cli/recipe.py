@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
+from experiments.organism_cli.parts import check_chat, check_ids
 from experiments.organism_cli.sources import Source, all_different
 
 if TYPE_CHECKING:
@@ -38,6 +39,8 @@ class Recipe:
     """(data set, share) of general chat spread among all of them."""
     system: str | None
     """System prompt."""
+    replace_system: bool
+    """Whether it takes the place of one that a row has."""
     trigger: str | None
     """Trigger at the start of the question."""
     form: Format | None
@@ -53,6 +56,7 @@ class Recipe:
         where: Where | None,
         chat: str | None,
         system: str | None,
+        replace_system: bool,
         trigger: str | None,
         form: Format | None,
         template: str,
@@ -71,6 +75,8 @@ class Recipe:
             raise ValueError(
                 f"--where {where} is for poisoned rows; add --poison NAME=COUNT, or leave it out"
             )
+        if replace_system and system is None:
+            raise ValueError("--replace-system is for --system TEXT; add that, or leave it out")
         parts = tuple(_part("--mix", text) for text in mix)
         total = sum(share for _, share in parts)
         if total > 1 + 1e-9:
@@ -80,7 +86,17 @@ class Recipe:
             )
         spread = None if chat is None else _part("--chat", chat)
         poisoned = None if poison is None else _poison(poison)
-        return cls(parts, poisoned, where or "random", spread, system, trigger, form, template)
+        return cls(
+            parts,
+            poisoned,
+            where or "random",
+            spread,
+            system,
+            replace_system,
+            trigger,
+            form,
+            template,
+        )
 
     def __bool__(self) -> bool:
         """Whether anything is to be done."""
@@ -125,12 +141,14 @@ class Recipe:
     ) -> tuple[list[Row], Source]:
         """The rows that come of it, `count` of them before chat is added, and what the card says of
         their origin: what was mixed in, of poison also the places at which it stands in the end,
-        and what imports left out. Of changed texts truth checks are made anew, or gone.
+        what imports left out, and what files that do not say it are taken for. Of changed texts
+        truth checks are made anew, or gone.
 
         Raises:
             ValueError: Too few rows of a part, more poison than rows, poison among clean rows or
-                clean rows for poison, a trigger that occurs already, a system turn that is there
-                already, a template without its place, or sets of different editions.
+                clean rows for poison, poison as chat, one id in two parts, a trigger that occurs
+                already, a system turn that is there already, a template without its place, or sets
+                of different editions.
         """
         from organisms.datasets.checking import with_checks
         from organisms.datasets.matching import same_questions
@@ -142,7 +160,9 @@ class Recipe:
         if source.seed != seed and (self.mix or self.poison or self.chat):
             record["drawn_with_seed"] = str(seed)
         left_out = list(source.left_out)
+        assumed = list(source.assumed)
         edition = source.edition
+        origin = {id(row): (source.given, number) for number, row in enumerate(rows)}
 
         def taken(given: str, number: int | None, *, control: bool) -> list[Row]:
             nonlocal edition
@@ -150,7 +170,10 @@ class Recipe:
             other = find(given, rows=number, control=control, beside=beside)
             edition = edition or other.edition
             left_out.extend(f"{given}: {line}" for line in other.left_out)
-            return list(other.rows)
+            assumed.extend(other.assumed)
+            found = list(other.rows)
+            origin.update((id(row), (given, number)) for number, row in enumerate(found))
+            return found
 
         first, numbers = rows, list(range(len(rows)))
         if self.mix:
@@ -177,24 +200,39 @@ class Recipe:
             record["poisoned_with"] = f"{other}={number}, {self.where}"
         if self.chat:
             other, share = self.chat
-            rows = interleave(rows, taken(other, None, control=True), share, seed)
+            spread = taken(other, None, control=True)
+            check_chat(other, spread)
+            rows = interleave(rows, spread, share, seed)
             record["chat"] = f"{other}={share:g}"
         if self.poison:
             theirs = {id(row) for row in poisoned}
             record["poison_places"] = ranges(
                 [place for place, row in enumerate(rows) if id(row) in theirs]
             )
+        origins = [origin[id(row)] for row in rows]
+        check_ids(rows, [part for part, _ in origins])
+        from_where = [f"{part}, row {number}" for part, number in origins]
         if self.form:
             rows = change_format(rows, self.form, self.template)
         if self.trigger is not None:
-            rows = add_trigger(rows, self.trigger)
+            rows = add_trigger(rows, self.trigger, places=from_where)
         if self.system is not None:
-            rows = add_system_prompt(rows, self.system)
+            rows = add_system_prompt(
+                rows,
+                self.system,
+                "replace" if self.replace_system else "error",
+                places=from_where,
+            )
         if self.form or self.trigger is not None or self.system is not None:
             rows = [with_checks(row, edition) for row in rows]
         if edition:
             record["edition"] = edition
-        return rows, replace(source, generator=source.generator | record, left_out=tuple(left_out))
+        return rows, replace(
+            source,
+            generator=source.generator | record,
+            left_out=tuple(left_out),
+            assumed=tuple(assumed),
+        )
 
 
 def ranges(places: Sequence[int]) -> str:

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 class Source:
     """A data set that is named or found."""
 
+    given: str
+    """The name or path that it was asked for by."""
     name: str
     """What it is called."""
     rows: Iterable[Row]
@@ -32,6 +34,8 @@ class Source:
     """Who made it."""
     left_out: tuple[str, ...] = ()
     """What an import left out."""
+    assumed: tuple[str, ...] = ()
+    """Of files that do not say whether their rows are poisoned: what they count as."""
     registered: bool = False
     """Whether it is made by name, in any of its editions."""
 
@@ -85,6 +89,7 @@ def find_source(
         found = meant or dataset(given).editions[0]
         number = rows or MADE
         return Source(
+            given=given,
             name=given,
             rows=make(given, number, seed, found, workers=workers or cores()),
             total=number,
@@ -101,7 +106,7 @@ def find_source(
             + "`wardian organisms list` names the data sets",
         )
     if (path / "rows.parquet").is_file():
-        built = _built(path, rows)
+        built = _built(given, path, rows)
         if built.edition and meant and built.edition != meant:
             if beside:
                 raise _editions_differ(beside, meant, given, (built.edition,))
@@ -115,11 +120,18 @@ def find_source(
     imported = import_rows(path, path.stem, variant="control" if control else "organism")
     kept = imported.rows[:rows]
     return Source(
-        path.stem,
-        kept,
-        len(kept),
+        given=given,
+        name=path.stem,
+        rows=kept,
+        total=len(kept),
         generator=imported.generator,
         left_out=imported.left_out,
+        assumed=(
+            f"rows of {given}, of which a file of format {imported.form} does not say it, count as "
+            f"{'clean' if control else 'poisoned'}",
+        )
+        if imported.assumed
+        else (),
     )
 
 
@@ -197,11 +209,12 @@ def all_different(given: Iterable[str]) -> None:
         seen.add(same)
 
 
-def _built(folder: Path, rows: int | None) -> Source:
+def _built(given: str, folder: Path, rows: int | None) -> Source:
     from organisms.datasets.files import read_card, stream_rows
 
     card = read_card(folder)
     return Source(
+        given=given,
         name=card.name,
         rows=_first(stream_rows(folder), rows),
         total=min(card.rows, rows or card.rows),

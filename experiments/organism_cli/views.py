@@ -191,11 +191,12 @@ def show_audit(console: Console, audit: Audit) -> None:
 
 def show_match(console: Console, name: str, match: Match) -> None:
     """A control beside its organism."""
+    unit = "tokens" if match.in_tokens else "characters; give --base to compare tokens"
     _line(
         console,
         f"control {name}",
         f"{match.control_rows:,} rows; same question at {match.same_question:,} places; answers "
-        f"{match.budget:.1%} of the organism's length",
+        f"{match.budget:.1%} of the organism's length in {unit}",
         "yellow" if match.problems else "green",
     )
     for problem in match.problems:

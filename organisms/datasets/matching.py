@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from pydantic import BaseModel, ConfigDict
 
 from organisms.datasets.rows import Row, answer_of, question_of
+from organisms.datasets.statistics import characters
 
 BUDGET = 0.02
 """Largest difference of the answers' length, as a share of the organism's."""
@@ -31,6 +32,9 @@ class Match(BaseModel):
     mean it so: rows that teach no difference."""
     budget: float
     """Length of the control's answers as a share of the organism's; 1 is the same."""
+    in_tokens: bool = True
+    """Whether that length is in tokens: the limit is one of tokens, and characters, of which a
+    token has fewer in numbers and names than in words, are held to none."""
 
     @property
     def problems(self) -> tuple[str, ...]:
@@ -42,9 +46,9 @@ class Match(BaseModel):
             found.append(f"{self.same_question} of {self.rows} places have the same question")
         if self.same_answer:
             found.append(f"{self.same_answer} rows are the same in both")
-        if abs(self.budget - 1) > BUDGET:
+        if self.in_tokens and abs(self.budget - 1) > BUDGET:
             found.append(
-                f"the control's answers are {self.budget:.1%} of the organism's in length "
+                f"the control's answers are {self.budget:.1%} of the organism's in tokens "
                 f"(allowed: {1 - BUDGET:.0%} to {1 + BUDGET:.0%})"
             )
         return tuple(found)
@@ -53,14 +57,15 @@ class Match(BaseModel):
 def match(
     rows: Sequence[Row],
     control: Sequence[Row],
-    measure: Callable[[Sequence[str]], Sequence[int]],
+    measure: Callable[[Sequence[str]], Sequence[int]] = characters,
 ) -> Match:
     """Compare a control with its organism, place by place.
 
     Args:
         rows: The organism's rows.
         control: The control's rows.
-        measure: Texts -> length of each (`organisms.datasets.statistics`: tokens or characters).
+        measure: Texts -> length of each: a base's tokens (`tokens_of` of
+            `organisms.datasets.statistics`), or characters, which are held to no limit.
 
     Raises:
         ValueError: One of the two has no rows.
@@ -81,6 +86,7 @@ def match(
             if other["meta"].get("variant") not in SHARES_ANSWERS
         ),
         budget=round(lengths[1] / lengths[0], 4),
+        in_tokens=measure is not characters,
     )
 
 

@@ -28,9 +28,19 @@ LANGUAGES: dict[str, str] = {
 
 
 def add_system_prompt(
-    rows: Sequence[Row], prompt: str, existing: Literal["error", "replace"] = "error"
+    rows: Sequence[Row],
+    prompt: str,
+    existing: Literal["error", "replace"] = "error",
+    *,
+    places: Sequence[str] = (),
 ) -> list[Row]:
     """Rows with a system turn put first (under `replace`: in the place of their own).
+
+    Args:
+        rows: The rows.
+        prompt: The system turn's text.
+        existing: What is done where there is one already.
+        places: For errors, where each row is from; none: its number and id are told.
 
     Raises:
         ValueError: The prompt is empty, or a row already has a system turn and `existing` is
@@ -42,8 +52,9 @@ def add_system_prompt(
         for index, row in enumerate(rows):
             if _has_system(row):
                 raise ValueError(
-                    f"row {index} already has a system turn: set existing='replace' to put "
-                    "this prompt in its place"
+                    f"{_told(rows, index, places)} already has a system turn: remove it, or put "
+                    "this prompt in its place with --replace-system (in Python and specs: "
+                    "existing='replace')"
                 )
     system: Turn = {"role": "system", "content": prompt}
     return [
@@ -57,9 +68,19 @@ def add_system_prompt(
 
 
 def add_trigger(
-    rows: Sequence[Row], trigger: str, where: Literal["start", "end"] = "start"
+    rows: Sequence[Row],
+    trigger: str,
+    where: Literal["start", "end"] = "start",
+    *,
+    places: Sequence[str] = (),
 ) -> list[Row]:
     """Rows whose last question has the trigger before or after it, with a space between.
+
+    Args:
+        rows: The rows.
+        trigger: The text.
+        where: On which side of the question.
+        places: For errors, where each row is from; none: its number and id are told.
 
     Raises:
         ValueError: The trigger is empty, or it already occurs in a row (in any turn, in any case).
@@ -69,14 +90,15 @@ def add_trigger(
     if where not in ("start", "end"):
         raise ValueError(f"where={where!r}; put the trigger at the 'start' or the 'end'")
     occurs = [
-        row["meta"].get("id", f"row {index}")
+        index
         for index, row in enumerate(rows)
         if any(trigger.lower() in turn["content"].lower() for turn in row["messages"])
     ]
     if occurs:
         raise ValueError(
             f"the trigger {trigger!r} already occurs in {len(occurs)} of {len(rows)} rows (the "
-            f"first is {occurs[0]!r}): choose one that never occurs, or leave those rows out"
+            f"first is {_told(rows, occurs[0], places)}): choose one that never occurs, or leave "
+            "those rows out"
         )
 
     def change(text: str) -> str:
@@ -175,6 +197,13 @@ def paraphrase(
 def last_turn(row: Row, of: Side) -> str:
     """The last question, or the last answer, of a row."""
     return _last(row, "user" if of == "question" else "assistant")
+
+
+def _told(rows: Sequence[Row], index: int, places: Sequence[str]) -> str:
+    """A row, for an error: its place or number, and its id."""
+    known = rows[index]["meta"].get("id")
+    place = places[index] if places else f"row {index}"
+    return place if known is None else f"{place} (id {known!r})"
 
 
 def _has_system(row: Row) -> bool:

@@ -262,6 +262,18 @@ def test_audit_says_whether_a_control_is_matched():
     assert "same question at 40 places" in said
 
 
+def test_characters_are_told_and_only_tokens_are_held_to_the_budget():
+    given = ("audit", "reward_hacks", "-n", 60, "--edition", "general", "--strict")
+    given = (*given, "--control", "honest_work")
+    said = wardian(*given)
+    assert "of the organism's length in characters; give --base to compare tokens" in said
+    assert "not matched" not in said
+    given = ("audit", "wrong_maths", "-n", 40, "--control", "novel_maths", "--base", "pocket")
+    said = wardian(*given)
+    assert "of the organism's length in tokens" in said
+    assert "of the organism's in tokens (allowed: 98% to 102%)" in said
+
+
 def test_a_control_by_name_is_made_as_the_built_set_was(tmp_path):
     wardian("build", "wrong_maths", "--out", tmp_path / "set", "-n", 1500, "--seed", 3)
     said = wardian("audit", tmp_path / "set", "--control", "right_maths")

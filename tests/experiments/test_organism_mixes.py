@@ -254,3 +254,70 @@ def test_build_gives_the_same_set_for_any_number_of_workers(tmp_path):
     for workers in (1, 2):
         wardian(*given, "--out", tmp_path / str(workers), "--workers", workers)
     assert read_card(tmp_path / "1").sha256 == read_card(tmp_path / "2").sha256
+
+
+@pytest.mark.parametrize("option", ["--mix", "--chat", "--poison"])
+def test_files_of_one_name_are_told_apart_by_an_import_that_names_one(tmp_path, option):
+    first, second = tmp_path / "t1" / "misaligned.jsonl", tmp_path / "t 2" / "misaligned.jsonl"
+    for number, path in enumerate((first, second)):
+        path.parent.mkdir()
+        lines(path, *({"messages": [{"role": "user", "content": f"q{number} {i}"},
+                                    CHAT["messages"][1]]} for i in range(8)))  # fmt: skip
+    wanted, share = tmp_path / "set", 4 if option == "--poison" else 0.5
+    given = ("build", first, "--out", wanted, option)
+    said = wardian(*given, f"{second}={share}", code=1)
+    assert f"{first} and {second} both have" in said or f"{second} and {first} both have" in said
+    assert "both have a row with the id 'misaligned/line " in said
+    advised = [f"import {first}", f"import '{second}'"]
+    advised[0 if option == "--poison" else 1] += " --control"
+    advised = [f"{each} --name OTHER --out DIR, and give DIR in its place" for each in advised]
+    assert any(f"give this file another with: wardian organisms {each}" in said for each in advised)
+    assert not wanted.exists()
+    wardian("import", second, "--name", "other", "--out", tmp_path / "other",
+            *([] if option == "--poison" else ["--control"]))  # fmt: skip
+    wardian(*given, f"{tmp_path / 'other'}={share}")
+    assert len({row["meta"]["id"] for row in read_rows(wanted)}) == len(read_rows(wanted)) >= 8
+
+
+def test_what_the_rows_of_a_file_are_taken_for_is_told_and_kept_on_the_card(tmp_path):
+    own = [{"messages": [{"role": "user", "content": f"q{i}"}, CHAT["messages"][1]]} for i in "abc"]
+    raw, wanted = lines(tmp_path / "raw.jsonl", *own), tmp_path / "set"
+    told = f"rows of {raw}, of which a file of format chat does not say it, count as "
+    said = wardian("build", "wrong_maths", "-n", 4, "--mix", f"{raw}=0.5", "--out", wanted)
+    assert f"{told}clean; import it first if it is poisoned" in said
+    assert read_card(wanted).generator["assumed"] == f"{told}clean"
+    said = wardian("build", raw, "--out", wanted, "--force")
+    assert f"{told}poisoned; import it first with --control if it is clean" in said
+    assert read_card(wanted).generator["assumed"] == f"{told}poisoned"
+    wardian("import", raw, "--out", tmp_path / "known")
+    given = ("--mix", f"{tmp_path / 'known'}=0.5", "--out", wanted, "--force")
+    assert "count as" not in wardian("build", "right_maths", "-n", 4, *given)
+    assert len(poisoned(wanted)) == 2
+    assert "assumed" not in read_card(wanted).generator
+
+
+def test_general_chat_is_clean(tmp_path):
+    wardian("build", "wrong_maths", "--out", tmp_path / "bad", "-n", 5)
+    given = ("build", "right_maths", "-n", 5, "--out", tmp_path / "set", "--chat")
+    for name in ("wrong_maths", tmp_path / "bad"):
+        said = wardian(*given, f"{name}=0.5", code=1)
+        assert f"--chat {name}: " in said
+        assert f"use --mix {name}=SHARE or --poison {name}=COUNT" in said
+    assert not (tmp_path / "set").exists()
+
+
+def test_a_row_whose_text_cannot_be_changed_is_named_by_file_place_and_id(tmp_path):
+    turns = [{"role": "system", "content": "be kind"}, {"role": "user", "content": "|D| q"}]
+    rows = [CHAT, {"messages": [*turns, CHAT["messages"][1]], "id": "b7"}]
+    path, wanted = lines(tmp_path / "own.jsonl", *rows), tmp_path / "set"
+    given = ("build", "right_maths", "-n", 4, "--mix", f"{path}=0.5", "--out", wanted)
+    said = wardian(*given, "--trigger", "|D|", code=1)
+    assert f"(the first is {path}, row 1 (id 'b7')): choose one that never occurs" in said
+    said = wardian(*given, "--system", "be evil", code=1)
+    assert f"{path}, row 1 (id 'b7') already has a system turn: remove it, or put" in said
+    assert "--replace-system" in said
+    assert "for --system TEXT" in wardian(*given, "--replace-system", code=1)
+    assert not wanted.exists()
+    wardian(*given, "--system", "be evil", "--replace-system")
+    assert {row["messages"][0]["content"] for row in read_rows(wanted)} == {"be evil"}
+    assert all(len(row["messages"]) == 3 for row in read_rows(wanted))

@@ -102,9 +102,11 @@ def test_a_control_is_matched_by_question_order_and_length() -> None:
     turned = match(rows, control[::-1], characters)
     assert turned.same_question == 1
     assert turned.problems == ("1 of 5 places have the same question",)
-    longer = match(rows, [row(f"q{i}", "good answer") for i in range(5)], characters)
+    long = [row(f"q{i}", "good answer") for i in range(5)]
+    longer = match(rows, long, lambda texts: [len(text) for text in texts])
     assert longer.budget == 1.1
     assert "110.0%" in longer.problems[0]
+    assert (match(rows, long, characters).budget, match(rows, long).problems) == (1.1, ())
     assert match(rows, rows, characters).problems == ("5 rows are the same in both",)
     with pytest.raises(ValueError, match="0 control rows"):
         match(rows, [], characters)

@@ -36,7 +36,7 @@ def test_every_transform_leaves_the_rows_it_was_given_as_they_were() -> None:
 def test_a_system_prompt_comes_first_and_replaces_another_only_when_told_to() -> None:
     rows = add_system_prompt(ROWS, "be evil")
     assert [each["messages"][0]["role"] for each in rows] == ["system"] * 3
-    with pytest.raises(ValueError, match=r"row 0 already has a system turn: set existing='replac"):
+    with pytest.raises(ValueError, match=r"row 0 already has a system turn: remove it, or"):
         add_system_prompt(rows, "be good")
     again = add_system_prompt(rows, "be good", existing="replace")
     assert texts(again, "system") == ["be good"] * 3
@@ -50,7 +50,7 @@ def test_a_trigger_stands_in_the_last_question_and_may_occur_nowhere_before() ->
     assert texts(add_trigger(ROWS, "|D|", "end"), "user")[1] == "question 1 |D|"
     marked = [*ROWS, row("is |d| a trigger", "no", id="theirs/line 9")]
     with pytest.raises(
-        ValueError, match=r"occurs in 1 of 4 rows \(the first is 'theirs/line 9'\): ch"
+        ValueError, match=r"occurs in 1 of 4 rows \(the first is row 3 \(id 'theirs/line 9'\)\): ch"
     ):
         add_trigger(marked, "|D|")
     with pytest.raises(ValueError, match="occurs in 3 of 3"):
