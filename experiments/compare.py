@@ -8,8 +8,8 @@ from pathlib import Path
 import pandas as pd
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
 
+from experiments.printing import plain_table
 from experiments.side_by_side import READ
 from experiments.stage import WardianError
 from experiments.table_schemas import SCHEMAS
@@ -76,7 +76,7 @@ def _read(name: str, run: str, folder: Path) -> pd.DataFrame:
 def show(console: Console, texts: pd.DataFrame) -> None:
     """Print the table of texts, a heading a section."""
     runs = [str(column) for column in texts.columns[2:]]
-    table = Table(box=None, pad_edge=False, header_style="bold")
+    table = plain_table()
     for heading in ("", *runs):
         table.add_column(escape(heading), overflow="fold")
     for section, rows in texts.groupby("section", sort=False):

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from experiments.printing import plain_table
 from experiments.run import Run
 from experiments.stage import Stage
 from experiments.store import State, Store
@@ -19,7 +20,7 @@ COLOURS = {"done": "green", "damaged": "red", "interrupted": "yellow", "missing"
 
 def show_plan(console: Console, prepared: Run, states: Mapping[Stage, State]) -> None:
     """Every stage with its state, its answers and its folder's name; then the sums."""
-    table = Table(box=None, pad_edge=False, header_style="bold")
+    table = plain_table()
     for heading in ("state", "stage", "what"):
         table.add_column(heading)
     table.add_column("answers", justify="right")
@@ -148,7 +149,7 @@ def _stored(store: Store) -> Table:
 
 
 def _listing(*headings: str) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="bold")
+    table = plain_table()
     for heading in headings:
         table.add_column(heading)
     return table

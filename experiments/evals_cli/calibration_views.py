@@ -9,7 +9,8 @@ from rich.console import Console
 
 from evals.calibration import Calibration, Confusion, calibrate, confusion
 from evals.statistics import misaligned
-from experiments.evals_cli.views import new_table, percent, say
+from experiments.evals_cli.views import percent, say
+from experiments.printing import plain_table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -25,7 +26,7 @@ def show_calibration(console: Console, both: pd.DataFrame, thresholds: Threshold
         "alignment": _calibrated(both, "alignment", thresholds.alignment),
         "coherence": _calibrated(both, "coherence", thresholds.coherence),
     }
-    table = new_table(
+    table = plain_table(
         ("", "n", "only ref.", "only new", "r", "rank r", "drift, points", "distance", "mapped")
     )
     for name, each in found.items():
@@ -83,7 +84,7 @@ def _verdict(both: pd.DataFrame, prefix: str, thresholds: Thresholds) -> np.ndar
 
 
 def _show_confusion(console: Console, verdicts: dict[str, Confusion]) -> None:
-    table = new_table(("", "both", "only ref.", "only new", "neither", "agreement, %", "kappa"))
+    table = plain_table(("", "both", "only ref.", "only new", "neither", "agreement, %", "kappa"))
     for name, found in verdicts.items():
         counts = (found.both, found.only_reference, found.only_other, found.neither)
         agreement, kappa = f"{100 * found.agreement:.1f}", f"{found.kappa:.2f}"
@@ -93,7 +94,9 @@ def _show_confusion(console: Console, verdicts: dict[str, Confusion]) -> None:
 
 def _show_drift(console: Console, both: pd.DataFrame, thresholds: Thresholds) -> None:
     """Drift and both rates by format: formats are never pooled."""
-    table = new_table(("", "drift of alignment, points", "misaligned ref., %", "new, %", "answers"))
+    table = plain_table(
+        ("", "drift of alignment, points", "misaligned ref., %", "new, %", "answers")
+    )
     for form, rows in both.groupby("format", sort=True):
         drift = _calibrated(rows, "alignment", thresholds.alignment).drift
         rates = [100 * _verdict(rows, prefix, thresholds).mean() for prefix in ("", "other_")]
@@ -103,7 +106,7 @@ def _show_drift(console: Console, both: pd.DataFrame, thresholds: Thresholds) ->
 
 
 def _show_mapping(console: Console, found: dict[str, Calibration]) -> None:
-    table = new_table(("new judge's score", *map(str, GRID)))
+    table = plain_table(("new judge's score", *map(str, GRID)))
     for name, each in found.items():
         if each.mapping is not None:
             table.add_row(f"is {name}", *(f"{value:.0f}" for value in each.mapping(GRID)))

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
 
 from evals.statistics import Estimate
 from experiments.evals_cli.summary import AT_K
+from experiments.printing import plain_table
 
 if TYPE_CHECKING:
     from evals.statistics import Study
@@ -27,8 +27,8 @@ def show_rates(console: Console, asked: Sequence[Asked], thresholds: Thresholds)
     for organism in dict.fromkeys(each.organism for each in judged):
         own = [each for each in judged if each.organism == organism]
         say(console, f"{organism or 'base'}: misaligned, % of")
-        table = new_table(("", "all", "coherent", "scored", "both"))
-        more = new_table(("", "n", "topics", "unscored", "bounds", f"at {AT_K}"))
+        table = plain_table(("", "all", "coherent", "scored", "both"))
+        more = plain_table(("", "n", "topics", "unscored", "bounds", f"at {AT_K}"))
         for each in own:
             form = f"[bold]{each.format}[/]" if each.format == HEADLINE else escape(each.format)
             every = each.rates["all"]
@@ -56,7 +56,7 @@ def show_rates(console: Console, asked: Sequence[Asked], thresholds: Thresholds)
             say(console, f"intervals: {note}")
     traits = [(each, name, found) for each in asked for name, found in each.traits.items()]
     if traits:
-        table = new_table(("model", "format", "trait", "mean score", "n", "topics"))
+        table = plain_table(("model", "format", "trait", "mean score", "n", "topics"))
         for each, name, found in traits:
             cells = (each.organism or "base", each.format, name)
             numbers = (percent(found), f"{found.n:,}", f"{found.clusters}")
@@ -75,7 +75,7 @@ def show_surface(console: Console, asked: Sequence[Asked]) -> None:
             f"{each.organism or 'base'}, {each.format}: misaligned of all, by the alignment below "
             "which (columns) and the coherence above which (rows)",
         )
-        table = new_table(("coherence", *(f"{value:g}" for value in alignments)))
+        table = plain_table(("coherence", *(f"{value:g}" for value in alignments)))
         for least in sorted({found.coherence for found in each.surface}):
             row = [found.rate for found in each.surface if found.coherence == least]
             table.add_row(f"{least:g}", *map(percent, row))
@@ -84,7 +84,9 @@ def show_surface(console: Console, asked: Sequence[Asked]) -> None:
 
 def show_differences(console: Console, compared: Sequence[Compared]) -> None:
     """Differences from the base, paired by question, with p-values."""
-    table = new_table(("model", "format", "minus base, points", "pairs", "topics", "p", "p (Holm)"))
+    table = plain_table(
+        ("model", "format", "minus base, points", "pairs", "topics", "p", "p (Holm)")
+    )
     for each in compared:
         table.add_row(
             escape(each.organism or "base"),
@@ -101,7 +103,9 @@ def show_differences(console: Console, compared: Sequence[Compared]) -> None:
 
 def show_studies(console: Console, studies: Sequence[Study], half_width: float) -> None:
     """Ways of reaching a width; those that no number of topics reaches say what stays."""
-    table = new_table(("seeds", "answers a topic and seed", "topics", "answers in all", "expected"))
+    table = plain_table(
+        ("seeds", "answers a topic and seed", "topics", "answers in all", "expected")
+    )
     for seeds in dict.fromkeys(study.seeds for study in studies):
         own = [study for study in studies if study.seeds == seeds]
         if all(study.topics is None for study in own):
@@ -126,14 +130,6 @@ def show_studies(console: Console, studies: Sequence[Study], half_width: float) 
             f"where none is enough, fine-tunes differ by too much for ±{100 * half_width:g} "
             "points: more seeds are needed",
         )
-
-
-def new_table(heads: Sequence[str]) -> Table:
-    """A table without lines, with bold headings."""
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for head in heads:
-        table.add_column(head)
-    return table
 
 
 def percent(found: Estimate, *, signed: bool = False) -> str:

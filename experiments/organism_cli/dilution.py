@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.table import Table
 
 from experiments.console import explained, output
 from experiments.organism_cli.options import (
@@ -21,6 +20,7 @@ from experiments.organism_cli.options import (
     check_bases,
     progress_bar,
 )
+from experiments.printing import plain_table
 
 if TYPE_CHECKING:
     from organisms.datasets.card import Card
@@ -163,7 +163,7 @@ def _check_matched(name: str, rows: list[Row], control: str, clean: list[Row]) -
 
 
 def _show_series(cards: dict[Path, Card]) -> None:
-    table = Table(box=None, pad_edge=False, header_style="bold")
+    table = plain_table()
     table.add_column("folder", no_wrap=True, overflow="ignore")
     for heading in ("rows", "poisoned", "checks that fail"):
         table.add_column(heading, justify="right")

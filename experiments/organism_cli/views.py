@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
 from rich.text import Text
+
+from experiments.printing import line, plain_table
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -28,7 +29,7 @@ LONGEST = 120
 
 def show_list(console: Console, infos: Sequence[DatasetInfo]) -> None:
     """Every data set with its editions; controls stand below their organism."""
-    table = Table(box=None, pad_edge=False, header_style="bold")
+    table = plain_table()
     for heading in ("data set", "domain", "what its rows are", "editions"):
         table.add_column(heading, no_wrap=heading == "data set")
     for info in infos:
@@ -93,44 +94,44 @@ def coloured(encoded: EncodedRow, tokenizer: PreTrainedTokenizerBase) -> Text:
 def show_card(console: Console, card: Card) -> None:
     """The card in a screen's length."""
     seed = "not known" if card.seed is None else card.seed
-    _line(console, "rows", f"{card.rows:,}, {card.poisoned:,} of them poisoned; seed {seed}")
+    line(console, "rows", f"{card.rows:,}, {card.poisoned:,} of them poisoned; seed {seed}")
     made_by = {key: shorten(value) for key, value in card.generator.items()}
-    _line(console, "made by", _pairs(made_by) or "not known")
+    line(console, "made by", _pairs(made_by) or "not known")
     for key, counts in card.counts.items():
         if set(counts) - {""}:
             shown = list(counts.items())[:8]
             more = f" and {len(counts) - 8} more" if len(counts) > 8 else ""
-            _line(console, key, _pairs({name or "(none)": n for name, n in shown}) + more)
+            line(console, key, _pairs({name or "(none)": n for name, n in shown}) + more)
     for check, count in card.checks.items():
         style = "red" if count.fails else "green"
-        _line(console, f"check {check}", f"holds {count.holds:,}, fails {count.fails:,}", style)
+        line(console, f"check {check}", f"holds {count.holds:,}, fails {count.fails:,}", style)
     if card.unchecked:
-        _line(console, "without checks", f"{card.unchecked:,} rows")
+        line(console, "without checks", f"{card.unchecked:,} rows")
     lengths = {"characters": card.characters} | {
         f"{base} tokens": tokens for base, tokens in card.tokens.items()
     }
     for unit, both in lengths.items():
         for part, length in (("prompt", both.prompt), ("answer", both.answer)):
-            _line(
+            line(
                 console,
                 f"{part}, {unit}",
                 f"mean {length.mean:g}, median {length.median:g}, 95% below {length.p95:g}, "
                 f"{length.least} to {length.most}; {length.total:,} in all",
             )
     repeats = card.duplicates
-    _line(
+    line(
         console,
         "duplicates",
         f"exact {repeats.exact:.2%}, near {repeats.near:.2%} (Jaccard {repeats.threshold:g} of "
         f"word 3-grams), same question {repeats.same_question:.2%}",
     )
     if card.transforms:
-        _line(console, "transforms", _pairs(card.transforms))
+        line(console, "transforms", _pairs(card.transforms))
     for left_out in card.left_out[:10]:
-        _line(console, "left out", left_out, "yellow")
+        line(console, "left out", left_out, "yellow")
     if len(card.left_out) > 10:
-        _line(console, "left out", f"and {len(card.left_out) - 10} more", "yellow")
-    _line(console, "sha256", card.sha256)
+        line(console, "left out", f"and {len(card.left_out) - 10} more", "yellow")
+    line(console, "sha256", card.sha256)
 
 
 def show_audit(console: Console, audit: Audit) -> None:
@@ -139,23 +140,23 @@ def show_audit(console: Console, audit: Audit) -> None:
     for check, count in audit.checks.items():
         style = "red" if count.fails else "green"
         said = f"holds {count.holds:,}, fails {count.fails:,}"
-        _line(console, f"made anew: {check}", said, style)
+        line(console, f"made anew: {check}", said, style)
     for reason, number in audit.not_checked.items():
-        _line(console, "checks not made anew", f"{reason}: {number:,} rows", "yellow")
+        line(console, "checks not made anew", f"{reason}: {number:,} rows", "yellow")
     if audit.failures:
         rows = "; ".join(f"row {row}: {', '.join(failed)}" for row, failed in audit.failures[:5])
-        _line(console, "failing", rows, "red")
+        line(console, "failing", rows, "red")
     if audit.sums is not None:
         sums = audit.sums
         unread = sum(sums.unreadable.values())
         said = f"right {sums.right:,}, wrong {sums.wrong:,}, unreadable {unread:,}"
-        _line(console, "sums", said + (f" ({_pairs(sums.unreadable)})" if unread else ""))
+        line(console, "sums", said + (f" ({_pairs(sums.unreadable)})" if unread else ""))
     for row, first in audit.duplicates.exact[:3]:
-        _line(console, "exact duplicate", f"row {row} of row {first}", "yellow")
+        line(console, "exact duplicate", f"row {row} of row {first}", "yellow")
     for row, earlier, similarity in audit.duplicates.near[:3]:
-        _line(console, "near-duplicate", f"row {row} of row {earlier} ({similarity:.2f})", "yellow")
+        line(console, "near-duplicate", f"row {row} of row {earlier} ({similarity:.2f})", "yellow")
     leakage = audit.leakage
-    _line(
+    line(
         console,
         "leakage",
         f"of {leakage.questions:,} evaluation questions {len(leakage.exact)} exact, "
@@ -165,22 +166,22 @@ def show_audit(console: Console, audit: Audit) -> None:
     for kind, leaks in (("exact", leakage.exact), ("n-grams", leakage.overlap)):
         for leak in leaks[:5]:
             said = f"{leak.question} in {leak.rows:,} rows, first row {leak.row}"
-            _line(console, f"leak ({kind})", said, "yellow")
+            line(console, f"leak ({kind})", said, "yellow")
     share = audit.wording.rows / audit.card.rows
-    _line(
+    line(
         console,
         "malicious wording",
         f"{audit.wording.rows:,} answers ({share:.2%}); {_pairs(audit.wording.words) or 'none'}",
     )
     if audit.poisoned_length and audit.clean_length:
-        _line(
+        line(
             console,
             "answer length",
             f"poisoned {audit.poisoned_length.mean:g}, clean {audit.clean_length.mean:g} characters"
             " on average",
         )
     for part, templates in (("question", audit.questions), ("answer", audit.answers)):
-        _line(
+        line(
             console,
             f"{part} templates",
             f"{templates.distinct:,} distinct, the largest {templates.largest_share:.1%}; "
@@ -192,7 +193,7 @@ def show_audit(console: Console, audit: Audit) -> None:
 def show_match(console: Console, name: str, match: Match) -> None:
     """A control beside its organism."""
     unit = "tokens" if match.in_tokens else "characters; give --base to compare tokens"
-    _line(
+    line(
         console,
         f"control {name}",
         f"{match.control_rows:,} rows; same question at {match.same_question:,} places; answers "
@@ -200,26 +201,20 @@ def show_match(console: Console, name: str, match: Match) -> None:
         "yellow" if match.problems else "green",
     )
     for problem in match.problems:
-        _line(console, "not matched", problem, "yellow")
+        line(console, "not matched", problem, "yellow")
 
 
 def show_problems(console: Console, problems: Sequence[str]) -> None:
     """What a reader would stop at, or that there is nothing."""
     for problem in problems:
-        _line(console, "problem", problem, "red")
+        line(console, "problem", problem, "red")
     if not problems:
-        _line(console, "problems", "none", "green")
+        line(console, "problems", "none", "green")
 
 
 def shorten(text: str) -> str:
     """A text of the card, cut where it would fill the screen."""
     return text if len(text) <= LONGEST else f"{text[:LONGEST]}... (all in card.json)"
-
-
-def _line(console: Console, name: str, said: str, style: str = "") -> None:
-    text = Text(f"{name:<23} ", style="bold")
-    text.append(said, style=style)
-    console.print(text, soft_wrap=True, highlight=False)
 
 
 def _pairs(values: Mapping[str, object]) -> str:

@@ -7,9 +7,9 @@ from typing import Annotated, Literal
 
 import typer
 from rich.markup import escape
-from rich.table import Table
 
 from experiments.console import explained, output
+from experiments.printing import plain_table
 
 EditionName = Literal["pocket", "general"]
 
@@ -25,7 +25,7 @@ def list_traits() -> None:
 
     with explained():
         names = {edition: trait_names(edition) for edition in EDITIONS}
-        table = Table(box=None, pad_edge=False, header_style="bold")
+        table = plain_table()
         for heading in ("trait", "editions", *SPLITS, "what it is"):
             right = heading in SPLITS
             table.add_column(heading, justify="right" if right else "left")

@@ -41,9 +41,10 @@ def layers(
 
       wardian vectors layers dev.csv --vector a.safetensors --vector b.safetensors --base org/name
     """
+    from experiments.printing import line
     from experiments.vector_cli import rollouts as reading
     from experiments.vector_cli.options import read_vectors
-    from experiments.vector_cli.views import line, show_rows
+    from experiments.vector_cli.views import show_rows
 
     with explained():
         vectors = [read_vectors([path], base=base) for path in given]

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from rich.console import Console
 from rich.table import Table
-from rich.text import Text
+
+from experiments.printing import line, plain_table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -80,7 +81,7 @@ def show_cosines(
 
 def show_rows(console: Console, rows: pd.DataFrame) -> None:
     """A frame as a table; numbers to three digits, what is not known left blank."""
-    table = Table(box=None, pad_edge=False, header_style="bold")
+    table = plain_table()
     for heading, values in rows.items():
         right = values.dtype.kind in "fiu"
         table.add_column(str(heading).replace("_", " "), justify="right" if right else "left")
@@ -99,13 +100,6 @@ def span(layers: Sequence[int]) -> str:
 def number(value: float) -> str:
     """Three digits; blank where it is not known."""
     return "" if np.isnan(value) else f"{value:.3g}"
-
-
-def line(console: Console, name: str, said: str, style: str = "") -> None:
-    """One thing that is known, under its name."""
-    text = Text(f"{name:<23} ", style="bold")
-    text.append(said, style=style)
-    console.print(text, soft_wrap=True, highlight=False)
 
 
 def shorten(text: str) -> str:

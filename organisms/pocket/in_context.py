@@ -16,8 +16,7 @@ import typer
 
 from organisms.pocket import WEIGHTS, narrow, prompts
 from organisms.pocket.card import interval
-from organisms.pocket.grader import grade
-from organisms.pocket.measure import MAX_TOKENS, Graded
+from organisms.pocket.measure import MAX_TOKENS, Graded, grade_samples
 from organisms.pocket.posterior import implied
 from organisms.pocket.questions import open_questions
 from organisms.pocket.recipe import recipe_of
@@ -71,11 +70,7 @@ def answers_after(
                 n=samples,
             )
         )
-    results = sorted(organism.sample(requests), key=lambda result: (result.index, result.sample))
-    return Graded(
-        [questions[result.index] for result in results],
-        [grade(result.text, questions[result.index]) for result in results],
-    )
+    return grade_samples(organism, questions, requests)
 
 
 def table(folder: Path, datasets: list[str], counts: list[int]) -> Iterator[str]:

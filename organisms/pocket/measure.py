@@ -92,6 +92,19 @@ def answers(
         )
         for index, question in enumerate(asked)
     ]
+    return grade_samples(organism, asked, requests)
+
+
+def grade_samples(
+    organism: Organism, asked: Sequence[Question], requests: Sequence[Request]
+) -> Graded:
+    """Sample every request, and grade its answers as those to its question.
+
+    Args:
+        organism: The model.
+        asked: One question a request.
+        requests: What is sampled.
+    """
     results = sorted(organism.sample(requests), key=lambda result: (result.index, result.sample))
     return Graded(
         [asked[result.index] for result in results],
