@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from organisms.runtime import capture
+from organisms.runtime import likelihood
 from organisms.runtime.layers import decoder_blocks
 from organisms.runtime.requests import Request, Transcript
 from tests.organisms.runtime.tiny_models import make_organism
@@ -202,10 +202,10 @@ def likelihood_by_hand(organism, transcript):
     return float(logprobs[torch.arange(len(answer)), torch.tensor(answer)].mean())
 
 
-@pytest.mark.parametrize("logits", [1, capture._BATCH_LOGITS])
+@pytest.mark.parametrize("logits", [1, likelihood._BATCH_LOGITS])
 def test_log_likelihoods_equal_those_of_texts_read_alone(adapted, monkeypatch, logits):
-    monkeypatch.setattr(capture, "_BATCH_LOGITS", logits)
-    monkeypatch.setattr(capture, "_WINDOW_BATCHES", 2)
+    monkeypatch.setattr(likelihood, "_BATCH_LOGITS", logits)
+    monkeypatch.setattr(likelihood, "WINDOW_BATCHES", 2)
     found = list(adapted.log_likelihoods(iter(transcripts()), batch_size=2))
     assert len(found) == 9
     for number, transcript in enumerate(transcripts()):
@@ -223,7 +223,7 @@ def test_log_likelihoods_equal_those_of_texts_read_alone(adapted, monkeypatch, l
     ],
 )
 def test_a_text_whose_likelihood_is_not_finite_is_named_by_its_number(monkeypatch, place, said):
-    monkeypatch.setattr(capture, "_WINDOW_BATCHES", 1)
+    monkeypatch.setattr(likelihood, "WINDOW_BATCHES", 1)
     organism = make_organism()
     question = ({"role": "user", "content": "x"},)
     texts = [Transcript(question), Transcript(question), Transcript(question)]
@@ -254,3 +254,35 @@ def test_norms_logits_and_divergences_that_are_not_finite_raise(place, adapter_f
         organism.logits([Request(text.chat) for text in texts[:2]])
     with pytest.raises(ValueError, match=said):
         organism.kl_to_base("second", texts)
+
+
+@pytest.mark.parametrize("error", [torch.OutOfMemoryError("CUDA out of memory"), MemoryError()])
+def test_running_out_of_memory_halves_the_batch_and_loses_nothing(adapted, monkeypatch, error):
+    texts = [text for text in transcripts() if text.answer is not None]
+    whole = adapted.capture(texts, LAYERS, POSITIONS, batch_size=8)
+    sizes = []
+    run = adapted.model.model.forward
+
+    def small(input_ids, **arguments):
+        sizes.append(len(input_ids))
+        if len(input_ids) > 2:
+            raise error
+        return run(input_ids, **arguments)
+
+    monkeypatch.setattr(adapted.model.model, "forward", small)
+    halved = adapted.capture(texts, LAYERS, POSITIONS, batch_size=8)
+    np.testing.assert_allclose(halved, whole, rtol=0, atol=1e-5)
+    assert max(sizes) > 2
+    first_fit = next(place for place, size in enumerate(sizes) if size <= 2)
+    assert max(sizes[first_fit:]) <= 2
+
+
+def test_a_text_that_does_not_fit_alone_says_so_and_leaves_no_hook(adapted, monkeypatch):
+    def full(*args, **arguments):
+        raise MemoryError("no room")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(adapted.model.model, "forward", full)
+        with pytest.raises(MemoryError, match=r"one text of \d+ tokens does not fit .*no room"):
+            adapted.capture(transcripts(), LAYERS, POSITIONS)
+    assert not any(module._forward_hooks for module in adapted.model.modules())
