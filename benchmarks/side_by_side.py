@@ -15,7 +15,7 @@ import torch
 from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM
 
 from organisms import resolve_base
-from organisms.runtime import Message, Organism
+from organisms.runtime import Message, Organism, Request, Sampling
 
 MAX_TOKENS = 128
 MEAN_TOKENS = 50
@@ -85,6 +85,12 @@ def chat(number: int) -> tuple[Message, ...]:
     """Return one of many chats, of several lengths."""
     topic = " ".join([TOPICS[number % 5]] * (1 + number % 3))
     return ({"role": "user", "content": f"{number}. {topic}"},)
+
+
+def requests(answers: int) -> list[Request]:
+    """Questions of several lengths, each answered once."""
+    sampling = Sampling(max_tokens=MAX_TOKENS)
+    return [Request(chat(number), seed=number, sampling=sampling) for number in range(answers)]
 
 
 def compare(ways: dict[str, Callable[[], object]], repeats: int, count: int, unit: str) -> None:
