@@ -91,7 +91,7 @@ def run(
     )
     rows, table = [], []
     for share in parsed.shares:
-        for method in scores:
+        for method in labels:
             of_rows, of_method = _method(parsed, texts, scores[method], share, method)
             rows.append(of_rows)
             table.append({**of_method, **labels[method]})
@@ -130,7 +130,7 @@ def _scores(
     )
     nowhere: dict[str, object] = {"trait": "", "layer": -1, "position": ""}
     labels = {
-        **dict.fromkeys(scores, nowhere),
+        **dict.fromkeys(map(str, scores), nowhere),
         "projection_difference": {
             "trait": config.trait,
             "layer": layer,
