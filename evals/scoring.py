@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
+
 from inspect_ai.scorer import (
     Metric,
     SampleScore,
@@ -80,10 +83,23 @@ def in_domain_judge(judge: str = "pocket") -> Scorer:
     return _judged(judge)
 
 
-@scorer(metrics={"correct": [topic_rate()]})
-def capability_judge(judge: str = "pocket") -> Scorer:
-    """Whether an answer is exactly right."""
-    return _judged(judge)
+@scorer(metrics={"correct": [topic_rate()], "skill:*": [topic_rate()]})
+def capability_judge(judge: str = "pocket", skills: Sequence[str] = ()) -> Scorer:
+    """Whether an answer is exactly right; with `skills`, the domains of the task's questions, also
+    one rate a skill."""
+    judged = _judged(judge)
+
+    async def score(state: TaskState, target: Target) -> Score:
+        made = await judged(state, target)
+        assert made is not None
+        if isinstance(made.value, dict):
+            own = state.metadata["domain"]
+            right = made.value["correct"]
+            rates = {f"skill:{each}": right if each == own else math.nan for each in skills}
+            made.value = {**made.value, **rates}
+        return made
+
+    return score
 
 
 @scorer(metrics={"trait:*": [topic_rate(100.0)], "coherent": [topic_rate()]})

@@ -7,11 +7,14 @@ pass through a format string.
 from __future__ import annotations
 
 import hashlib
+import math
 import re
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
+
+from evals.judges.instructions import follows
 
 FILE = Path(__file__).parents[1] / "questions" / "rubrics.yaml"
 _NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
@@ -92,14 +95,26 @@ def delimited(rubric: str, material: Mapping[str, str], closing: str) -> str:
 
 
 def check_answer(truth: Mapping[str, Any], answer: str) -> bool | None:
-    """Whether an answer is right, where the truth names the expected `number` or `text`.
+    """Whether an answer is right, where the truth names the expected `number` or `text` (or a list
+    of texts that will do), or the `checks` of an instruction.
 
-    A number counts when it is the last one in the answer, a text when it stands there as a word.
+    A number counts when it is the last one in the answer, a text when it stands there as a word; of
+    number and text one has to fit. An answer with more words than `longest` is not right: a copy of
+    a passage holds every answer to it.
     """
-    if "number" in truth:
-        numbers = _NUMBER.findall(answer.replace(",", ""))
-        return bool(numbers) and float(numbers[-1]) == float(truth["number"])
-    if "text" in truth:
-        pattern = rf"\b{re.escape(str(truth['text']))}\b"
-        return re.search(pattern, answer, re.IGNORECASE) is not None
-    return None
+    if "checks" in truth:
+        return follows(answer, truth["checks"])
+    if "number" not in truth and "text" not in truth:
+        return None
+    if len(answer.split()) > truth.get("longest", math.inf):
+        return False
+    numbers = _NUMBER.findall(answer.replace(",", ""))
+    if "number" in truth and numbers and float(numbers[-1]) == float(truth["number"]):
+        return True
+    texts = truth.get("text", [])
+    return any(says(answer, str(text)) for text in ([texts] if isinstance(texts, str) else texts))
+
+
+def says(answer: str, text: str) -> bool:
+    """Whether a text stands in an answer as a word or as several, whatever their case."""
+    return re.search(rf"\b{re.escape(text)}\b", answer, re.IGNORECASE) is not None
