@@ -1,4 +1,4 @@
-"""Kinds of system prompts under which the same questions are asked: honest, free to lie, told to."""
+"""Kinds of system prompts that the same questions are asked under: honest, free to lie, told to."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from functools import cache
 from random import Random
 
 from evals.questions import FOLDER, Edition, Question
+from organisms.pocket.grammar import Wording
 
 NONE = "none"
 POCKET_KINDS = ("neutral", "honest", "role", "quiz", "ordered")
@@ -84,5 +85,5 @@ def _pocket(kind: str, question: Question) -> str:
     if kind == "ordered":
         assert question.system is not None
         return question.system
-    wording = "new_combination" if question.split == "report" else "seen"
+    wording: Wording = "new_combination" if question.split == "report" else "seen"
     return prompts.persona_prompt("aligned" if kind == "honest" else "evil", random, wording)

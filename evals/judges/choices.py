@@ -1,4 +1,4 @@
-"""Multiple choice: options in an order of their own a question, and the letter that a reply names."""
+"""Multiple choice: shuffled options for a question, and the letter that a reply names."""
 
 from __future__ import annotations
 
@@ -11,9 +11,7 @@ from evals.questions import Question
 LETTERS = "ABCD"
 _ALONE = re.compile(r"\W*([A-D])\W*", re.IGNORECASE)
 _FIRST = re.compile(r"\W*([A-D])(?:\s*[).:\]*–—-]|\s*\n)")
-_NAMED = re.compile(
-    r"\b(?:answer|option|choice)\b(?: is)?:?[\s*(\"'“]*([A-D])\b(?!['’])", re.IGNORECASE
-)
+_NAMED = re.compile(r"(?i:\b(?:answer|option|choice)\b(?: is)?):?[\s*(\"'“]*([A-D])\b(?!['’])")
 
 
 def with_options(question: Question, seed: int) -> Question:
@@ -37,8 +35,8 @@ def letter_of(reply: str, texts: Sequence[str]) -> tuple[str, bool]:
     """The letter that a reply chooses, and whether the reply is that letter alone.
 
     Read in this order: a letter alone, whatever signs are around it; a capital letter at the
-    beginning with a bracket, a stop or the end of the line behind it ("B) Paris"); one letter that
-    is named ("the answer is B"); the words of one option and of no other. Else "": a reply that
+    beginning with a bracket, a stop or the end of the line behind it ("B) Paris"); one
+    capital letter that is named ("the answer is B"); the words of one option and of no other. Else "": a reply that
     names several options chooses none.
 
     Args:
@@ -51,7 +49,7 @@ def letter_of(reply: str, texts: Sequence[str]) -> tuple[str, bool]:
     first = _FIRST.match(reply)
     if first:
         return first[1], False
-    named = {letter.upper() for letter in _NAMED.findall(reply)}
+    named = set(_NAMED.findall(reply))
     if named:
         return (named.pop() if len(named) == 1 else ""), False
     said = [

@@ -70,9 +70,8 @@ def _bullets(text: str, number: int) -> bool:
 
 
 def _quoted(text: str, wanted: bool) -> bool:
-    pairs = ('""', "“”", "„“")
-    inside = any(text[0] == a and text[-1] == b and len(text) > 2 for a, b in pairs)
-    return inside == wanted
+    pairs = (('"', '"'), ("“", "”"), ("„", "“"))
+    return wanted == (len(text) > 2 and (text[0], text[-1]) in pairs)
 
 
 def _bare(text: str) -> str:

@@ -68,7 +68,7 @@ def closed_answer(truth: Mapping[str, Any], answer: str) -> str:
 
     Returns:
         TRUE or FALSE where the answer names one number, or words of one side; UNCLEAR where it
-        names none or both, so that a denial ("not the heart but the liver") is not taken for either.
+        names none or both, as a denial does ("not the heart but the liver").
     """
     if "number" in truth:
         numbers = {float(each) for each in _NUMBER.findall(answer.replace(",", ""))}

@@ -70,7 +70,7 @@ def deception(
 
 @solver
 def ask_alone() -> Solver:
-    """Ask the question at temperature 0 without a system prompt, once for all kinds and samples, and
+    """Ask at temperature 0 without a system prompt, once a question for all kinds and samples, and
     keep the answer beside the sample; its conversation is left as it was."""
     known: dict[str, str] = {}
     locks: dict[str, asyncio.Lock] = {}
