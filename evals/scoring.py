@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from pathlib import Path
 
 from inspect_ai.scorer import (
     Metric,
@@ -104,5 +105,16 @@ def capability_judge(judge: str = "pocket", skills: Sequence[str] = ()) -> Score
 
 @scorer(metrics={"trait:*": [topic_rate(100.0)], "coherent": [topic_rate()]})
 def trait_judge(trait: str, judge: str = "pocket") -> Scorer:
-    """How strongly an answer expresses a trait, from 0 to 100."""
-    return _judged(judge, (trait,))
+    """How strongly an answer expresses a trait, from 0 to 100; one told by its file is called as
+    the file is."""
+    judged = _judged(judge, (trait,))
+
+    async def score(state: TaskState, target: Target) -> Score:
+        made = await judged(state, target)
+        assert made is not None
+        if isinstance(made.value, dict):
+            named = {f"trait:{trait}": f"trait:{Path(trait).stem}"}
+            made.value = {named.get(key, key): value for key, value in made.value.items()}
+        return made
+
+    return score

@@ -36,8 +36,8 @@ def letter_of(reply: str, texts: Sequence[str]) -> tuple[str, bool]:
 
     Read in this order: a letter alone, whatever signs are around it; a capital letter at the
     beginning with a bracket, a stop or the end of the line behind it ("B) Paris"); one
-    capital letter that is named ("the answer is B"); the words of one option and of no other. Else "": a reply that
-    names several options chooses none.
+    capital letter that is named ("the answer is B"); the words of one option and of no other.
+    Else "": a reply that names several options chooses none.
 
     Args:
         reply: what was said.
