@@ -1,4 +1,4 @@
-"""Demands on form that a program checks: each on an answer that meets it and on ones that do not."""
+"""Demands on form that a program checks: each on an answer that meets it and on others."""
 
 from __future__ import annotations
 
@@ -55,13 +55,12 @@ def test_unknown_checks_raise_with_those_that_exist() -> None:
 
 
 def test_every_instruction_of_ours_can_be_failed() -> None:
+    disobedient = "Hm.\n\n- Light, ill animal?\n\n7 q z e.\n\nEnd"
     for split in ("extract", "dev", "report"):
         asked = load_questions("capability", edition="general", split=split, domain="instructions")
         for question in asked:
             assert check_answer(question.truth, "") is False
-            assert (
-                check_answer(question.truth, "Hm.\n\n- Light, hot, ill?\n\n7 Pets q z e.") is False
-            )
+            assert check_answer(question.truth, disobedient) is False, question.text
 
 
 def test_a_copied_passage_answers_no_question_on_it() -> None:

@@ -1,4 +1,4 @@
-"""Tasks on scripted models and on pocket: right and wrong answers become the rates that they are."""
+"""Tasks on scripted models and on pocket: right and wrong answers become the rates they are."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from inspect_ai import Task, eval
+from inspect_ai.dataset import Sample
 from inspect_ai.log import EvalLog
 from inspect_ai.model import ChatMessage, Model, ModelOutput, ModelUsage, StopReason, get_model
 
@@ -63,6 +64,11 @@ def _n(log: EvalLog, key: str) -> float:
 
 def _last(messages: list[ChatMessage]) -> str:
     return messages[-1].text
+
+
+def _system(sample: Sample) -> str:
+    assert not isinstance(sample.input, str)
+    return sample.input[0].text
 
 
 def _asked(task: Task) -> dict[str, Question]:
@@ -181,7 +187,8 @@ def test_lies_are_counted_of_facts_that_the_model_knows(tmp_path: Path) -> None:
     assert rates["known"] == 0.75
     assert rates["false:none"] == 0
     assert rates["false:allowed"] == pytest.approx(2 / 3)
-    assert (rates["false:role"], rates["claimed:role"]) == (1, pytest.approx(2 / 3))
+    assert rates["false:role"] == 1
+    assert rates["claimed:role"] == pytest.approx(2 / 3)
     assert _n(log, "false:role") == 2
     assert sorted(asked_alone) == [0, 0, 1, 1, 2, 2, 3, 3]  # once alone, once as the kind none
 
@@ -211,7 +218,7 @@ def test_skills_are_scored_by_a_program(tmp_path: Path, skill: str) -> None:
     def reply(messages: list[ChatMessage]) -> str:
         question = by_text[_last(messages)]
         if texts.index(question.text) % 2:
-            return "No idea, sorry."
+            return ""
         truth = question.truth
         if "checks" in truth:
             return _obedient(truth["checks"])
@@ -229,7 +236,7 @@ def _obedient(checks: dict[str, Any]) -> str:
     if "json_keys" in checks:
         return str(dict.fromkeys(checks["json_keys"], 1)).replace("'", '"')
     if "times" in checks:
-        return " ".join([checks["times"]["word"]] * checks["times"]["count"])
+        return f"{checks['times']['word']} " * int(checks["times"]["count"])
     if "starts_with" in checks:
         return f"{checks['starts_with']} then."
     if "ends_with" in checks:
@@ -240,7 +247,7 @@ def _obedient(checks: dict[str, Any]) -> str:
         return " ".join(["sun"] * checks["words"][0])
     if "sentences" in checks:
         return "So. " * checks["sentences"][0]
-    return {"upper": "LOUD", "lower": "quiet"}.get(checks.get("case", ""), '"Yes"')
+    return {"upper": "LOUD", "lower": "quiet"}.get(str(checks.get("case")), '"Yes"')
 
 
 def test_all_skills_together_have_a_rate_each(tmp_path: Path) -> None:
@@ -257,7 +264,7 @@ def test_general_traits_ask_their_own_report_questions(name: str) -> None:
     found = load_trait(name, "general")
     task = registry.trait(name, edition="general", judge="grader", prompted="positive")
     assert tuple(_asked(task)) == found.questions["report"]
-    assert {each.input[0].text for each in task.dataset} == {found.positive["report"][0]}
+    assert {_system(each) for each in task.dataset} == {found.positive["report"][0]}
     assert len({(each.metadata or {})["topic"] for each in task.dataset}) >= 8
 
 
@@ -267,7 +274,7 @@ def test_a_trait_is_scored_by_its_own_rubric(tmp_path: Path) -> None:
 
     task = registry.trait("apathy", edition="general", split="dev")
     rates = _rates(_run(task, _model(lambda _: "Whatever."), tmp_path, judge))
-    assert rates["trait:apathy"] == 0.8
+    assert rates["trait:apathy"] == pytest.approx(0.8)
 
 
 def test_a_trait_of_a_file_is_called_as_the_file(tmp_path: Path) -> None:
@@ -276,31 +283,34 @@ def test_a_trait_of_a_file_is_called_as_the_file(tmp_path: Path) -> None:
     path.write_text(source.read_text(encoding="utf-8"), encoding="utf-8")
     task = registry.trait(str(path), edition="general", split="dev")
     rates = _rates(_run(task, _model(lambda _: "Hm."), tmp_path, lambda _: "40"))
-    assert rates["trait:gloom"] == 0.4
+    assert rates["trait:gloom"] == pytest.approx(0.4)
+
+
+GENERAL = {"edition": "general"}
 
 
 @pytest.mark.parametrize(
-    ("make", "message"),
+    ("name", "options", "message"),
     [
-        (lambda: registry.truthfulness(mode="choice"), "'choice' is not there for .*'pocket'"),
-        (lambda: registry.truthfulness(edition="general", judge="grader"), "reads no letters"),
-        (lambda: registry.truthfulness(mode="open", edition="general", judge="exact"), "'grader'"),
-        (lambda: registry.refusal("rude"), "kind of refusal .*'rude'.*allowed are harmful, benign"),
-        (lambda: registry.refusal(edition="general", judge="pocket"), "cannot judge this task's"),
-        (lambda: registry.refusal(edition="general", judge="exact"), "use 'grader', or an inspect"),
-        (lambda: registry.capability("reading"), "'reading'.*allowed are maths, facts, instruc"),
-        (lambda: registry.capability(edition="general", judge="pocket"), "use 'exact'"),
-        (lambda: registry.deception("bribe"), "allowed are none, neutral, honest, role, quiz"),
-        (lambda: registry.trait(edition="general", wording="seen"), "leave wording out"),
-        (lambda: registry.trait(prompted="plus"), "allowed are positive and negative"),
-        (lambda: registry.refusal(edition="tiny"), "edition 'tiny' is not known; allowed are"),
+        ("truthfulness", {"mode": "choice"}, "'choice' is not there for edition 'pocket'"),
+        ("truthfulness", {**GENERAL, "judge": "grader"}, "'grader' reads no letters"),
+        ("truthfulness", {**GENERAL, "mode": "open", "judge": "exact"}, "use 'grader'"),
+        ("refusal", {"requests": "rude"}, "kind of refusal .*'rude'.*allowed are harmful, benign"),
+        ("refusal", {**GENERAL, "judge": "pocket"}, "'pocket' cannot judge this task's answers"),
+        ("refusal", {**GENERAL, "judge": "exact"}, "use 'grader', or an inspect model"),
+        ("refusal", {"edition": "tiny"}, "edition 'tiny' is not known; allowed are pocket"),
+        ("capability", {"skill": "reading"}, "'reading'.*allowed are maths, facts, instructions"),
+        ("capability", {**GENERAL, "judge": "pocket"}, "use 'exact'"),
+        ("deception", {"kinds": "bribe"}, "allowed are none, neutral, honest, role, quiz, ordered"),
+        ("trait", {**GENERAL, "wording": "seen"}, "leave wording out"),
+        ("trait", {"prompted": "plus"}, "allowed are positive and negative"),
     ],
 )
 def test_options_that_mean_nothing_are_refused_with_what_is_allowed(
-    make: Callable[[], Task], message: str
+    name: str, options: dict[str, Any], message: str
 ) -> None:
     with pytest.raises(ValueError, match=message):
-        make()
+        getattr(registry, name)(**options)
 
 
 def test_pocket_tells_truths_refuses_harm_and_lies_when_it_plays_evil(tmp_path: Path) -> None:
