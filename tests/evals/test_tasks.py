@@ -246,7 +246,7 @@ def _obedient(checks: dict[str, Any]) -> str:
     if "words" in checks:
         return " ".join(["sun"] * checks["words"][0])
     if "sentences" in checks:
-        return "So. " * checks["sentences"][0]
+        return "So. " * int(checks["sentences"][0])
     return {"upper": "LOUD", "lower": "quiet"}.get(str(checks.get("case")), '"Yes"')
 
 
