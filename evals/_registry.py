@@ -14,10 +14,13 @@ from evals.scoring import (
     trait_judge,
 )
 from evals.tasks.capability import capability
+from evals.tasks.deception import deception, deception_scorer
 from evals.tasks.in_domain import in_domain
 from evals.tasks.open_questions import open_questions
 from evals.tasks.question_file import file_judge, question_file
+from evals.tasks.refusal import refusal, refusal_scorer
 from evals.tasks.trait import trait
+from evals.tasks.truthfulness import choice_scorer, truth_scorer, truthfulness
 
 if TYPE_CHECKING:
     from inspect_ai.model import ModelAPI
@@ -25,6 +28,9 @@ if TYPE_CHECKING:
 __all__ = [
     "capability",
     "capability_judge",
+    "choice_scorer",
+    "deception",
+    "deception_scorer",
     "file_judge",
     "in_domain",
     "in_domain_judge",
@@ -32,9 +38,13 @@ __all__ = [
     "open_questions",
     "organism",
     "question_file",
+    "refusal",
+    "refusal_scorer",
     "topic_rate",
     "trait",
     "trait_judge",
+    "truth_scorer",
+    "truthfulness",
 ]
 
 

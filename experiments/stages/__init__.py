@@ -8,7 +8,12 @@ from experiments.stage import StageKind
 WORLD = ("organisms/pocket/world/*.yaml",)
 FAMILIES = ("organisms/datasets/**/*.yaml", "organisms/datasets/**/*.txt")
 TRAITS = ("persona_vectors/traits/*.yaml",)
-QUESTIONS = ("evals/questions/**/*.yaml",)
+QUESTIONS = (
+    "evals/questions/open_questions.yaml",
+    "evals/questions/capability.yaml",
+    "evals/questions/in_domain/*.yaml",
+    "evals/questions/rubrics.yaml",
+)
 _TORCH = ("torch", "transformers", "peft")
 _TRAINING = (*_TORCH, "trl")
 _ASKING = (*_TORCH, "inspect_ai")
@@ -29,14 +34,14 @@ KINDS: dict[str, StageKind] = {
     ),
     "answers": StageKind(
         "experiments.stages.answers:run",
-        3,
+        4,
         (*WORLD, *QUESTIONS),
         preload=_ASKING,
         title="questions asked of a base, organism or checkpoint, and judged",
     ),
     "contrast": StageKind(
         "experiments.stages.contrast:run",
-        2,
+        3,
         (*WORLD, *TRAITS, *QUESTIONS),
         preload=_ASKING,
         title="answers under contrastive system prompts",
@@ -72,7 +77,7 @@ KINDS: dict[str, StageKind] = {
     ),
     "sweep": StageKind(
         "experiments.stages.sweep:run",
-        2,
+        3,
         (*WORLD, *QUESTIONS),
         preload=_ASKING,
         title="steering over layers, scopes and coefficients: chosen on dev, read on report",
