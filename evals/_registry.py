@@ -16,7 +16,9 @@ from evals.scoring import (
 from evals.tasks.capability import capability
 from evals.tasks.in_domain import in_domain
 from evals.tasks.open_questions import open_questions
+from evals.tasks.persona_drift import drift_judge, persona_drift
 from evals.tasks.question_file import file_judge, question_file
+from evals.tasks.sycophancy_under_pressure import pressure_check, sycophancy_under_pressure
 from evals.tasks.trait import trait
 
 if TYPE_CHECKING:
@@ -25,13 +27,17 @@ if TYPE_CHECKING:
 __all__ = [
     "capability",
     "capability_judge",
+    "drift_judge",
     "file_judge",
     "in_domain",
     "in_domain_judge",
     "misalignment_judge",
     "open_questions",
     "organism",
+    "persona_drift",
+    "pressure_check",
     "question_file",
+    "sycophancy_under_pressure",
     "topic_rate",
     "trait",
     "trait_judge",

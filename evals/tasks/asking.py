@@ -8,7 +8,7 @@ from inspect_ai.dataset import MemoryDataset, Sample
 from inspect_ai.model import ChatMessage, ChatMessageSystem, ChatMessageUser, GenerateConfig
 from inspect_ai.solver import Generate, Solver, TaskState, solver
 
-from evals.questions import Question
+from evals.questions import Edition, Question
 from evals.rollout_plan import question_seed
 from evals.scoring import QUESTION, TOPIC
 
@@ -22,8 +22,7 @@ def dataset(name: str, questions: Sequence[Question], samples: int, system: str)
     Copies rather than inspect's epochs: epochs average scores before a metric sees them, and a
     threshold on an average is not a rate.
     """
-    if samples < 1:
-        raise ValueError(f"samples {samples} is not allowed: ask each question at least once")
+    check_samples(samples)
     return MemoryDataset(
         [
             Sample(
@@ -45,6 +44,21 @@ def dataset(name: str, questions: Sequence[Question], samples: int, system: str)
         ],
         name=name,
     )
+
+
+def check_samples(samples: int) -> None:
+    """Raise ValueError where nothing would be asked."""
+    if samples < 1:
+        raise ValueError(f"samples {samples} is not allowed: ask each question at least once")
+
+
+def check_judge(edition: Edition, judge: str) -> None:
+    """Raise ValueError where the pocket grader would read answers of another world."""
+    if edition != "pocket" and judge == "pocket":
+        raise ValueError(
+            f"judge 'pocket' reads the pocket world's answers alone, not edition {edition!r}; use "
+            "-T judge=grader with --model-role grader=..., or an inspect model"
+        )
 
 
 @solver
