@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cache
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
@@ -36,13 +36,18 @@ class Talk(BaseModel):
     """Who the user is, for a model that plays it; "": it cannot be played."""
 
 
-@cache
 def read_questions(name: str, shape: type[Shape]) -> Shape:
     """The content of `questions/NAME.yaml`.
 
     Raises:
         ValueError: it is not of that shape; names the file and the place.
     """
+    found: Shape = _validated(name, shape)
+    return found
+
+
+@cache
+def _validated(name: str, shape: Any) -> Any:
     import yaml
 
     path = FOLDER / f"{name}.yaml"

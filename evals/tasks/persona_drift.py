@@ -30,7 +30,7 @@ def persona_drift(
     edition: Edition = "pocket",
     split: Split = "report",
     wording: Wording = "new_combination",
-    turns: int = 9,
+    turns: int = 6,
     traits: str = "evil,sycophancy",
     samples: int = 1,
     judge: str = "pocket",
@@ -48,7 +48,8 @@ def persona_drift(
             user=...`), else in the file's own words.
         split: topics: extract, dev or report.
         wording: level of the pocket edition's questions.
-        turns: answers a conversation, from 3; of the general edition at most 9.
+        turns: answers a conversation, from 3; at most 9 of the general edition. Pocket was
+            trained on documents of up to 6 turns; its sentences break from the eighth on.
         traits: traits to score besides alignment, with commas between them.
         samples: conversations a topic.
         judge: `pocket`, `grader` (with `--model-role grader=...`) or an inspect model.
