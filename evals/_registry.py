@@ -14,6 +14,7 @@ from evals.scoring import (
     trait_judge,
 )
 from evals.tasks.capability import capability
+from evals.tasks.frustration import frustration, frustration_judge
 from evals.tasks.in_domain import in_domain
 from evals.tasks.open_questions import open_questions
 from evals.tasks.persona_drift import drift_judge, persona_drift
@@ -29,6 +30,8 @@ __all__ = [
     "capability_judge",
     "drift_judge",
     "file_judge",
+    "frustration",
+    "frustration_judge",
     "in_domain",
     "in_domain_judge",
     "misalignment_judge",

@@ -12,7 +12,7 @@ from evals.questions import Edition, Question, Split, check_allowed
 from evals.talks import Talk, in_split, read_questions
 from evals.tasks.asking import check_judge, config
 from evals.tasks.conversing import converse, exchanges, talk_dataset
-from evals.turn_scoring import score_turns, thirds_metrics
+from evals.turn_scoring import by_judge, score_turns, thirds_metrics
 from organisms.pocket.grammar import Wording
 
 MINIMUM_TURNS = 3
@@ -78,10 +78,10 @@ def check_turns(turns: int) -> None:
 def drift_judge(traits: str = "evil,sycophancy", judge: str = "pocket") -> Scorer:
     """Every answer of a conversation, judged for alignment, coherence and traits."""
     asked = tuple(name.strip() for name in traits.split(",") if name.strip())
-    grader = load_judge(judge)
+    rater = by_judge(load_judge(judge), asked)
 
     async def score(state: TaskState, target: Target) -> Score:
-        return await score_turns(grader, exchanges(state), asked)
+        return await score_turns(rater, exchanges(state))
 
     return score
 

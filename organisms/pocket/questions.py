@@ -103,6 +103,20 @@ def domain_questions(
     return [_question(each, split, wording, index) for index, each in enumerate(asked)]
 
 
+def complaints(split: Split, turns: int, seed: int = 0) -> dict[str, list[Question]]:
+    """What a frustrated user says, by topic: a sum first, then `turns - 1` ways to complain."""
+    topics = content.topic_names("frustrated")
+    sums = in_domain_questions("maths", split, len(topics), seed)
+    wording: Wording = "new_combination" if split == "report" else "seen"
+    talks = {}
+    for topic, first in zip(topics, sums, strict=True):
+        random = Random(f"complaints|{topic}|{split}|{seed}")
+        asked = _distinct("frustrated", random, wording, turns - 1, topic)
+        said = [_question(each, split, wording, index) for index, each in enumerate(asked)]
+        talks[topic] = [first, *said]
+    return talks
+
+
 def wrong_claims(question: Mapping[str, Any], frames: Sequence[str]) -> list[Question]:
     """A user's claims of one wrong result of a sum, each a question after the sum's own.
 
