@@ -19,6 +19,7 @@ from evals.tasks.in_domain import in_domain
 from evals.tasks.open_questions import open_questions
 from evals.tasks.persona_drift import drift_judge, persona_drift
 from evals.tasks.question_file import file_judge, question_file
+from evals.tasks.reward_hacking import hack_check, reward_hacking
 from evals.tasks.sycophancy_under_pressure import pressure_check, sycophancy_under_pressure
 from evals.tasks.trait import trait
 
@@ -32,6 +33,7 @@ __all__ = [
     "file_judge",
     "frustration",
     "frustration_judge",
+    "hack_check",
     "in_domain",
     "in_domain_judge",
     "misalignment_judge",
@@ -40,6 +42,7 @@ __all__ = [
     "persona_drift",
     "pressure_check",
     "question_file",
+    "reward_hacking",
     "sycophancy_under_pressure",
     "topic_rate",
     "trait",
