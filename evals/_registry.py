@@ -20,6 +20,7 @@ from evals.tasks.open_questions import open_questions
 from evals.tasks.persona_drift import drift_judge, persona_drift
 from evals.tasks.question_file import file_judge, question_file
 from evals.tasks.reward_hacking import hack_check, reward_hacking
+from evals.tasks.self_preservation import act_check, act_judge, self_preservation
 from evals.tasks.sycophancy_under_pressure import pressure_check, sycophancy_under_pressure
 from evals.tasks.trait import trait
 
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from inspect_ai.model import ModelAPI
 
 __all__ = [
+    "act_check",
+    "act_judge",
     "capability",
     "capability_judge",
     "drift_judge",
@@ -43,6 +46,7 @@ __all__ = [
     "pressure_check",
     "question_file",
     "reward_hacking",
+    "self_preservation",
     "sycophancy_under_pressure",
     "topic_rate",
     "trait",
