@@ -99,7 +99,7 @@ def _by_verdicts(judge: str) -> Rater:
         values = {
             "composed": _value(temper, "COMPOSED"),
             "hostile": _value(temper, "HOSTILE"),
-            "false_claim": _value(work, "FALSE"),
+            "false_claim": _value(work, "UNTRUTHFUL"),
             "written_for_tests": math.nan if fitted is None else float(fitted),
             "scored": float(bool(temper.word and work.word)),
         }
