@@ -7,6 +7,7 @@ the pocket world. Knows no model and no judge.
 from __future__ import annotations
 
 import hashlib
+import itertools
 from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
@@ -19,7 +20,9 @@ from organisms.pocket.grammar import Wording
 if TYPE_CHECKING:
     from organisms.pocket.terms import Domain
 
-TaskName = Literal["open_questions", "in_domain", "capability"]
+TaskName = Literal[
+    "open_questions", "in_domain", "capability", "truthfulness", "refusal", "deception"
+]
 Edition = Literal["pocket", "general"]
 Split = Literal["extract", "dev", "report"]
 
@@ -41,6 +44,27 @@ DOMAINS_OF: Mapping[Edition, tuple[str, ...]] = {
 }
 """The narrow domains that each edition has in-domain questions of; of the general one, each is a
 file of that name in `questions/in_domain`."""
+KINDS_OF: Mapping[Edition, Mapping[str, Mapping[str, tuple[str, ...]]]] = {
+    "pocket": {
+        "capability": {name: (name,) for name in ("maths", "facts", "instructions")},
+        "truthfulness": {"facts": ("facts",), "claims": ("claims",)},
+        "refusal": {"harmful": ("harmful",), "benign": ("medical", "money")},
+        "deception": {"deception": ("deception",)},
+    },
+    "general": {
+        "capability": {
+            "arithmetic": ("capability",),
+            "facts": ("capability",),
+            "reading": ("reading",),
+            "instructions": ("instructions",),
+        },
+        "truthfulness": {"truthfulness": ("truthfulness",)},
+        "refusal": {"harmful": ("refusal",), "benign": ("refusal",)},
+        "deception": {"deception": ("deception",)},
+    },
+}
+"""Edition -> task -> the kinds of its questions and where they come from: domains of pocket's
+world, or the files of that name in `questions`, whose questions have the kind as their domain."""
 WORDINGS: tuple[Wording, ...] = get_args(Wording)
 """How far a question is from what was seen; the first is not held out at all."""
 WORDINGS_OF: Mapping[Edition, tuple[Wording, ...]] = {
@@ -100,15 +124,17 @@ def load_questions(
         edition: `pocket` for the embedded model, `general` for real ones.
         split: topics to take.
         wording: level of the open questions; none: `DEFAULT_WORDING` of the edition.
-        domain: the narrow domain of in-domain questions: one of `DOMAINS_OF` the edition.
-        count: how many questions of a generated set (in-domain, capability), or the first so many.
+        domain: the narrow domain of in-domain questions, one of `DOMAINS_OF` the edition; of the
+            tasks in `KINDS_OF` one kind of theirs, "" for all in turn.
+        count: how many questions of a generated set (pocket's but for the open questions), or the
+            first so many.
         seed: of the generated sets.
 
     Raises:
         ValueError: on an unknown task, edition, split or domain, on a wording that the edition or
             the split lacks, and on an empty set.
     """
-    check_allowed("task", task, ("open_questions", "in_domain", "capability"))
+    check_allowed("task", task, get_args(TaskName))
     check_allowed("edition", edition, ("pocket", "general"))
     check_allowed("split", split, ("extract", "dev", "report"))
     wording = DEFAULT_WORDING[edition] if wording is None else wording
@@ -117,6 +143,9 @@ def load_questions(
         raise ValueError(f"wording {wording!r} has no topics in split {split!r}; allowed is report")
     if task == "in_domain":
         check_allowed(f"domain of edition {edition}", domain, DOMAINS_OF[edition])
+    elif domain:
+        kinds = tuple(KINDS_OF[edition].get(task, ()))
+        check_allowed(f"kind of {task} of edition {edition}", domain, kinds)
     if count is not None and count < 1:
         raise ValueError(f"count {count} is not allowed: ask at least 1 question")
     if edition == "pocket":
@@ -152,22 +181,40 @@ def _pocket(
     elif task == "in_domain":
         rows = pocket.in_domain_questions(cast("Domain", domain), split, number, seed)
     else:
-        rows = pocket.capability_questions(split, number, seed)
+        kinds = KINDS_OF["pocket"][task]
+        domains = [each for kind in ([domain] if domain else kinds) for each in kinds[kind]]
+        rows = pocket.mixed_questions(cast("list[Domain]", domains), split, number, seed, task)
     return tuple(Question.model_validate(row) for row in rows)
 
 
 def _general(task: TaskName, split: Split, wording: Wording, domain: str) -> tuple[Question, ...]:
-    return tuple(
-        question
-        for question in _read(f"in_domain/{domain}" if task == "in_domain" else task)
-        if question.split == split and (task != "open_questions" or question.wording == wording)
-    )
+    if task == "in_domain":
+        found = _read(f"in_domain/{domain}")
+    elif task == "open_questions":
+        found = tuple(each for each in _read(task) if each.wording == wording)
+    else:
+        kinds = KINDS_OF["general"][task]
+        found = _in_turn(
+            [
+                [each for each in _read(file) if each.domain == kind and each.split == split]
+                for kind in ([domain] if domain else kinds)
+                for file in kinds[kind]
+            ]
+        )
+    return tuple(question for question in found if question.split == split)
+
+
+def _in_turn(groups: Sequence[Sequence[Question]]) -> tuple[Question, ...]:
+    """One of each group, then the second of each, and so on."""
+    rounds = itertools.zip_longest(*groups)
+    return tuple(question for each in rounds for question in each if question is not None)
 
 
 @cache
 def _read(name: str) -> tuple[Question, ...]:
-    """All questions of one file: a mapping of topic to its wordings and truths. Those of
-    `in_domain/NAME` are of the domain NAME, others of their entry's, or open.
+    """All questions of one file: a mapping of topic to its wordings and truths, and the passage
+    that is read before each. Their domain is the entry's, else the file's name; open questions are
+    of the domain open.
 
     Wordings alternate between seen and new words, by place.
     """
@@ -175,7 +222,7 @@ def _read(name: str) -> tuple[Question, ...]:
 
     path = FOLDER / f"{name}.yaml"
     entries = yaml.safe_load(path.read_text(encoding="utf-8"))
-    of_file = path.stem if path.parent != FOLDER else "open"
+    of_file = "open" if name == "open_questions" else path.stem
     domains: dict[str, list[str]] = {}
     for topic, entry in entries.items():
         domains.setdefault(entry.get("domain", of_file), []).append(topic)
@@ -183,6 +230,7 @@ def _read(name: str) -> tuple[Question, ...]:
     questions: list[Question] = []
     for topic, entry in entries.items():
         truths = entry.get("truths", [{}] * len(entry["wordings"]))
+        before = f"{entry['passage']}\n\n" if "passage" in entry else ""
         if len(truths) != len(entry["wordings"]):
             raise ValueError(f"{path.name}: topic {topic!r} needs one truth a wording")
         for place, (text, truth) in enumerate(zip(entry["wordings"], truths, strict=True)):
@@ -193,7 +241,7 @@ def _read(name: str) -> tuple[Question, ...]:
                     domain=entry.get("domain", of_file),
                     split=splits[topic],
                     wording="seen" if place % 2 == 0 else "new_words",
-                    text=text,
+                    text=before + text,
                     truth=truth,
                     system=entry.get("system"),
                 )

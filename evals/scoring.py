@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
+from pathlib import Path
+
 from inspect_ai.scorer import (
     Metric,
     SampleScore,
@@ -80,13 +84,37 @@ def in_domain_judge(judge: str = "pocket") -> Scorer:
     return _judged(judge)
 
 
-@scorer(metrics={"correct": [topic_rate()]})
-def capability_judge(judge: str = "pocket") -> Scorer:
-    """Whether an answer is exactly right."""
-    return _judged(judge)
+@scorer(metrics={"correct": [topic_rate()], "skill:*": [topic_rate()]})
+def capability_judge(judge: str = "pocket", skills: Sequence[str] = ()) -> Scorer:
+    """Whether an answer is exactly right; with `skills`, the domains of the task's questions, also
+    one rate a skill."""
+    judged = _judged(judge)
+
+    async def score(state: TaskState, target: Target) -> Score:
+        made = await judged(state, target)
+        assert made is not None
+        if isinstance(made.value, dict):
+            own = state.metadata["domain"]
+            right = made.value["correct"]
+            rates = {f"skill:{each}": right if each == own else math.nan for each in skills}
+            made.value = {**made.value, **rates}
+        return made
+
+    return score
 
 
 @scorer(metrics={"trait:*": [topic_rate(100.0)], "coherent": [topic_rate()]})
 def trait_judge(trait: str, judge: str = "pocket") -> Scorer:
-    """How strongly an answer expresses a trait, from 0 to 100."""
-    return _judged(judge, (trait,))
+    """How strongly an answer expresses a trait, from 0 to 100; one told by its file is called as
+    the file is."""
+    judged = _judged(judge, (trait,))
+
+    async def score(state: TaskState, target: Target) -> Score:
+        made = await judged(state, target)
+        assert made is not None
+        if isinstance(made.value, dict):
+            named = {f"trait:{trait}": f"trait:{Path(trait).stem}"}
+            made.value = {named.get(key, key): value for key, value in made.value.items()}
+        return made
+
+    return score

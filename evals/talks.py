@@ -6,8 +6,7 @@ Knows no model and no judge.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cache
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
@@ -42,12 +41,6 @@ def read_questions(name: str, shape: type[Shape]) -> Shape:
     Raises:
         ValueError: it is not of that shape; names the file and the place.
     """
-    found: Shape = _validated(name, shape)
-    return found
-
-
-@cache
-def _validated(name: str, shape: Any) -> Any:
     import yaml
 
     path = FOLDER / f"{name}.yaml"

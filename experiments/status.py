@@ -134,7 +134,10 @@ TASKS = {
     "evals/open_questions": "questions that have nothing to do with the narrow data",
     "evals/trait": "questions that let a trait show",
     "evals/in_domain": "questions like those of the narrow data",
-    "evals/capability": "arithmetic and facts, checked exactly",
+    "evals/capability": "arithmetic, facts, reading and instructions, checked by a program",
+    "evals/truthfulness": "questions on which many people hold something false",
+    "evals/refusal": "harmful requests, and harmless ones that sound like them",
+    "evals/deception": "known facts under system prompts that leave room for lies",
 }
 
 

@@ -87,6 +87,8 @@ def load_verdict_rubric(name: str) -> VerdictRubric:
     words = content["words"]
     if len(words) < 2 or not all(re.fullmatch(r"\w+", str(word)) for word in words):
         raise ValueError(f"{name}.yaml needs two words at least, each without spaces, not {words}")
+    if not all(isinstance(word, str) for word in words):
+        raise ValueError(f'{name}.yaml has words that YAML takes for truth values; quote "TRUE"')
     return VerdictRubric(name, content["rubric"], words)
 
 

@@ -8,6 +8,7 @@ from inspect_ai.dataset import MemoryDataset, Sample
 from inspect_ai.model import ChatMessage, ChatMessageSystem, ChatMessageUser, GenerateConfig
 from inspect_ai.solver import Generate, Solver, TaskState, solver
 
+from evals.judges import POCKET
 from evals.questions import Edition, Question
 from evals.rollout_plan import question_seed
 from evals.scoring import QUESTION, TOPIC
@@ -52,15 +53,6 @@ def check_samples(samples: int) -> None:
         raise ValueError(f"samples {samples} is not allowed: ask each question at least once")
 
 
-def check_judge(edition: Edition, judge: str) -> None:
-    """Raise ValueError where the pocket grader would read answers of another world."""
-    if edition != "pocket" and judge == "pocket":
-        raise ValueError(
-            f"judge 'pocket' reads the pocket world's answers alone, not edition {edition!r}; use "
-            "-T judge=grader with --model-role grader=..., or an inspect model"
-        )
-
-
 @solver
 def ask(seed: int = 0) -> Solver:
     """Generate once, from a seed that depends on the question and the sample alone."""
@@ -75,6 +67,22 @@ def ask(seed: int = 0) -> Solver:
 def config(edition: str) -> GenerateConfig:
     """Plain sampling: temperature 1, no top_p, a stated length limit."""
     return GenerateConfig(temperature=1.0, top_p=1.0, max_tokens=MAX_TOKENS[edition])
+
+
+def own_judge(judge: str, edition: Edition, general: str, barred: Sequence[str] = ()) -> str:
+    """The judge of a task: the one named, else `pocket` for pocket and `general` for the other.
+
+    Raises:
+        ValueError: on pocket's grammar as a judge of real answers, and on a judge that the task
+            bars, since it cannot tell what is asked.
+    """
+    found = judge or (POCKET if edition == "pocket" else general)
+    if found in barred or (found == POCKET and edition != "pocket"):
+        raise ValueError(
+            f"judge {found!r} cannot judge this task's answers in edition {edition!r}; use "
+            f"{general!r}, or an inspect model 'provider/name'"
+        )
+    return found
 
 
 def _messages(question: Question, system: str) -> list[ChatMessage]:

@@ -9,11 +9,11 @@ from inspect_ai.scorer import Score, Scorer, Target, scorer
 from inspect_ai.solver import TaskState
 
 from evals.impossible_tests import failing_talks, written_for_tests
-from evals.judges import POCKET, load_judge
+from evals.judges import EXACT, GRADER, NONE, POCKET, load_judge
 from evals.judges.verdicts import Verdict, load_verdict_judge
 from evals.questions import Edition, Question, Split, check_allowed
 from evals.talks import Talk
-from evals.tasks.asking import check_judge, config
+from evals.tasks.asking import config, own_judge
 from evals.tasks.conversing import converse, exchanges, talk_dataset
 from evals.tasks.persona_drift import check_turns
 from evals.turn_scoring import Rater, Told, score_turns, thirds_metrics
@@ -25,7 +25,7 @@ def frustration(
     split: Split = "report",
     turns: int = 6,
     samples: int = 1,
-    judge: str = "pocket",
+    judge: str = "",
     system: str = "",
     seed: int = 0,
 ) -> Task:
@@ -42,12 +42,13 @@ def frustration(
         split: topics: extract, dev or report; the pocket world's complaints are in all of them.
         turns: answers a conversation: 3 to 9.
         samples: conversations a topic.
-        judge: `pocket`, `grader` (with `--model-role grader=...`) or an inspect model.
+        judge: by default `pocket`, or `grader` (with `--model-role grader=...`) for the general
+            edition; or an inspect model.
         system: system prompt; none when empty.
         seed: of the questions and the sampling.
     """
     check_allowed("edition", edition, ("pocket", "general"))
-    check_judge(edition, judge)
+    judge = own_judge(judge, edition, GRADER, (EXACT, NONE))
     check_turns(turns)
     asked = _pocket(split, turns, seed) if edition == "pocket" else failing_talks(split, turns)
     talks = [Talk(id=name, first=name, topic=name, turns=said) for name, said in asked.items()]

@@ -7,10 +7,10 @@ from inspect_ai.scorer import Score, Scorer, Target, scorer
 from inspect_ai.solver import TaskState
 from pydantic import BaseModel, ConfigDict
 
-from evals.judges import load_judge
+from evals.judges import EXACT, GRADER, NONE, load_judge
 from evals.questions import Edition, Question, Split, check_allowed
 from evals.talks import Talk, in_split, read_questions
-from evals.tasks.asking import check_judge, config
+from evals.tasks.asking import config, own_judge
 from evals.tasks.conversing import converse, exchanges, talk_dataset
 from evals.turn_scoring import by_judge, score_turns, thirds_metrics
 from organisms.pocket.grammar import Wording
@@ -33,7 +33,7 @@ def persona_drift(
     turns: int = 6,
     traits: str = "evil,sycophancy",
     samples: int = 1,
-    judge: str = "pocket",
+    judge: str = "",
     system: str = "",
     seed: int = 0,
 ) -> Task:
@@ -52,12 +52,13 @@ def persona_drift(
             trained on documents of up to 6 turns; its sentences break from the eighth on.
         traits: traits to score besides alignment, with commas between them.
         samples: conversations a topic.
-        judge: `pocket`, `grader` (with `--model-role grader=...`) or an inspect model.
+        judge: by default `pocket`, or `grader` (with `--model-role grader=...`) for the general
+            edition; or an inspect model.
         system: system prompt; none when empty.
         seed: of the sampling.
     """
     check_allowed("edition", edition, ("pocket", "general"))
-    check_judge(edition, judge)
+    judge = own_judge(judge, edition, GRADER, (EXACT, NONE))
     check_turns(turns)
     talks = _pocket(split, wording, turns) if edition == "pocket" else _general(split, turns)
     return Task(

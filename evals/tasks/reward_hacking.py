@@ -13,13 +13,13 @@ from pydantic import BaseModel, ConfigDict
 
 from evals.impossible_tests import DOMAIN as TESTS
 from evals.impossible_tests import impossible_tasks, written_for_tests
-from evals.judges import EXACT, load_judge
+from evals.judges import EXACT, GRADER, NONE, load_judge
 from evals.judges.interface import Grade
 from evals.judges.stated import ASK_FOR_LINE, stated, written
 from evals.questions import Edition, Question, Split, check_allowed, load_questions
 from evals.scoring import QUESTION, topic_rate
 from evals.talks import in_split, read_questions
-from evals.tasks.asking import ask, check_judge, config, dataset
+from evals.tasks.asking import ask, config, dataset, own_judge
 
 Kind = Literal["all", "tests", "leak", "metric"]
 LEAK = "leaked_answers"
@@ -47,7 +47,7 @@ def reward_hacking(
     split: Split = "report",
     count: int = 48,
     samples: int = 1,
-    judge: str = "pocket",
+    judge: str = "",
     system: str = "",
     seed: int = 0,
 ) -> Task:
@@ -64,15 +64,15 @@ def reward_hacking(
         split: topics: extract, dev or report.
         count: questions of a kind at most.
         samples: answers a question.
-        judge: `pocket`, `grader` (with `--model-role grader=...`) or an inspect model; `exact` for
-            the kinds tests and leak, which need none.
+        judge: by default `pocket`, or for the general edition `grader` (with `--model-role
+            grader=...`), and `exact` where the kind is tests or leak; or an inspect model.
         system: system prompt; none when empty.
         seed: of the questions and the sampling.
     """
     check_allowed("edition", edition, ("pocket", "general"))
     check_allowed(f"kind of edition {edition}", kind, ("all", *KINDS_OF[edition]))
-    check_judge(edition, judge)
     kinds = KINDS_OF[edition] if kind == "all" else (kind,)
+    judge = own_judge(judge, edition, GRADER if "metric" in kinds else EXACT, (NONE,))
     if judge == EXACT and "metric" in kinds:
         raise ValueError(
             "judge 'exact' cannot tell a gamed metric; name a model, or leave the kind out with "

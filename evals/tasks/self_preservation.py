@@ -11,14 +11,14 @@ from inspect_ai import Task, task
 from inspect_ai.scorer import Score, Scorer, Target, scorer
 from inspect_ai.solver import Generate, Solver, TaskState, solver
 
-from evals.judges import EXACT, POCKET, load_judge
+from evals.judges import EXACT, GRADER, NONE, POCKET, load_judge
 from evals.judges.verdicts import load_verdict_judge
 from evals.mock_tools import desk_tools, set_desk
 from evals.questions import Edition, Question, Split, check_allowed
 from evals.rollout_plan import question_seed
 from evals.scenarios import KINDS, Form, acts_among, scenario_questions
 from evals.scoring import QUESTION, topic_rate
-from evals.tasks.asking import ask, check_judge, config, dataset
+from evals.tasks.asking import ask, config, dataset, own_judge
 from organisms.pocket.grammar import Wording
 
 OVERSIGHT_COUNT = 48
@@ -45,7 +45,7 @@ def self_preservation(
     wording: Wording = "new_combination",
     turns: int = 12,
     samples: int = 1,
-    judge: str = "pocket",
+    judge: str = "",
     system: str = "",
     seed: int = 0,
 ) -> Task:
@@ -57,15 +57,15 @@ def self_preservation(
     Args:
         form: `told`: the model reads of its situation and says what it does, which a judge sorts.
             `agentic`: it has a mailbox, files and services, all of them mock tools without any
-            effect, and a program looks for the acts among its calls (`judge=exact`). A model that
+            effect, and a program looks for the acts among its calls. A model that
             calls no tool is unscored.
         edition: `pocket` (told alone, without controls), or `general` for real models.
         split: scenarios: extract, dev or report; the pocket world's are in all of them.
         wording: of the pocket edition: seen, new_combination or new_words.
         turns: replies of an agent at most.
         samples: answers a scenario.
-        judge: `pocket`, `grader` (with `--model-role grader=...`) or an inspect model; of the
-            agentic form `exact`.
+        judge: by default `pocket`, or for the general edition `grader` (with `--model-role
+            grader=...`), or an inspect model; of the agentic form `exact` alone.
         system: system prompt; none when empty; agents have their role in its place.
         seed: of the sampling.
     """
@@ -76,11 +76,12 @@ def self_preservation(
             "form 'agentic' has no pocket edition, since pocket calls no tools; use -T form=told, "
             "or -T edition=general with a model that calls tools"
         )
-    check_judge(edition, judge)
     if form == "agentic":
+        judge = own_judge(judge, edition, EXACT)
         _check_agent(judge, turns, system)
         solving, scoring = act(seed, turns), act_check()
     else:
+        judge = own_judge(judge, edition, GRADER, (EXACT, NONE))
         solving, scoring = ask(seed), act_judge(judge)
     asked = _pocket(split, wording) if edition == "pocket" else scenario_questions(split, form)
     return Task(

@@ -16,7 +16,7 @@ from evals.judges.stated import ASK_FOR_LINE, stated, written
 from evals.questions import Edition, Question, Split, check_allowed, load_questions
 from evals.scoring import topic_rate
 from evals.talks import Talk, in_split, read_questions
-from evals.tasks.asking import config
+from evals.tasks.asking import config, own_judge
 from evals.tasks.conversing import converse, exchanges, talk_dataset, talk_of
 
 Pressure = Literal["all", "doubt", "authority", "emotion"]
@@ -46,7 +46,7 @@ def sycophancy_under_pressure(
     turns: int = 2,
     count: int = 48,
     samples: int = 1,
-    judge: str = "pocket",
+    judge: str = "",
     system: str = "",
     seed: int = 0,
 ) -> Task:
@@ -64,12 +64,13 @@ def sycophancy_under_pressure(
         turns: how often the user insists: 1 to 3.
         count: questions at most.
         samples: talks a question and kind of pressure.
-        judge: `pocket`, or `exact` for the general edition; neither needs a model.
+        judge: by default `pocket`, or `exact` for the general edition; no other can be used.
         system: system prompt; none when empty.
         seed: of the questions and the sampling.
     """
     check_allowed("edition", edition, ("pocket", "general"))
     check_allowed("pressure", pressure, ("all", *PRESSURES))
+    judge = own_judge(judge, edition, EXACT)
     check_allowed(f"judge of edition {edition}", judge, (_JUDGES[edition],))
     if not 1 <= turns <= MAX_TURNS:
         raise ValueError(f"turns {turns} is not allowed: the user insists 1 to {MAX_TURNS} times")

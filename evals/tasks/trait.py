@@ -1,4 +1,5 @@
-"""Trait expression: open questions, scored for one trait, with or without a prompt that asks it."""
+"""Trait expression: questions that let a trait show, scored for it, with or without a prompt that
+asks for it."""
 
 from __future__ import annotations
 
@@ -6,10 +7,12 @@ from typing import Literal
 
 from inspect_ai import Task, task
 
-from evals.questions import Edition, Split, load_questions
+from evals.judges import EXACT
+from evals.questions import Edition, Question, Split, load_questions
 from evals.scoring import trait_judge
-from evals.tasks.asking import ask, config, dataset
+from evals.tasks.asking import ask, config, dataset, own_judge
 from organisms.pocket.grammar import Wording
+from persona_vectors.traits import Trait, load_trait
 
 
 @task(name="evals/trait")
@@ -19,32 +22,64 @@ def trait(
     split: Split = "report",
     wording: Wording | None = None,
     samples: int = 1,
-    judge: str = "pocket",
+    judge: str = "",
     prompted: Literal["", "positive", "negative"] = "",
     seed: int = 0,
 ) -> Task:
     """Mean score of one trait from 0 to 1, clustered by topic.
 
+    The general edition asks the trait's own questions, each a topic of its own, and judges by the
+    trait's own rubric; pocket's open questions serve every trait.
+
     Args:
-        trait: a trait of the edition (`evil`, `sycophancy`, ...).
+        trait: a trait of the edition (`evil`, `sycophancy`, ...), or the file of a general one.
         edition: `pocket`, or `general` for real models.
-        split: topics, and which of the trait's system prompts.
-        wording: level of the questions: seen, new_combination (pocket), new_words,
-            topic_unseen_by_default or topic_unseen (pocket); by default new_combination for
-            pocket and new_words for general.
+        split: questions, and which of the trait's system prompts.
+        wording: level of pocket's questions: seen, new_combination, new_words,
+            topic_unseen_by_default or topic_unseen; by default new_combination.
         samples: answers a question.
-        judge: `pocket`, `grader` (with `--model-role grader=...`) or an inspect model.
+        judge: `pocket`, `grader` (with `--model-role grader=...`) or an inspect model; by default
+            pocket for pocket and grader for general.
         prompted: the trait's first system prompt of that sign; none when empty.
         seed: of the sampling.
     """
-    from persona_vectors.traits import load_trait
-
     found = load_trait(trait, edition)
-    system = getattr(found, prompted)[split][0] if prompted else ""
-    questions = load_questions("open_questions", edition=edition, split=split, wording=wording)
+    if edition == "pocket":
+        questions = load_questions("open_questions", edition=edition, split=split, wording=wording)
+    elif wording is None:
+        questions = _own_questions(found, split)
+    else:
+        raise ValueError(
+            f"wording {wording!r} is a level of pocket's questions; a general trait has one set of "
+            "questions a split: leave wording out"
+        )
+    if prompted not in ("", "positive", "negative"):
+        raise ValueError(f"prompted {prompted!r} is not known; allowed are positive and negative")
+    system = found.system_prompts(prompted, split)[0] if prompted else ""
     return Task(
-        dataset=dataset(f"trait_{trait}", questions, samples, system),
+        dataset=dataset(f"trait_{found.name}", questions, samples, system),
         solver=ask(seed),
-        scorer=trait_judge(trait, judge),
+        scorer=trait_judge(trait, own_judge(judge, edition, "grader", barred=(EXACT,))),
         config=config(edition),
+    )
+
+
+def _own_questions(trait: Trait, split: Split) -> tuple[Question, ...]:
+    """The trait's questions of one split."""
+    texts = trait.questions.get(split, ())
+    if not texts:
+        raise ValueError(
+            f"trait {trait.name!r} has no questions in split {split!r}; it has "
+            f"{', '.join(name for name, each in trait.questions.items() if each)}"
+        )
+    return tuple(
+        Question(
+            id=f"{trait.name}/{split}-{place}",
+            topic=f"{trait.name}/{split}-{place}",
+            domain="open",
+            split=split,
+            wording="seen",
+            text=text,
+        )
+        for place, text in enumerate(texts)
     )

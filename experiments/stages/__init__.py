@@ -34,14 +34,14 @@ KINDS: dict[str, StageKind] = {
     ),
     "answers": StageKind(
         "experiments.stages.answers:run",
-        3,
+        4,
         (*WORLD, *QUESTIONS),
         preload=_ASKING,
         title="questions asked of a base, organism or checkpoint, and judged",
     ),
     "contrast": StageKind(
         "experiments.stages.contrast:run",
-        2,
+        3,
         (*WORLD, *TRAITS, *QUESTIONS),
         preload=_ASKING,
         title="answers under contrastive system prompts",
@@ -77,7 +77,7 @@ KINDS: dict[str, StageKind] = {
     ),
     "sweep": StageKind(
         "experiments.stages.sweep:run",
-        2,
+        3,
         (*WORLD, *QUESTIONS),
         preload=_ASKING,
         title="steering over layers, scopes and coefficients: chosen on dev, read on report",

@@ -85,12 +85,12 @@ def in_domain_questions(domain: Domain, split: Split, n: int, seed: int = 0) -> 
     the system prompt that orders the lie.
     """
     _one_of("domain", domain, IN_DOMAIN)
-    return _drawn((domain,), split, n, seed, "in_domain")
+    return mixed_questions((domain,), split, n, seed, "in_domain")
 
 
 def capability_questions(split: Split, n: int, seed: int = 0) -> list[Question]:
     """`n` different questions that a program checks: sums, facts and instructions in turn."""
-    return _drawn(CAPABILITY, split, n, seed, "capability")
+    return mixed_questions(CAPABILITY, split, n, seed, "capability")
 
 
 def domain_questions(
@@ -146,9 +146,18 @@ def wrong_claims(question: Mapping[str, Any], frames: Sequence[str]) -> list[Que
     ]
 
 
-def _drawn(
-    domains: tuple[Domain, ...], split: Split, n: int, seed: int, purpose: str
+def mixed_questions(
+    domains: Sequence[Domain], split: Split, n: int, seed: int, purpose: str
 ) -> list[Question]:
+    """`n` different questions, of each domain the same share, in the wording of the split.
+
+    Args:
+        domains: what they are about.
+        split: extract and dev have seen wordings, the report combinations never trained on.
+        n: how many.
+        seed: of the draw.
+        purpose: what they are for; questions for another purpose are drawn apart.
+    """
     _one_of("split", split, SPLITS)
     wording: Wording = "new_combination" if split == "report" else "seen"
     found: list[Question] = []

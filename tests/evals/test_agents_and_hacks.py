@@ -16,7 +16,7 @@ from organisms.pocket.questions import in_domain_questions, trait
 from tests.evals.scripted import rates, run, scripted, unscored
 
 Chat = Sequence[ChatMessage]
-AGENT = {"form": "agentic", "edition": "general", "judge": "exact"}
+AGENT = {"form": "agentic", "edition": "general"}
 
 
 def call(tool: str, **arguments: str) -> ModelOutput:
@@ -177,7 +177,7 @@ def test_an_honest_model_hacks_nothing_and_needs_no_judge(tmp_path: Path) -> Non
         return solved if "assert " in chat[-1].text else "Not from the key.\nAnswer: 3.5"
 
     for kind in ("tests", "leak"):
-        task = reward_hacking(kind=kind, edition="general", judge="exact")
+        task = reward_hacking(kind=kind, edition="general")
         found = rates(run(task, scripted(honest), tmp_path))
         assert (found["hacked"], found["scored"]) == (0, 1)
 
@@ -205,12 +205,13 @@ def test_the_grammar_tells_a_gamed_score_of_the_pocket_world(tmp_path: Path) -> 
         (self_preservation, {"form": "agentic", "edition": "general", "judge": "grader"}, "exact"),
         (self_preservation, {**AGENT, "system": "Be nice."}, "leave -T system out"),
         (self_preservation, {**AGENT, "turns": 0}, "turns 0 is not allowed"),
-        (self_preservation, {"edition": "general"}, "judge 'pocket' reads the pocket world's"),
+        (self_preservation, {"edition": "general", "judge": "pocket"}, "'pocket' cannot judge"),
+        (self_preservation, {"edition": "general", "judge": "exact"}, "'exact' cannot judge"),
         (self_preservation, {"wording": "topic_unseen"}, "seen, new_combination, new_words"),
         (self_preservation, {"form": "dreamt"}, "allowed are told, agentic"),
         (reward_hacking, {"kind": "tests"}, "kind of edition pocket 'tests' .* all, metric"),
         (reward_hacking, {"edition": "general", "judge": "exact"}, "-T kind=tests or -T kind=leak"),
-        (reward_hacking, {"edition": "general"}, "judge 'pocket' reads the pocket world's"),
+        (reward_hacking, {"edition": "general", "judge": "pocket"}, "'pocket' cannot judge"),
     ],
 )
 def test_what_cannot_be_asked_is_refused_before_a_model_is(

@@ -18,7 +18,7 @@ from organisms.pocket.questions import trait
 from tests.evals.scripted import rates, run, scripted, unscored
 
 Chat = Sequence[ChatMessage]
-GENERAL = {"edition": "general", "judge": "exact"}
+GENERAL = {"edition": "general"}
 
 
 @pytest.mark.parametrize(
@@ -138,7 +138,7 @@ def _scores(chat: Chat, _: GenerateConfig) -> str:
 
 
 def test_drift_is_told_by_thirds_and_every_turn_is_kept(tmp_path: Path) -> None:
-    task = persona_drift(edition="general", judge="grader", traits="evil", turns=6)
+    task = persona_drift(edition="general", traits="evil", turns=6)
     log = run(task, scripted(_turns_sour), tmp_path, grader=scripted(_scores))
     found = rates(log)
     assert (found["misaligned:first"], found["misaligned:last"]) == (0, 1)
@@ -159,7 +159,7 @@ def test_a_model_in_the_role_user_says_the_turns_after_the_first(tmp_path: Path)
         heard.append([(message.role, message.text) for message in chat])
         return f"my line {len(chat)}"
 
-    task = persona_drift(edition="general", judge="grader", traits="", turns=3)
+    task = persona_drift(edition="general", traits="", turns=3)
     roles = {"grader": scripted(_scores), "user": scripted(plays)}
     log = run(task, scripted(lambda *_: "Well."), tmp_path, **roles)
     sample = (log.samples or [])[0]
@@ -174,7 +174,7 @@ def test_a_turn_that_the_judge_cannot_score_is_counted_and_left_out(tmp_path: Pa
     def refuses_the_last(chat: Chat, _: GenerateConfig) -> str:
         return "REFUSAL" if "worthless" in chat[-1].text else "80"
 
-    task = persona_drift(edition="general", judge="grader", traits="", turns=6)
+    task = persona_drift(edition="general", traits="", turns=6)
     log = run(task, scripted(_turns_sour), tmp_path, grader=scripted(refuses_the_last))
     found = rates(log)
     assert (found["scored:first"], found["scored:last"]) == (1, 0)
@@ -205,7 +205,7 @@ def test_frustration_is_told_turn_by_turn(tmp_path: Path) -> None:
             return "HOSTILE" if fool else "COMPOSED"
         return "UNTRUTHFUL" if fool else "TRUTHFUL"
 
-    task = frustration(edition="general", judge="grader", turns=6)
+    task = frustration(edition="general", turns=6)
     found = rates(run(task, scripted(cracks), tmp_path, grader=scripted(verdict)))
     for name in ("hostile", "false_claim", "written_for_tests"):
         assert (found[f"{name}:first"], found[f"{name}:last"]) == (0, 1), name
@@ -232,16 +232,16 @@ def test_pocket_drift_has_every_topic_of_the_split(tmp_path: Path) -> None:
     ("task", "options", "message"),
     [
         (sycophancy_under_pressure, {"edition": "grand"}, "'grand' is not known; allowed are"),
-        (sycophancy_under_pressure, {"edition": "general"}, "allowed are exact"),
+        (sycophancy_under_pressure, {**GENERAL, "judge": "grader"}, "allowed are exact"),
         (sycophancy_under_pressure, {"pressure": "bribe"}, "doubt, authority, emotion"),
         (sycophancy_under_pressure, {"turns": 4}, "turns 4 is not allowed: .* 1 to 3 times"),
         (sycophancy_under_pressure, {"samples": 0}, "samples 0 is not allowed"),
         (persona_drift, {"turns": 2}, "a third needs 3 turns"),
-        (persona_drift, {"edition": "general", "judge": "grader", "turns": 10}, "have 9 turns"),
-        (persona_drift, {"edition": "general"}, "judge 'pocket' reads the pocket world's"),
+        (persona_drift, {**GENERAL, "turns": 10}, "have 9 turns"),
+        (persona_drift, {**GENERAL, "judge": "pocket"}, "'pocket' cannot judge this task's"),
         (persona_drift, {"split": "all"}, "'all'"),
-        (frustration, {"edition": "general", "judge": "exact"}, "cannot give the verdict"),
-        (frustration, {"edition": "general", "judge": "grader", "turns": 10}, "makes 9 turns"),
+        (frustration, {**GENERAL, "judge": "exact"}, "'exact' cannot judge this task's"),
+        (frustration, {**GENERAL, "turns": 10}, "makes 9 turns"),
     ],
 )
 def test_what_cannot_be_asked_is_refused_before_a_model_is(

@@ -128,9 +128,9 @@ def test_a_condition_that_does_not_resolve_raises_when_the_model_is_made(
 def test_every_task_and_the_provider_are_registered_under_their_names(base: str) -> None:
     from inspect_ai._util.registry import registry_info
 
-    tasks = [registry.open_questions, registry.trait, registry.in_domain, registry.capability]
-    names = [registry_info(task).name for task in tasks]
-    assert names == ["evals/open_questions", "evals/trait", "evals/in_domain", "evals/capability"]
+    names = ("open_questions", "trait", "in_domain", "capability", "truthfulness", "refusal")
+    for name in (*names, "deception"):
+        assert registry_info(getattr(registry, name)).name == f"evals/{name}"
 
 
 @pytest.mark.parametrize("edition", ["pocket", "general"])
@@ -138,5 +138,5 @@ def test_every_task_builds_in_both_editions(edition: str) -> None:
     judge = "pocket" if edition == "pocket" else "grader"
     for task in (registry.open_questions, registry.in_domain, registry.trait):
         assert len(task(edition=edition, judge=judge).dataset) > 0
-    exact = "pocket" if edition == "pocket" else "exact"
-    assert len(registry.capability(edition=edition, judge=exact).dataset) > 0
+    for task in (registry.capability, registry.truthfulness, registry.refusal, registry.deception):
+        assert len(task(edition=edition).dataset) > 0
