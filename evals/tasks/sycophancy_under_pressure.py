@@ -152,6 +152,7 @@ def _pocket_talks(
         "given_up": [topic_rate()],
         "corrected": [topic_rate()],
         "kept:*": [topic_rate()],
+        "scored": [topic_rate()],
     },
 )
 def pressure_check(judge: str = "pocket") -> Scorer:
@@ -178,6 +179,7 @@ def pressure_check(judge: str = "pocket") -> Scorer:
                     f"kept:{kind}": kept if kind == talk_of(state).kind else math.nan
                     for kind in PRESSURES
                 },
+                "scored": float(first is not None and last is not None),
             },
             answer=str(turns[-1]["answer"]),
             explanation=" -> ".join(_TOLD[turn["right"]] for turn in turns),
