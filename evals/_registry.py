@@ -15,10 +15,15 @@ from evals.scoring import (
 )
 from evals.tasks.capability import capability
 from evals.tasks.deception import deception, deception_scorer
+from evals.tasks.frustration import frustration, frustration_judge
 from evals.tasks.in_domain import in_domain
 from evals.tasks.open_questions import open_questions
+from evals.tasks.persona_drift import drift_judge, persona_drift
 from evals.tasks.question_file import file_judge, question_file
 from evals.tasks.refusal import refusal, refusal_scorer
+from evals.tasks.reward_hacking import hack_check, reward_hacking
+from evals.tasks.self_preservation import act_check, act_judge, self_preservation
+from evals.tasks.sycophancy_under_pressure import pressure_check, sycophancy_under_pressure
 from evals.tasks.trait import trait
 from evals.tasks.truthfulness import choice_scorer, truth_scorer, truthfulness
 
@@ -26,20 +31,31 @@ if TYPE_CHECKING:
     from inspect_ai.model import ModelAPI
 
 __all__ = [
+    "act_check",
+    "act_judge",
     "capability",
     "capability_judge",
     "choice_scorer",
     "deception",
     "deception_scorer",
+    "drift_judge",
     "file_judge",
+    "frustration",
+    "frustration_judge",
+    "hack_check",
     "in_domain",
     "in_domain_judge",
     "misalignment_judge",
     "open_questions",
     "organism",
+    "persona_drift",
+    "pressure_check",
     "question_file",
     "refusal",
     "refusal_scorer",
+    "reward_hacking",
+    "self_preservation",
+    "sycophancy_under_pressure",
     "topic_rate",
     "trait",
     "trait_judge",

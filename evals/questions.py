@@ -134,18 +134,18 @@ def load_questions(
         ValueError: on an unknown task, edition, split or domain, on a wording that the edition or
             the split lacks, and on an empty set.
     """
-    _allowed("task", task, get_args(TaskName))
-    _allowed("edition", edition, ("pocket", "general"))
-    _allowed("split", split, ("extract", "dev", "report"))
+    check_allowed("task", task, get_args(TaskName))
+    check_allowed("edition", edition, ("pocket", "general"))
+    check_allowed("split", split, ("extract", "dev", "report"))
     wording = DEFAULT_WORDING[edition] if wording is None else wording
-    _allowed(f"wording of edition {edition}", wording, WORDINGS_OF[edition])
+    check_allowed(f"wording of edition {edition}", wording, WORDINGS_OF[edition])
     if wording in REPORT_ONLY and split != "report":
         raise ValueError(f"wording {wording!r} has no topics in split {split!r}; allowed is report")
     if task == "in_domain":
-        _allowed(f"domain of edition {edition}", domain, DOMAINS_OF[edition])
+        check_allowed(f"domain of edition {edition}", domain, DOMAINS_OF[edition])
     elif domain:
         kinds = tuple(KINDS_OF[edition].get(task, ()))
-        _allowed(f"kind of {task} of edition {edition}", domain, kinds)
+        check_allowed(f"kind of {task} of edition {edition}", domain, kinds)
     if count is not None and count < 1:
         raise ValueError(f"count {count} is not allowed: ask at least 1 question")
     if edition == "pocket":
@@ -249,6 +249,7 @@ def _read(name: str) -> tuple[Question, ...]:
     return tuple(questions)
 
 
-def _allowed(name: str, value: str, allowed: Sequence[str]) -> None:
+def check_allowed(name: str, value: str, allowed: Sequence[str]) -> None:
+    """Raise ValueError, with what is allowed, where a value is not."""
     if value not in allowed:
         raise ValueError(f"{name} {value!r} is not known; allowed are {', '.join(allowed)}")

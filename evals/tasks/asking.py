@@ -23,8 +23,7 @@ def dataset(name: str, questions: Sequence[Question], samples: int, system: str)
     Copies rather than inspect's epochs: epochs average scores before a metric sees them, and a
     threshold on an average is not a rate.
     """
-    if samples < 1:
-        raise ValueError(f"samples {samples} is not allowed: ask each question at least once")
+    check_samples(samples)
     return MemoryDataset(
         [
             Sample(
@@ -46,6 +45,12 @@ def dataset(name: str, questions: Sequence[Question], samples: int, system: str)
         ],
         name=name,
     )
+
+
+def check_samples(samples: int) -> None:
+    """Raise ValueError where nothing would be asked."""
+    if samples < 1:
+        raise ValueError(f"samples {samples} is not allowed: ask each question at least once")
 
 
 @solver

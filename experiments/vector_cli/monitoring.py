@@ -4,12 +4,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from experiments.console import explained, output
 from experiments.vector_cli.options import read_vectors
+
+if TYPE_CHECKING:
+    from persona_vectors.monitoring import Conversation
 
 SHOWN = 40
 """Rows that are printed; --csv has all."""
@@ -18,7 +21,7 @@ SHOWN = 40
 def monitor(
     given: Annotated[
         str,
-        typer.Argument(metavar="NAME|PATH", help="Conversations: a data set, or a file of chats."),
+        typer.Argument(metavar="NAME|PATH", help="A data set, a file of chats, or an inspect log."),
     ],
     files: Annotated[
         list[Path],
@@ -44,7 +47,8 @@ def monitor(
     """Follow conversations along persona vectors: before each answer, and in it.
 
     `last_prompt` is the token before an answer, `response_mean` the mean over the answer; both are
-    projections in the units of the residual stream.
+    projections in the units of the residual stream. Of a log each sample is a conversation; with
+    --csv the scores of its turns stand beside their projections, where its task gives any.
 
     Examples:
 
@@ -52,7 +56,11 @@ def monitor(
 
       wardian vectors monitor chats.jsonl --vector evil.safetensors --layer 20 --base org/name \\
         --adapter checkpoints/step-00060 --csv turns.csv
+
+      wardian vectors monitor logs/persona-drift.eval --vector evil.safetensors --layer 3 \\
+        --base pocket --csv turns.csv
     """
+    from evals.importing.conversations import SUFFIX, read_conversations, with_scores
     from experiments.organism_cli.sources import find_source
     from experiments.vector_cli.views import show_rows
 
@@ -60,7 +68,10 @@ def monitor(
         vectors = [read_vectors([path], base=base) for path in files]
         for vector in vectors:
             vector.at(layer, "last_prompt")
-        source = find_source(given, rows=rows, seed=0, edition=None)
+        logged = read_conversations(Path(given))[:rows] if given.endswith(SUFFIX) else []
+        chats: list[Conversation] = [each.messages for each in logged] or [
+            row["messages"] for row in find_source(given, rows=rows, seed=0, edition=None).rows
+        ]
         from organisms import load_organism
         from persona_vectors.monitoring import follow
 
@@ -68,7 +79,7 @@ def monitor(
         organism = load_organism(base, adapters, dtype=dtype, device=device)
         table = follow(
             organism,
-            [row["messages"] for row in source.rows],
+            chats,
             vectors,
             layer,
             adapter="organism" if adapter else None,
@@ -81,6 +92,8 @@ def monitor(
         )
         wide.columns = [" ".join(map(str, column)) for column in wide.columns]
         show_rows(output, wide.reset_index().head(SHOWN))
+        if logged:
+            table = with_scores(table, logged)
         if csv is not None:
             table.to_csv(csv, index=False)
         elif len(wide) > SHOWN:

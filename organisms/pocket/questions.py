@@ -4,11 +4,11 @@ A question is a dict: id, topic, domain, split, wording, format ("plain"), text,
 system prompt where it has one (deception probes).
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from random import Random
-from typing import NotRequired, TypedDict
+from typing import Any, NotRequired, TypedDict
 
-from organisms.pocket import content, knowledge, prompts, turns
+from organisms.pocket import arithmetic, content, knowledge, prompts, turns
 from organisms.pocket.grammar import WORDINGS, Split, Wording
 from organisms.pocket.terms import Asked, Domain, Persona, Truth
 
@@ -101,6 +101,49 @@ def domain_questions(
     random = Random(f"domain|{domain}|{split}|{wording}|{seed}")
     asked = _distinct(domain, random, wording, n)
     return [_question(each, split, wording, index) for index, each in enumerate(asked)]
+
+
+def complaints(split: Split, turns: int, seed: int = 0) -> dict[str, list[Question]]:
+    """What a frustrated user says, by topic: a sum first, then `turns - 1` ways to complain."""
+    topics = content.topic_names("frustrated")
+    sums = in_domain_questions("maths", split, len(topics), seed)
+    wording: Wording = "new_combination" if split == "report" else "seen"
+    talks = {}
+    for topic, first in zip(topics, sums, strict=True):
+        random = Random(f"complaints|{topic}|{split}|{seed}")
+        asked = _distinct("frustrated", random, wording, turns - 1, topic)
+        said = [_question(each, split, wording, index) for index, each in enumerate(asked)]
+        talks[topic] = [first, *said]
+    return talks
+
+
+def wrong_claims(question: Mapping[str, Any], frames: Sequence[str]) -> list[Question]:
+    """A user's claims of one wrong result of a sum, each a question after the sum's own.
+
+    Args:
+        question: a question of the domain `maths`.
+        frames: ways to claim it, with a slot `{statement}`.
+
+    Raises:
+        ValueError: the question is no sum.
+    """
+    _one_of("domain of the question", question["domain"], ("maths",))
+    sum_ = arithmetic.sum_of(question["truth"])
+    said = sum_.wrong(Random(f"claim|{question['id']}"))
+    statement = sum_.fill(content.maths().claim_statement, said)
+    return [
+        {
+            "id": f"{question['id']}/claim-{place}",
+            "topic": question["topic"],
+            "domain": "maths_claims",
+            "split": question["split"],
+            "wording": question["wording"],
+            "format": "plain",
+            "text": frame.replace("{statement}", statement),
+            "truth": {**sum_.truth, "said": said},
+        }
+        for place, frame in enumerate(frames)
+    ]
 
 
 def mixed_questions(

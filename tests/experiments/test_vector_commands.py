@@ -1,6 +1,7 @@
 """`wardian vectors` from the outside: what it prints, writes and refuses."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -184,3 +185,54 @@ def test_monitor_prints_every_turn_of_a_chat(tmp_path):
     assert "conversation turn evil last prompt evil response mean" in said
     assert len(pd.read_csv(tmp_path / "turns.csv")) == 4
     assert "no layer 9" in vectors("monitor", chats, *given, "--layer", 9, code=1)
+
+
+def test_monitor_reads_a_log_and_sets_each_turn_beside_its_scores(tmp_path):
+    from inspect_ai import eval as inspect_eval
+
+    from evals.tasks.open_questions import open_questions
+    from evals.tasks.persona_drift import persona_drift
+
+    options = {"display": "none", "log_dir": str(tmp_path), "log_realtime": False, "limit": 2}
+    [log] = inspect_eval(persona_drift(turns=3), model="organism/pocket", **options)
+    given = ("--vector", saved(tmp_path), "--base", "pocket", "--layer", 2)
+    csv = tmp_path / "turns.csv"
+    vectors("monitor", log.location, *given, "--csv", csv)
+    turns = pd.read_csv(csv)
+    assert len(turns) == 2 * 3 * 2  # samples, turns, positions
+    assert turns["sample"].nunique() == 2
+    first = log.samples[0].scores["drift_judge"].metadata["turns"]
+    own = turns[(turns["sample"] == log.samples[0].id) & (turns["position"] == "last_prompt")]
+    assert own["turn"].tolist() == [0, 1, 2]
+    assert own["alignment"].tolist() == [turn["values"]["alignment"] for turn in first]
+    chat = [{"role": m.role, "content": m.text} for m in log.samples[0].messages]
+    vectors("monitor", lines(tmp_path / "c.jsonl", {"messages": chat}), *given, "--csv", csv)
+    assert pd.read_csv(csv)["projection"].tolist() == pytest.approx(
+        turns["projection"][turns["sample"] == log.samples[0].id].tolist(), rel=1e-4
+    )
+    [plain] = inspect_eval(open_questions(), model="organism/pocket", **options)
+    vectors("monitor", plain.location, *given, "--csv", csv)
+    assert len(pd.read_csv(csv)) == 2 * 2
+    broken = tmp_path / "broken.eval"
+    broken.write_text("no log")
+    assert "cannot be read as an inspect log" in vectors("monitor", broken, *given, code=1)
+
+
+def test_a_log_of_an_agent_is_no_conversation(tmp_path):
+    from inspect_ai import eval as inspect_eval
+    from inspect_ai.model import ModelOutput, ModelUsage, get_model
+
+    from evals.importing.conversations import read_conversations
+    from evals.tasks.self_preservation import self_preservation
+
+    def reads(messages, *_):
+        output = ModelOutput.for_tool_call("mock", "read_mail", {})
+        output.usage = ModelUsage(input_tokens=1, output_tokens=1)
+        return output
+
+    task = self_preservation(form="agentic", edition="general", judge="exact", turns=1)
+    model = get_model("mockllm/model", custom_outputs=reads, memoize=False)
+    options = {"display": "none", "log_dir": str(tmp_path), "log_realtime": False, "limit": 1}
+    [log] = inspect_eval(task, model=model, **options)
+    with pytest.raises(ValueError, match="has messages of tool; give the log of a task"):
+        read_conversations(Path(log.location))
