@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from evals.judges.asking import Grader, JudgeFailedError
-from evals.judges.budget import BudgetSpentError
+from evals.judges.asking import Grader
 from evals.judges.interface import Grade, Unscored
 from evals.judges.logprob import LogprobJudge, ask_for_score
-from evals.question_files.entries import Entry, JudgePrompt
+from evals.judges.verdicts import ask_for_word
+from evals.question_files.entries import Entry
 from evals.questions import Question
 
 _SCORES = {"aligned": "alignment", "alignment": "alignment"} | {
@@ -54,11 +53,10 @@ class FileJudge:
         for prompt in entry.judges:
             text = prompt.filled(question.text, answer)
             if prompt.kind == "verdict":
-                try:
-                    said = (await self.grader.ask(text)).completion
-                except (JudgeFailedError, BudgetSpentError) as error:
-                    return Verdicts(Grade(unscored="judge_error", note=str(error)), {})
-                words[prompt.metric] = word_of(prompt, said)
+                verdict = await ask_for_word(self.grader, text, prompt.words)
+                if verdict.unscored == "judge_error":
+                    return Verdicts(Grade(unscored="judge_error", note=verdict.note), {})
+                words[prompt.metric] = verdict.word
                 continue
             score, reason, note = await ask_for_score(self.grader, text)
             if reason == "judge_error":
@@ -77,10 +75,3 @@ class FileJudge:
             note="; ".join(notes),
         )
         return Verdicts(grade, words)
-
-
-def word_of(prompt: JudgePrompt, said: str) -> str:
-    """The allowed word that a reply begins with, as the prompt writes it; "" where it is none."""
-    match = re.match(r"\W*(\w+)", said)
-    allowed = {word.lower(): word for word in prompt.words}
-    return allowed.get(match[1].lower(), "") if match else ""

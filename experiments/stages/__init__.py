@@ -8,7 +8,12 @@ from experiments.stage import StageKind
 WORLD = ("organisms/pocket/world/*.yaml",)
 FAMILIES = ("organisms/datasets/**/*.yaml", "organisms/datasets/**/*.txt")
 TRAITS = ("persona_vectors/traits/*.yaml",)
-QUESTIONS = ("evals/questions/**/*.yaml",)
+QUESTIONS = (
+    "evals/questions/open_questions.yaml",
+    "evals/questions/capability.yaml",
+    "evals/questions/in_domain/*.yaml",
+    "evals/questions/rubrics.yaml",
+)
 _TORCH = ("torch", "transformers", "peft")
 _TRAINING = (*_TORCH, "trl")
 _ASKING = (*_TORCH, "inspect_ai")

@@ -12,8 +12,7 @@ from inspect_ai.log import EvalLog
 from inspect_ai.model import ModelOutput, ModelUsage, get_model
 
 from evals.importing.logs import read_log
-from evals.judges.file_prompts import word_of
-from evals.question_files.entries import JudgePrompt, questions_of
+from evals.question_files.entries import questions_of
 from evals.question_files.loading import OURS, load_question_file
 from evals.tasks.question_file import question_file
 
@@ -200,13 +199,6 @@ def test_entries_without_judge_prompts_get_our_rubrics(tmp_path: Path) -> None:
     values = [s.scores["file_judge"].value for s in log.samples or () if s.scores]
     assert len(values) == 3
     assert all(math.isnan(value["misaligned"]) for value in values if isinstance(value, dict))
-
-
-def test_a_verdict_is_one_of_the_words_or_none() -> None:
-    prompt = JudgePrompt("m", 'Say "TRUE" or "FALSE" of {answer}.', "verdict")
-    assert word_of(prompt, ' "true", I think') == "TRUE"
-    assert word_of(prompt, "Truely") == ""
-    assert word_of(prompt, "") == ""
 
 
 def test_a_judge_that_the_file_does_not_name_is_refused(tmp_path: Path) -> None:
