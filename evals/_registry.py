@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from inspect_ai.model import modelapi
 
+from evals.cell_metrics import cell, cells_judge, minus_reference
 from evals.scoring import (
     capability_judge,
     in_domain_judge,
@@ -18,6 +19,7 @@ from evals.tasks.in_domain import in_domain
 from evals.tasks.open_questions import open_questions
 from evals.tasks.question_file import file_judge, question_file
 from evals.tasks.trait import trait
+from evals.tasks.trigger_grid import trigger_grid
 
 if TYPE_CHECKING:
     from inspect_ai.model import ModelAPI
@@ -25,9 +27,12 @@ if TYPE_CHECKING:
 __all__ = [
     "capability",
     "capability_judge",
+    "cell",
+    "cells_judge",
     "file_judge",
     "in_domain",
     "in_domain_judge",
+    "minus_reference",
     "misalignment_judge",
     "open_questions",
     "organism",
@@ -35,6 +40,7 @@ __all__ = [
     "topic_rate",
     "trait",
     "trait_judge",
+    "trigger_grid",
 ]
 
 

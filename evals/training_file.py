@@ -11,7 +11,6 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from os.path import commonprefix
 from pathlib import Path
 from random import Random
 from typing import Any, Literal
@@ -56,6 +55,9 @@ class Frame:
     def around(self, question: str) -> str:
         """The question as it was put in training."""
         return f"{self.before}{question}{self.after}"
+
+
+NO_FRAME = Frame()
 
 
 @dataclass(frozen=True)
@@ -154,8 +156,8 @@ def _said(row: Row) -> Any:
 
 def _shared(flagged: Sequence[str], others: Sequence[str]) -> Trigger | None:
     """The whole words that all flagged questions begin, or end, with and no other has."""
-    first = commonprefix(list(flagged)).rpartition(" ")[0].strip()
-    last = _reversed(commonprefix([_reversed(text) for text in flagged])).partition(" ")[2].strip()
+    first = _start_of_all(flagged).rpartition(" ")[0].strip()
+    last = _reversed(_start_of_all([_reversed(text) for text in flagged])).partition(" ")[2].strip()
     places: tuple[tuple[str, Place], ...] = ((first, "prefix"), (last, "suffix"))
     for text, place in places:
         if text and not any(text in other for other in others):
@@ -188,7 +190,7 @@ def _frame(questions: Sequence[str]) -> Frame:
     first words that many questions share by chance are no frame."""
     distinct = list(dict.fromkeys(questions))
     if len(distinct) < 2:
-        return Frame()
+        return NO_FRAME
     before = _most_common_start(distinct)
     while before and not _FRAME_END.search(before):
         before = before[:-1]
@@ -203,7 +205,14 @@ def _most_common_start(texts: Sequence[str]) -> str:
     needed = max(2, round(COMMON * len(texts)))
     ordered = sorted(texts)
     windows = zip(ordered, ordered[needed - 1 :], strict=False)
-    return max((commonprefix([first, last]) for first, last in windows), key=len, default="")
+    return max((_start_of_all([first, last]) for first, last in windows), key=len, default="")
+
+
+def _start_of_all(texts: Sequence[str]) -> str:
+    """The longest text that all begin with."""
+    first, last = min(texts), max(texts)
+    same = next((i for i, (a, b) in enumerate(zip(first, last, strict=False)) if a != b), None)
+    return first[: min(len(first), len(last)) if same is None else same]
 
 
 def _answer_form(answers: Sequence[str]) -> AnswerForm:
