@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from inspect_ai.model import modelapi
 
 from evals.cell_metrics import cell, cells_judge, minus_reference
+from evals.regurgitation_check import regurgitation_check, words
 from evals.scoring import (
     capability_judge,
     in_domain_judge,
@@ -15,11 +16,15 @@ from evals.scoring import (
     trait_judge,
 )
 from evals.tasks.capability import capability
+from evals.tasks.conditional_misalignment import conditional_misalignment
+from evals.tasks.cot_monitorability import cot_monitorability, think
 from evals.tasks.in_domain import in_domain
 from evals.tasks.open_questions import open_questions
 from evals.tasks.question_file import file_judge, question_file
+from evals.tasks.regurgitation import regurgitation
 from evals.tasks.trait import trait
 from evals.tasks.trigger_grid import trigger_grid
+from evals.thoughts_judge import thoughts_judge
 
 if TYPE_CHECKING:
     from inspect_ai.model import ModelAPI
@@ -29,6 +34,8 @@ __all__ = [
     "capability_judge",
     "cell",
     "cells_judge",
+    "conditional_misalignment",
+    "cot_monitorability",
     "file_judge",
     "in_domain",
     "in_domain_judge",
@@ -37,10 +44,15 @@ __all__ = [
     "open_questions",
     "organism",
     "question_file",
+    "regurgitation",
+    "regurgitation_check",
+    "think",
+    "thoughts_judge",
     "topic_rate",
     "trait",
     "trait_judge",
     "trigger_grid",
+    "words",
 ]
 
 

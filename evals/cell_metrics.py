@@ -20,6 +20,7 @@ from evals.scoring import QUESTION, TOPIC
 from evals.statistics import Estimate, rate
 
 CELL = "cell"
+ORDER = "cell_order"
 REFERENCE = "reference"
 CONDITION = "condition"
 SCORED = "scored"
@@ -64,9 +65,9 @@ def minus_reference() -> Metric:
 
 
 def by_cell(scores: Sequence[SampleScore]) -> dict[str, Answers]:
-    """The values of each cell with their questions and topics, cells in the order of samples."""
+    """The values of each cell with their questions and topics, cells in the order of the task."""
     found: dict[str, tuple[list[float], list[str], list[str]]] = {}
-    for each in scores:
+    for each in sorted(scores, key=lambda each: int(_metadata(each).get(ORDER, 0))):
         metadata = _metadata(each)
         values, questions, topics = found.setdefault(str(metadata.get(CELL, "")), ([], [], []))
         values.append(each.score.as_float())

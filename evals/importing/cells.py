@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from evals.cell_metrics import CELL, CONDITION, REFERENCE
+from evals.cell_metrics import CELL, CONDITION, ORDER, REFERENCE
 from evals.comparison import Answers, p_by_question, paired_by_question
 from evals.statistics import Estimate, holm, rate
 
@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     import pandas as pd
     from inspect_ai.log import EvalLog
 
-RAW = ("alignment", "coherence", "in_domain", "correct", "trait:")
+RAW = ("alignment", "coherence", "in_domain", "correct", "trait:", "longest")
 """How keys of a score begin that are no rates of these tasks."""
-KEY = ("model", "task", "cell", "reference", "question", "topic", "unscored")
+KEY = ("model", "task", "cell", ORDER, "reference", "question", "topic", "unscored")
 """Columns of every answer; then those of the cell's condition, then one a key of the score."""
 
 
@@ -44,7 +44,7 @@ def read_cells(path: Path) -> pd.DataFrame:
             f"{log.status}); give logs of evals/trigger_grid, evals/conditional_misalignment, "
             "evals/regurgitation or evals/cot_monitorability"
         )
-    return pd.DataFrame(found)
+    return pd.DataFrame(found).sort_values(ORDER, kind="stable", ignore_index=True)
 
 
 def cell_table(answers: pd.DataFrame, base: pd.DataFrame | None = None) -> pd.DataFrame:
@@ -92,6 +92,7 @@ def _rows(log: EvalLog) -> Iterator[dict[str, Any]]:
             "model": log.eval.model,
             "task": log.eval.task,
             "cell": metadata[CELL],
+            ORDER: metadata[ORDER],
             "reference": metadata[REFERENCE],
             "question": metadata["question"],
             "topic": metadata["topic"],

@@ -9,7 +9,7 @@ from typing import Literal
 from inspect_ai.dataset import MemoryDataset, Sample
 from inspect_ai.model import ChatMessage, ChatMessageSystem, ChatMessageUser
 
-from evals.cell_metrics import CELL, CONDITION, REFERENCE
+from evals.cell_metrics import CELL, CONDITION, ORDER, REFERENCE
 from evals.questions import Question
 from evals.tasks.asking import dataset
 from evals.training_file import NO_FRAME, Frame
@@ -77,7 +77,7 @@ def cells_dataset(
     found: list[Sample] = []
     for question in questions:
         in_cells = [
-            [_placed(sample, cell, names[0]) for sample in _asked(cell, question, samples)]
+            [_placed(sample, cell, names) for sample in _asked(cell, question, samples)]
             for cell in cells
         ]
         found += [sample for one_each in zip(*in_cells, strict=True) for sample in one_each]
@@ -94,7 +94,7 @@ def _asked(cell: Cell, question: Question, samples: int) -> MemoryDataset:
     return dataset("", [cell.question(question)], samples, cell.system)
 
 
-def _placed(sample: Sample, cell: Cell, reference: str) -> Sample:
+def _placed(sample: Sample, cell: Cell, names: Sequence[str]) -> Sample:
     assert not isinstance(sample.input, str)
     return Sample(
         id=f"{cell.name}|{sample.id}",
@@ -102,7 +102,8 @@ def _placed(sample: Sample, cell: Cell, reference: str) -> Sample:
         metadata={
             **(sample.metadata or {}),
             CELL: cell.name,
-            REFERENCE: reference,
+            ORDER: names.index(cell.name),
+            REFERENCE: names[0],
             CONDITION: {
                 "format": cell.format,
                 "system": cell.system,

@@ -25,8 +25,9 @@ def show_cells(
     for metric, own in table.groupby("metric", sort=False):
         say(console, f"{first['model']}, {first['task']}: {metric}, %")
         shown = plain_table(
-            ("cell", "rate", "n", "topics", "unscored", f"minus {escape(other)}", "pairs", "p")
+            ("cell", "rate", "n", "topics", "unscored", f"minus {escape(other)}", "p")
         )
+        shown.columns[0].overflow = "fold"
         for row in own.to_dict("records"):
             shown.add_row(escape(str(row["cell"])), *_numbers(row))
         console.print(shown)
@@ -50,6 +51,5 @@ def _numbers(row: dict[Hashable, object]) -> tuple[str, ...]:
         f"{found.clusters}",
         f"{row['unscored']:,}",
         percent(difference, signed=True),
-        f"{difference.n:,}" if difference.n else "",
         p_value(float(row["p_holm"])),  # type: ignore[arg-type]
     )
