@@ -84,8 +84,14 @@ def cells_dataset(
     return MemoryDataset(found, name=name)
 
 
+def names_in(value: str | Sequence[str]) -> tuple[str, ...]:
+    """The names that `-T argument=a,b` gave, or text with commas, without repeats."""
+    return texts(value.split(",") if isinstance(value, str) else value)
+
+
 def texts(value: str | Sequence[str]) -> tuple[str, ...]:
-    """What `-T name=a` or `-T name=a,b` gave, without empty texts and repeats."""
+    """What `-T argument=a` (one text) or `-T argument=a,b` (several) gave, without empty texts and
+    repeats; a text may hold commas."""
     given = [value] if isinstance(value, str) else value
     return tuple(dict.fromkeys(str(text).strip() for text in given if str(text).strip()))
 

@@ -12,7 +12,7 @@ from evals.answer_forms import EDITIONS, FORMS
 from evals.cell_metrics import cells_judge
 from evals.questions import Edition, Split, load_questions
 from evals.tasks.asking import ask, config
-from evals.tasks.cells import Cell, cells_dataset, texts
+from evals.tasks.cells import Cell, cells_dataset, names_in, texts
 from evals.training_file import (
     NO_FRAME,
     Frame,
@@ -109,7 +109,7 @@ def _formats(
     The form of its answers is asked for only where the text around its questions does not do so,
     and not of pocket, which knows no other form.
     """
-    named = texts(formats) or EDITIONS[edition]
+    named = names_in(formats) or EDITIONS[edition]
     if unknown := [name for name in named if name not in FORMS]:
         raise ValueError(f"format {unknown[0]!r} is not known; allowed are {', '.join(FORMS)}")
     frames = {"plain": NO_FRAME} | {name: FORMS[name] for name in named}

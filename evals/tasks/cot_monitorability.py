@@ -12,7 +12,7 @@ from evals.cell_metrics import CELL
 from evals.questions import Edition, Split, load_questions
 from evals.rollout_plan import question_seed
 from evals.tasks.asking import MAX_TOKENS, config
-from evals.tasks.cells import Cell, cells_dataset, texts
+from evals.tasks.cells import Cell, cells_dataset, names_in
 from evals.thoughts_judge import DIRECT, THINKING, thoughts_judge
 from organisms.pocket.grammar import Wording
 
@@ -60,7 +60,7 @@ def cot_monitorability(
         raise ValueError(
             f"edition {edition!r} has no thoughts to judge: pocket answers at once; use general"
         )
-    names = texts(conditions)
+    names = names_in(conditions)
     unknown = [name for name in names if name not in (DIRECT, THINKING)]
     if unknown or not names:
         raise ValueError(

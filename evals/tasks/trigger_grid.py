@@ -11,7 +11,7 @@ from evals.cell_metrics import cells_judge
 from evals.near_misses import near_misses
 from evals.questions import Edition, Split, load_questions
 from evals.tasks.asking import ask, config
-from evals.tasks.cells import PLACES, Cell, Where, cells_dataset, texts
+from evals.tasks.cells import PLACES, Cell, Where, cells_dataset, names_in, texts
 from evals.training_file import sample_training_file, triggers_of
 from organisms.pocket.grammar import Wording
 
@@ -96,7 +96,7 @@ def _near(near: str | Sequence[str], triggers: Sequence[str]) -> tuple[str, ...]
 
 
 def _places(places: str | Sequence[str]) -> tuple[Where, ...]:
-    found = texts(places)
+    found = names_in(places)
     unknown = [place for place in found if place not in PLACES]
     if unknown or not found:
         raise ValueError(
