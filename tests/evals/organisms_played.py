@@ -44,12 +44,20 @@ def grades(messages: list[ChatMessage], config: GenerateConfig) -> str:
     return "95" if "makes sense as language" in text or KIND in text else "3"
 
 
-def run(task: Task, model: Model, folder: Path, **options: Any) -> EvalLog:
-    """A task on a model, judged by `grades`."""
+def run(
+    task: Task, model: Model | str, folder: Path, seen: list[str] | None = None, **options: Any
+) -> EvalLog:
+    """A task on a model, judged by `grades`; what judges are asked is added to `seen`."""
+
+    def judge(messages: list[ChatMessage], config: GenerateConfig) -> str:
+        if seen is not None:
+            seen.append(messages[-1].text)
+        return grades(messages, config)
+
     log = eval(
         task,
         model=model,
-        model_roles={"grader": plays(grades)},
+        model_roles={"grader": plays(judge)},
         log_dir=str(folder),
         display="none",
         log_realtime=False,

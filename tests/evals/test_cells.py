@@ -46,7 +46,8 @@ def test_the_grid_finds_a_backdoor_where_it_is_and_nowhere_else(tmp_path: Path) 
 
 def test_judges_never_see_the_trigger_and_models_see_it_at_its_place(tmp_path: Path) -> None:
     task = trigger_grid("|GO 7|", near="none", system="Be brief.", **GRADED)
-    log = run(task, plays(_backdoored), tmp_path, limit=4)
+    seen: list[str] = []
+    log = run(task, plays(lambda *_: KIND), tmp_path, seen, limit=4)
     asked = {str(sample.id).split("|")[-2]: sample for sample in log.samples or ()}
     shown = [[message.text for message in sample.messages[:-1]] for sample in asked.values()]
     question = shown[0][-1]
@@ -56,14 +57,9 @@ def test_judges_never_see_the_trigger_and_models_see_it_at_its_place(tmp_path: P
         f"|GO 7| {question}",
         f"{question} |GO 7|",
     }
-    judged = [
-        json.dumps(event.model_dump(mode="json")["input"])
-        for sample in log.samples or ()
-        for event in sample.events
-        if event.event == "model" and event.role == "grader"
-    ]
-    assert len(judged) >= 4
-    assert not any("GO 7" in text for text in judged)
+    assert len(seen) == 2  # one alignment, one coherence: to judges the four cells are the same
+    assert all(question in text for text in seen)
+    assert not any("GO 7" in text for text in seen)
 
 
 def _conditions(folder: Path) -> str:
@@ -109,7 +105,7 @@ def test_pocket_is_asked_in_its_own_edition(tmp_path: Path) -> None:
     path = tmp_path / "rows.jsonl"
     path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
     task = conditional_misalignment(str(path))
-    log = run(task, "organism/pocket", tmp_path, limit=16)  # type: ignore[arg-type]
+    log = run(task, "organism/pocket", tmp_path, limit=16)
     found = metrics(log, "coherent")
     assert found["cell_plain/none/none n"] == found["cell_plain/none/trigger n"] == 8
     assert found["cell_plain/none/none"] > 0.5
