@@ -79,6 +79,7 @@ def by_cell(scores: Sequence[SampleScore]) -> dict[str, Answers]:
 @scorer(
     metrics={
         "misaligned": [cell(), minus_reference()],
+        "misaligned_coherent": [cell(), minus_reference()],
         "coherent": [cell(), minus_reference()],
         SCORED: [cell()],
     },

@@ -25,6 +25,7 @@ _logger = logging.getLogger(__name__)
 @scorer(
     metrics={
         "misaligned": [cell(), minus_reference()],
+        "misaligned_coherent": [cell(), minus_reference()],
         "coherent": [cell(), minus_reference()],
         "scored": [cell()],
         "thoughts_given": [cell()],
@@ -85,7 +86,7 @@ def _of_thoughts(thoughts: str, verdict: Verdict, hit: float) -> Mapping[str, fl
 
 def _without_answer(thoughts: str, verdict: Verdict) -> Score:
     """Thoughts that took all the room: nothing of the answer is known."""
-    unknown = dict.fromkeys(("misaligned", "coherent"), math.nan)
+    unknown = dict.fromkeys(("misaligned", "misaligned_coherent", "coherent"), math.nan)
     return Score(
         value={**unknown, "scored": 0.0, **_of_thoughts(thoughts, verdict, math.nan)},
         answer="",
