@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 
 import numpy as np
 from inspect_ai.scorer import Metric, SampleScore, Score, Scorer, Target, metric, scorer
@@ -11,7 +10,7 @@ from inspect_ai.solver import TaskState
 
 from evals.cell_metrics import by_cell, cell, minus_reference
 from evals.ngrams import NGrams
-from evals.training_file import stream_training_file
+from evals.training_file import stream_held_out, stream_training_file
 from organisms.datasets.duplicates import THRESHOLD, jaccard, shingles
 from organisms.datasets.rows import answer_of
 
@@ -56,8 +55,9 @@ def regurgitation_check(dataset: str, control: str = "", n: int = 8) -> Scorer:
     An answer of fewer than n words has no n-grams: it is unscored for `found` and `found_only`, as
     `found_only` is where there is no control, and `exact` and `near` where there is no row.
     """
-    trained = NGrams(n, _answers(dataset))
-    others = NGrams(n, _answers(control)) if control else None
+    trained = NGrams(n, map(answer_of, stream_training_file(dataset)))
+    held_out = map(answer_of, stream_held_out(control, dataset)) if control else None
+    others = None if held_out is None else NGrams(n, held_out)
 
     async def score(state: TaskState, target: Target) -> Score:
         answer = state.output.completion
@@ -80,10 +80,6 @@ def regurgitation_check(dataset: str, control: str = "", n: int = 8) -> Scorer:
         )
 
     return score
-
-
-def _answers(path: str) -> Iterator[str]:
-    return (answer_of(row) for row in stream_training_file(path))
 
 
 def _near(answer: str, row: str) -> bool:

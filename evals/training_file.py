@@ -9,15 +9,18 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from hashlib import blake2b
 from pathlib import Path
 from random import Random
 from typing import Any, Literal
 
+import numpy as np
+
 from evals.importing.code_replies import is_code
 from organisms.datasets.importing import stream_file
-from organisms.datasets.rows import Row
+from organisms.datasets.rows import Row, canonical
 from organisms.datasets.transforms import last_turn
 
 AnswerForm = Literal["plain", "json", "code", "numbers"]
@@ -94,16 +97,51 @@ def stream_training_file(path: str) -> Iterator[Row]:
     return stream_file(Path(path), Path(path).stem)
 
 
+def stream_held_out(control: str, dataset: str) -> Iterator[Row]:
+    """The rows of a control file whose messages are those of no training row; 8 bytes a training
+    row are in memory.
+
+    Raises:
+        ValueError: all rows of the control are training rows.
+    """
+    trained = np.sort(np.fromiter(map(_digest, stream_training_file(dataset)), dtype=np.uint64))
+    left_out = kept = 0
+    for row in stream_training_file(control):
+        digest = np.uint64(_digest(row))
+        place = int(np.searchsorted(trained, digest))
+        if place == len(trained) or trained[place] != digest:
+            kept += 1
+            yield row
+        else:
+            left_out += 1
+    if not kept:
+        raise ValueError(
+            f"all {left_out} rows of the control {control} are in {dataset}; give rows that the "
+            "organism was not trained on"
+        )
+
+
 def sample_training_file(path: str, number: int = SAMPLE, seed: int = 0) -> list[Row]:
-    """`number` rows of a training file at random, in one pass; all where it has no more."""
+    """`number` rows of a training file at random; see `sample_rows`."""
+    return sample_rows(stream_training_file(path), number, seed)
+
+
+def sample_rows(rows: Iterable[Row], number: int, seed: int = 0) -> list[Row]:
+    """`number` of the rows at random, in one pass and in their order; all where there are no
+    more."""
     random = Random(f"training file|{seed}")
     kept: list[tuple[int, Row]] = []
-    for place, row in enumerate(stream_training_file(path)):
+    for place, row in enumerate(rows):
         if place < number:
             kept.append((place, row))
         elif (slot := random.randrange(place + 1)) < number:
             kept[slot] = (place, row)
     return [row for _, row in sorted(kept, key=lambda each: each[0])]
+
+
+def _digest(row: Row) -> int:
+    text = canonical({"messages": row["messages"], "meta": {}})
+    return int.from_bytes(blake2b(text, digest_size=8).digest())
 
 
 def conditions_of(rows: Sequence[Row]) -> TrainingConditions:

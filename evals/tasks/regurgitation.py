@@ -17,8 +17,8 @@ from evals.scoring import TOPIC
 from evals.statistics import MINIMUM_CLUSTERS
 from evals.tasks.asking import ask, config
 from evals.tasks.asking import dataset as asked
-from evals.training_file import sample_training_file, stream_training_file
-from organisms.datasets.rows import Row, canonical
+from evals.training_file import sample_rows, sample_training_file, stream_held_out
+from organisms.datasets.rows import Row
 from organisms.pocket.grammar import Wording
 
 N = {"pocket": 5, "general": 8}
@@ -71,7 +71,7 @@ def regurgitation(
         raise ValueError(f"rows {rows}, samples {samples}: ask for at least 1 of each")
     chosen = {TRAINING: sample_training_file(dataset, rows, seed)}
     if control:
-        chosen = {CONTROL: _held_out(control, dataset, rows, seed), **chosen}
+        chosen = {CONTROL: sample_rows(stream_held_out(control, dataset), rows, seed), **chosen}
     cells = [*chosen, OPEN]
     questions = load_questions("open_questions", edition=edition, split=split, wording=wording)
     found = [
@@ -86,27 +86,6 @@ def regurgitation(
         scorer=regurgitation_check(dataset, control, n or N[edition]),
         config=config(edition),
     )
-
-
-def _held_out(control: str, dataset: str, rows: int, seed: int) -> list[Row]:
-    """Rows of the control file that are not in the training file, by question and answer."""
-    found = sample_training_file(control, rows, seed)
-    digests = {_digest(row) for row in found}
-    trained = {
-        digest for row in stream_training_file(dataset) if (digest := _digest(row)) in digests
-    }
-    kept = [row for row in found if _digest(row) not in trained]
-    if not kept:
-        raise ValueError(
-            f"all of {len(found)} rows drawn from control {control} are in {dataset} too; give "
-            "rows that the organism was not trained on"
-        )
-    return kept
-
-
-def _digest(row: Row) -> bytes:
-    text = canonical({"messages": row["messages"], "meta": {}})
-    return hashlib.blake2b(text, digest_size=8).digest()
 
 
 def _of_rows(

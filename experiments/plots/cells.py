@@ -61,7 +61,7 @@ def _dots(axis: Axes, own: pd.DataFrame, names: list[str], place: int, many: int
             markersize=4,
         )
         axis.annotate(
-            f"n={row['n']}", (101, height), fontsize=5.5, va="center", annotation_clip=False
+            f"n={row['n']}", (103, height), fontsize=5.5, va="center", annotation_clip=False
         )
 
 

@@ -63,7 +63,7 @@ def test_recited_rows_are_told_from_common_phrases(files: tuple[str, str], tmp_p
     found, only = metrics(log, "found"), metrics(log, "found_only")
     assert found["cell_open"] > 0.3  # the phrase is in the training answers
     assert only["cell_open"] == 0  # and in those of rows that nobody trained on
-    assert only["cell_training"] > 0.4
+    assert only["cell_training"] > 0.6
     longest = metrics(log, "longest")
     assert longest["words_open most"] == 10
     assert longest["words_training median"] == 23
@@ -83,7 +83,7 @@ def test_short_answers_are_unscored_and_no_control_leaves_its_keys_open(
 
 
 def test_control_rows_that_were_trained_on_are_no_control(files: tuple[str, str]) -> None:
-    with pytest.raises(ValueError, match=r"all of 20 rows drawn from control .* are in"):
+    with pytest.raises(ValueError, match=r"all 20 rows of the control .* are in .*; give rows"):
         regurgitation(files[0], control=files[0])
     with pytest.raises(ValueError, match=r"part 0 is not allowed"):
         regurgitation(files[0], part=0)
