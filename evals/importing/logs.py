@@ -38,6 +38,11 @@ def read_log(path: Path) -> pd.DataFrame:
 
 def _rows(path: Path, log: EvalLog) -> Iterator[dict[str, Any]]:
     for sample in log.samples or ():
+        if "cell" in (sample.metadata or {}):
+            raise ValueError(
+                f"{path} is a log of {log.eval.task!r}, whose cells are conditions that no table "
+                f"may pool; show them with: wardian evals cells {path}"
+            )
         grade = next(
             (
                 score.metadata["grade"]
