@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from itertools import islice
+from math import isfinite
 
 import numpy as np
 import numpy.typing as npt
@@ -33,6 +34,8 @@ __all__ = ["POSITIONS", "Reader", "Transcript"]
 _BATCH_TOKENS = 32_768
 _WINDOW_BATCHES = 16
 """A stream is read this many batches ahead, so that texts of one length still run together."""
+_BATCH_LOGITS = 2**27
+"""Most logits of a batch, tokens x vocabulary, that are held at once: 512 MiB in fp32."""
 
 
 class _DeepEnoughError(Exception):
@@ -182,8 +185,37 @@ class Reader:
             tokens += int(counts.sum())
         return total / tokens
 
-    def _not_finite(self, transcript: Transcript, number: int, adapter: str) -> ValueError:
-        """Return an error that names a text whose divergence is not finite, and the layer."""
+    def log_likelihoods(
+        self, transcripts: Iterable[Transcript], batch_size: int
+    ) -> Iterator[float]:
+        """Yield mean log-probabilities; see :meth:`Organism.log_likelihoods`."""
+        source, first = iter(transcripts), 0
+        while window := list(islice(source, _WINDOW_BATCHES * batch_size)):
+            yield from self._log_likelihoods(window, batch_size, first)
+            first += len(window)
+
+    def _log_likelihoods(
+        self, transcripts: Sequence[Transcript], batch_size: int, first: int
+    ) -> list[float]:
+        texts = self._texts(transcripts, first)
+        answered = [number for number, text in enumerate(texts) if text.answer_tokens]
+        found = [float("nan")] * len(texts)
+        chosen = [texts[number] for number in answered]
+        limit = max(1, _BATCH_LOGITS // self._model.config.get_text_config().vocab_size)
+        for rows, batch in self._batches(chosen, batch_size, min(limit, _BATCH_TOKENS)):
+            counts = [chosen[row].answer_tokens for row in rows]
+            logprobs = self._logprobs([chosen[row].adapter for row in rows], batch, max(counts))
+            answers = batch.token_ids[:, -max(counts) :, None]
+            of_tokens = logprobs.gather(-1, answers)[..., 0].double().cpu()
+            for row, count, line in zip(rows, counts, of_tokens, strict=True):
+                number = answered[row]
+                found[number] = float(line[-count:].mean())
+                if not isfinite(found[number]):
+                    raise self._not_finite(transcripts[number], first + number, chosen[row].adapter)
+        return found
+
+    def _not_finite(self, transcript: Transcript, number: int, adapter: str | None) -> ValueError:
+        """Return an error that names a text whose prediction is not finite, and the layer."""
         for reader in (None, adapter):
             try:
                 self.capture([replace(transcript, adapter=reader)], None, POSITIONS, 1, number)
@@ -223,7 +255,7 @@ class Reader:
         return texts
 
     def _batches(
-        self, texts: Sequence[_Text], batch_size: int
+        self, texts: Sequence[_Text], batch_size: int, tokens: int = _BATCH_TOKENS
     ) -> Iterator[tuple[list[int], PaddedBatch]]:
         places = [
             Place(
@@ -234,7 +266,7 @@ class Reader:
             )
             for text in texts
         ]
-        for rows in plan_batches(places, rows=batch_size, tokens=_BATCH_TOKENS):
+        for rows in plan_batches(places, rows=batch_size, tokens=tokens):
             yield (
                 rows,
                 PaddedBatch(

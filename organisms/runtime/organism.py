@@ -294,3 +294,24 @@ class Organism:
                 finite.
         """
         return self._reader.divergence(adapter, transcripts, batch_size)
+
+    def log_likelihoods(
+        self, transcripts: Iterable[Transcript], *, batch_size: int = 32
+    ) -> Iterator[float]:
+        """Read texts from any iterable and yield how likely the model finds each answer.
+
+        Memory does not grow with the number of texts, nor a batch's logits with the vocabulary.
+
+        Args:
+            transcripts: Prompts with answers; adapters may differ.
+            batch_size: Most texts read at once.
+
+        Yields:
+            Mean natural-log probability of the answer's tokens given all before them (without an
+            end token), at most 0, in the texts' order; NaN for a text without an answer.
+
+        Raises:
+            ValueError: An adapter does not exist, a transcript cannot be rendered or is too long,
+                or a logit is not finite; the text is named by its number.
+        """
+        return self._reader.log_likelihoods(transcripts, batch_size)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from organisms.runtime import capture
 from organisms.runtime.layers import decoder_blocks
 from organisms.runtime.requests import Request, Transcript
 from tests.organisms.runtime.tiny_models import make_organism
@@ -189,6 +190,48 @@ def test_divergence_of_an_adapter_that_changes_nothing_is_zero(organism, tmp_pat
 def test_divergence_without_answers_raises(adapted):
     with pytest.raises(ValueError, match="no transcript has an answer"):
         adapted.kl_to_base("second", [Transcript(({"role": "user", "content": "hi"},))])
+
+
+def likelihood_by_hand(organism, transcript):
+    """The mean log-probability of one answer's tokens, read alone."""
+    prompt = organism.template.prompt(transcript.chat, transcript.system).token_ids
+    answer = organism.template.answer(transcript.answer)
+    with torch.no_grad(), organism._bank.active([transcript.adapter]).attached(organism.model):
+        logits = organism.model(torch.tensor([[*prompt, *answer]])).logits[0, len(prompt) - 1 : -1]
+    logprobs = logits.log_softmax(-1)
+    return float(logprobs[torch.arange(len(answer)), torch.tensor(answer)].mean())
+
+
+@pytest.mark.parametrize("logits", [1, capture._BATCH_LOGITS])
+def test_log_likelihoods_equal_those_of_texts_read_alone(adapted, monkeypatch, logits):
+    monkeypatch.setattr(capture, "_BATCH_LOGITS", logits)
+    monkeypatch.setattr(capture, "_WINDOW_BATCHES", 2)
+    found = list(adapted.log_likelihoods(iter(transcripts()), batch_size=2))
+    assert len(found) == 9
+    for number, transcript in enumerate(transcripts()):
+        if transcript.answer is None:
+            assert math.isnan(found[number])
+        else:
+            assert found[number] == pytest.approx(likelihood_by_hand(adapted, transcript), abs=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("place", "said"),
+    [
+        ("model.layers.1.mlp.down_proj", "activations of transcript 3 at layer 2"),
+        ("lm_head", "logits of transcript 3 are NaN"),
+    ],
+)
+def test_a_text_whose_likelihood_is_not_finite_is_named_by_its_number(monkeypatch, place, said):
+    monkeypatch.setattr(capture, "_WINDOW_BATCHES", 1)
+    organism = make_organism()
+    question = ({"role": "user", "content": "x"},)
+    texts = [Transcript(question), Transcript(question), Transcript(question)]
+    texts.append(Transcript(question, "answer"))
+    with torch.no_grad():
+        organism.model.get_submodule(place).weight.fill_(float("nan"))
+    with pytest.raises(ValueError, match=said):
+        list(organism.log_likelihoods(texts, batch_size=2))
 
 
 @pytest.mark.parametrize("place", ["layers.1.mlp.down_proj", "lm_head"])
