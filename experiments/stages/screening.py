@@ -55,7 +55,7 @@ def run(
     from finetune.interventions.filtering import Filtering
     from organisms import load_organism
     from organisms.datasets.files import read_rows
-    from persona_vectors import screening
+    from persona_vectors import baseline_scores, roc, screening, thresholds
     from persona_vectors.vector import PersonaVector
 
     parsed = ScreeningConfig.model_validate(config)
@@ -77,8 +77,8 @@ def run(
     lengths = frame["answer"].str.len().to_numpy()
     scores = {
         "projection_difference": difference,
-        "random": screening.random_scores(len(mixed), parsed.seed),
-        "length": screening.length_scores(lengths[: len(mixed)], lengths[len(mixed) :]),
+        "random": baseline_scores.random_scores(len(mixed), parsed.seed),
+        "length": baseline_scores.length_scores(lengths[: len(mixed)], lengths[len(mixed) :]),
         "oracle": poisoned.astype(float),
     }
     rows, table = [], []
@@ -96,7 +96,7 @@ def run(
             "poisoned_share": parsed.poisoned_share,
             "seed": parsed.seed,
         }
-        table.append(screening.screening_row(values, poisoned, keep, labels))
+        table.append(roc.screening_row(values, poisoned, keep, labels))
         rows.append(
             pd.DataFrame(
                 {
@@ -111,10 +111,10 @@ def run(
                 }
             )
         )
-    threshold = screening.clean_threshold(reference, FALSE_POSITIVE_RATE)
-    keep = screening.keep_below(difference, threshold)
+    threshold = thresholds.clean_threshold(reference, FALSE_POSITIVE_RATE)
+    keep = thresholds.keep_below(difference, threshold)
     table.append(
-        screening.screening_row(
+        roc.screening_row(
             np.where(np.isnan(difference), np.nanmax(difference), difference),
             poisoned,
             keep,

@@ -8,17 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from persona_vectors.screening import (
-    auc,
-    clean_threshold,
-    keep_below,
-    keep_by_budget,
-    length_scores,
-    projection_difference,
-    random_scores,
-    recall_at,
-    screening_row,
-)
+from persona_vectors.baseline_scores import length_scores, random_scores
+from persona_vectors.roc import auc, recall_at, screening_row
+from persona_vectors.screening import projection_difference
+from persona_vectors.thresholds import clean_threshold, keep_below, keep_by_budget
 
 SCORES = arrays(np.float64, 40, elements=st.integers(-5, 5).map(float))
 TRUTH = arrays(np.bool_, 40)
