@@ -5,13 +5,12 @@ from __future__ import annotations
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-if TYPE_CHECKING:
-    from sklearn.pipeline import Pipeline
+from persona_vectors.methods import logistic_probe
 
 Floats = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -54,12 +53,14 @@ class Logistic:
     scores: Floats
     """[N] log odds of being poisoned, each from a model fitted without the row's fold; NaN where
     a score is missing."""
-    model: Pipeline
-    """Fitted on all rows, for others than these."""
+    centre: Floats
+    """[V] midway between the means of poisoned and of clean rows: log odds 0."""
+    weights: Floats
+    """[V] log odds a unit of each score, fitted on all rows: for others than these."""
 
     def predict(self, scores: ArrayLike) -> Floats:
         """Log odds [M] of other rows [M, V]; NaN where a score is missing."""
-        return _log_odds(self.model, np.asarray(scores, dtype=np.float64))
+        return np.asarray((np.asarray(scores, dtype=np.float64) - self.centre) @ self.weights)
 
 
 def combine_logistic(
@@ -69,6 +70,7 @@ def combine_logistic(
 
     The rows are parted into `FOLDS` by a hash of their group, so that rows of one group, such as
     those of one prompt, are never on both sides. An AUC of the result is one of held-out rows.
+    Poisoned and clean rows weigh the same however many there are; the penalty is `methods.PENALTY`.
 
     Args:
         scores: [N, V].
@@ -79,29 +81,30 @@ def combine_logistic(
     Raises:
         ValueError: fewer than `MINIMUM` rows of one kind, or none of it outside a fold.
     """
-    from sklearn.linear_model import LogisticRegression
-    from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import StandardScaler
-
     values, truth = np.asarray(scores, dtype=np.float64), np.asarray(poisoned, dtype=bool)
     check_both_kinds(truth)
     fold_N = np.array([zlib.crc32(f"{seed}|{group}".encode()) % FOLDS for group in groups])
     whole = ~np.isnan(values).any(axis=1)
-
-    def fitted(rows: Mask) -> Pipeline:
-        if len(set(truth[rows])) < 2:
-            raise ValueError(
-                "all poisoned or all clean rows share one prompt, so no model can be tested on "
-                "rows that it has not seen: combine by max"
-            )
-        return make_pipeline(StandardScaler(), LogisticRegression()).fit(values[rows], truth[rows])
-
     found = np.full(len(values), np.nan)
-    for fold in range(FOLDS):
-        here = fold_N == fold
-        if here.any():
-            found[here] = _log_odds(fitted(~here & whole), values[here])
-    return Logistic(found, fitted(whole))
+    for fold in sorted(set(fold_N)):
+        here, others = fold_N == fold, (fold_N != fold) & whole
+        centre, weights = _fitted(values[others], truth[others])
+        found[here] = (values[here] - centre) @ weights
+    return Logistic(found, *_fitted(values[whole], truth[whole]))
+
+
+def _fitted(values: Floats, truth: Mask) -> tuple[Floats, Floats]:
+    """Centre and weights [V] of a logistic model without an intercept."""
+    if truth.all() or not truth.any():
+        raise ValueError(
+            "all poisoned or all clean rows share one prompt, so no model can be tested on rows "
+            "that it has not seen: combine by max"
+        )
+    centre = (values[truth].mean(axis=0) + values[~truth].mean(axis=0)) / 2
+    spread = values.std(axis=0)
+    spread[spread == 0] = 1.0
+    sizes = np.where(truth, 1 / truth.sum(), 1 / (~truth).sum())
+    return centre, logistic_probe((values - centre) / spread, truth, sizes) / spread
 
 
 def check_both_kinds(truth: Mask) -> None:
@@ -112,11 +115,3 @@ def check_both_kinds(truth: Mask) -> None:
             f"{found} poisoned and {clean} clean rows: a logistic combination is fitted on at "
             f"least {MINIMUM} of each; combine by max"
         )
-
-
-def _log_odds(model: Pipeline, values: Floats) -> Floats:
-    found = np.full(len(values), np.nan)
-    whole = ~np.isnan(values).any(axis=1)
-    if whole.any():
-        found[whole] = model.decision_function(values[whole])
-    return found
