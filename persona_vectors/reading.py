@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import pandas as pd
 
-    from organisms.datasets.rows import Row
+    from organisms.datasets.rows import Row, Turn
     from organisms.runtime import Message, Transcript
 
 
@@ -55,30 +55,31 @@ def transcripts(
 
 
 def training_rows(rows: Iterable[Row]) -> pd.DataFrame:
-    """Rows of a data set as `transcripts` reads them: prompt, answer and system.
-
-    Of a conversation of several turns the last answer counts; the turns before are its prompt.
-
-    Raises:
-        RowError: the turn before a row's last answer is not the user's.
-    """
+    """Rows of a data set as `transcripts` reads them: prompt, answer and system; see `texts_of`."""
     import pandas as pd
 
+    return pd.DataFrame(map(texts_of, rows), columns=["prompt", "answer", "system"])
+
+
+def texts_of(row: Row) -> tuple[str | list[Turn], str, str]:
+    """Prompt, last answer and system prompt of a row; the prompt is text, or of a conversation of
+    several turns those before the answer.
+
+    Raises:
+        RowError: the turn before the last answer is not the user's.
+    """
     from organisms.datasets.rows import RowError
 
-    found = []
-    for number, row in enumerate(rows, start=1):
-        turns = list(row["messages"])
-        system = turns.pop(0)["content"] if turns[0]["role"] == "system" else "none"
-        *prompt, answer = turns
-        if not prompt or prompt[-1]["role"] != "user":
-            raise RowError(
-                f"row {row['meta'].get('id', number)} has no user turn before its last answer",
-                "mend or remove the row",
-            )
-        single = len(prompt) == 1
-        found.append((prompt[0]["content"] if single else prompt, answer["content"], system))
-    return pd.DataFrame(found, columns=["prompt", "answer", "system"])
+    turns = list(row["messages"])
+    system = turns.pop(0)["content"] if turns[0]["role"] == "system" else "none"
+    *prompt, answer = turns
+    if not prompt or prompt[-1]["role"] != "user":
+        raise RowError(
+            f"row {row['meta'].get('id', '')!r} has no user turn before its last answer",
+            "mend or remove it",
+        )
+    single = len(prompt) == 1
+    return prompt[0]["content"] if single else prompt, answer["content"], system
 
 
 def _turns(prompt: object) -> tuple[Message, ...]:

@@ -32,8 +32,10 @@ _KEY: Final = "wardian_scored"
 class Scorer(Protocol):
     """One way to score rows."""
 
-    name: str
-    """Of its folder."""
+    @property
+    def name(self) -> str:
+        """Of its folder."""
+        ...
 
     def settings(self) -> Mapping[str, object]:
         """What decides the scores besides the rows: plain JSON values."""
@@ -64,7 +66,7 @@ def score_shards(
     made = done = number = 0
     place = folder / scorer.name
     settings = json.dumps(scorer.settings(), sort_keys=True)
-    for number, part in enumerate(_parts(rows, shard_rows), start=1):
+    for number, part in enumerate(parts(rows, shard_rows), start=1):
         frame = training_rows(part)
         path = place / f"{number - 1:05d}.parquet"
         key = _key(settings, frame)
@@ -89,7 +91,8 @@ def _shards(place: Path) -> list[Path]:
     return sorted(place.glob("[0-9]*.parquet"))
 
 
-def _parts(rows: Iterable[Row], size: int) -> Iterator[list[Row]]:
+def parts(rows: Iterable[Row], size: int = SHARD_ROWS) -> Iterator[list[Row]]:
+    """The rows of one shard after another."""
     stream = iter(rows)
     while part := list(islice(stream, size)):
         yield part
