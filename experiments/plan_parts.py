@@ -205,9 +205,10 @@ def contrast_answers(spec: Spec) -> int:
     return total * (prompted + NEUTRAL_SAMPLES)
 
 
-def screening_answers(spec: Spec) -> int:
-    """The base's own answers to every prompt of a mix and of the clean reference rows."""
-    return spec.rows + min(CLEAN_ROWS, spec.rows)
+def screening_answers(spec: Spec, mixes: int) -> int:
+    """The base's own answers to the prompts of mixes that share none, and of the clean rows that
+    thresholds come from."""
+    return mixes * spec.rows + min(CLEAN_ROWS, (spec.rows + 1) // 2)
 
 
 def sweep_answers(spec: Spec, draws: int) -> int:

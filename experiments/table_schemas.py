@@ -245,6 +245,33 @@ SCHEMAS: Mapping[str, TableSchema] = {
                 ),
                 Column("low", "number", nullable=True, note="of auc"),
                 Column("high", "number", nullable=True),
+                *(
+                    Column(f"recall_at_{budget}_{end}", "number", nullable=True, low=0, high=1)
+                    for budget in (10, 30)
+                    for end in ("low", "high")
+                ),
+                Column(
+                    "threshold",
+                    "number",
+                    nullable=True,
+                    note="the score that 5% of clean rows outside the mix exceed",
+                ),
+                Column(
+                    "recall_at_threshold",
+                    "number",
+                    nullable=True,
+                    low=0,
+                    high=1,
+                    note="poisoned rows above it",
+                ),
+                Column(
+                    "lost_at_threshold",
+                    "number",
+                    nullable=True,
+                    low=0,
+                    high=1,
+                    note="clean rows of the mix above it",
+                ),
                 Column("n", "integer", low=0, note="rows scored"),
                 Column("kept", "integer", low=0),
                 Column("kept_poisoned", "integer", low=0),

@@ -7,7 +7,6 @@ which is an upper bound and no method).
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -114,32 +113,6 @@ def auc(scores: ArrayLike, poisoned: ArrayLike) -> Auc:
     if half == 0:
         half = 3 / min(n_poisoned, n_clean)
     return Auc(area, max(0.0, area - half), min(1.0, area + half))
-
-
-def screening_row(
-    scores: ArrayLike, poisoned: ArrayLike, keep: Mask, labels: Mapping[str, object]
-) -> dict[str, object]:
-    """One row of the table `screening`.
-
-    Args:
-        scores: [N] of one method.
-        poisoned: [N] the truth.
-        keep: [N] what the filter kept.
-        labels: base, dataset, trait, method, layer, position, poisoned_share, seed.
-    """
-    scores, truth = _checked(scores, poisoned)
-    area = auc(scores, truth)
-    return {
-        **labels,
-        "auc": area.estimate,
-        "recall_at_10": recall_at(scores, truth, 0.1),
-        "recall_at_30": recall_at(scores, truth, 0.3),
-        "low": area.low,
-        "high": area.high,
-        "n": len(scores),
-        "kept": int(keep.sum()),
-        "kept_poisoned": int((keep & truth).sum()),
-    }
 
 
 def _checked(scores: ArrayLike, poisoned: ArrayLike) -> tuple[Floats, Mask]:

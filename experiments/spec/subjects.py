@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from experiments.spec.parts import (
     AdapterFolder,
@@ -19,7 +19,16 @@ from experiments.spec.parts import (
     SteeringVector,
 )
 
-FilterName = Literal["none", "projection_difference", "random", "oracle", "length"]
+FilterName = Literal[
+    "none",
+    "projection_difference",
+    "random",
+    "oracle",
+    "length",
+    "perplexity",
+    "embedding",
+    "judge",
+]
 
 
 class FinetuneSpec(Part):
@@ -126,10 +135,11 @@ class MixSpec(Part):
     """The poisoned rows."""
     control: Dataset
     """The clean rows."""
-    share: Share = 0.3
-    """Share of poisoned rows."""
+    share: Annotated[tuple[Share, ...], Field(min_length=1)] = (0.3,)
+    """Share of poisoned rows; or a list of shares, each a mix of its own."""
     filters: tuple[FilterName, ...] = ("none", "projection_difference", "random")
-    """Each filter is one retraining, for the same number of steps."""
+    """Each filter is one retraining, for the same number of steps. `judge` needs a judge that is a
+    model: pocket's grader knows the truth, as `oracle` does."""
     removal: Annotated[float, Field(gt=0, lt=1)] = 0.3
     """Removal budget: the share of rows a filter takes out."""
     trait: str = "evil"
@@ -138,3 +148,16 @@ class MixSpec(Part):
     """Layer of the projection difference. Unset: chosen on dev."""
     position: Position = "response_mean"
     """Position of the projection difference."""
+
+    @field_validator("share", mode="before")
+    @classmethod
+    def _one_share_is_a_list_of_one(cls, value: Any) -> Any:
+        return (value,) if isinstance(value, int | float) else value
+
+    @model_validator(mode="after")
+    def _each_share_and_filter_once(self) -> MixSpec:
+        for name, given in (("share", self.share), ("filters", self.filters)):
+            twice = [one for index, one in enumerate(given) if one in given[:index]]
+            if twice:
+                raise ValueError(f"{name} names {twice[0]!r} twice; name each once")
+        return self

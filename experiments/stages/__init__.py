@@ -22,7 +22,7 @@ KINDS: dict[str, StageKind] = {
     ),
     "mix": StageKind("experiments.stages.dataset:mix", 4, title="organism rows among control rows"),
     "filter": StageKind(
-        "experiments.stages.dataset:filter_rows", 4, title="a mix after rows were removed"
+        "experiments.stages.dataset:filter_rows", 5, title="a mix after rows were removed"
     ),
     "train": StageKind(
         "experiments.stages.training:run", 1, preload=_TRAINING, title="one LoRA fine-tune"
@@ -79,7 +79,7 @@ KINDS: dict[str, StageKind] = {
     ),
     "screening": StageKind(
         "experiments.stages.screening:run",
-        2,
+        3,
         preload=_ASKING,
         title="training rows scored before training",
     ),

@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from persona_vectors.baseline_scores import length_scores, random_scores
-from persona_vectors.roc import auc, recall_at, screening_row
+from persona_vectors.roc import auc, recall_at
 from persona_vectors.screening import projection_difference
+from persona_vectors.screening_table import screening_row
 from persona_vectors.thresholds import clean_threshold, keep_below, keep_by_budget
 
 SCORES = arrays(np.float64, 40, elements=st.integers(-5, 5).map(float))
