@@ -53,6 +53,13 @@ def figures(scores: Mapping[str, Floats], poisoned: NDArray[np.bool_]) -> pd.Dat
     return pd.DataFrame(found, columns=list(COLUMNS))
 
 
+def short(table: pd.DataFrame) -> pd.DataFrame:
+    """The figures of `wide` that a terminal has room for."""
+    k = table.loc[table["metric"] == "precision", "at"]
+    shown = [f"precision at {k[k <= 100].max():.0f}"] if len(k) else []
+    return wide(table)[["method", "AUC", *shown, *(f"recall at {b:.0%}" for b in BUDGETS[1:])]]
+
+
 def wide(table: pd.DataFrame) -> pd.DataFrame:
     """A row a method and a column a figure, as text: percentages and their intervals."""
     rows: dict[str, dict[str, str]] = {}

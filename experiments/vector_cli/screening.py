@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from experiments.console import explained, output
-from experiments.organism_cli.options import progress_bar
+from experiments.organism_cli.options import Yes, progress_bar
+from experiments.paying import JudgePrice, price_of, told_and_agreed
 from experiments.vector_cli.options import read_vectors
 
 if TYPE_CHECKING:
@@ -76,6 +77,16 @@ def screen(
         bool,
         typer.Option("--baselines/--no-baselines", help="Perplexity, and with --clean embedding."),
     ] = True,
+    judge: Annotated[
+        str,
+        typer.Option("--judge", metavar="JUDGE", help="Scores rows too: an inspect model, ..."),
+    ] = "",
+    replies: Annotated[
+        Path | None,
+        typer.Option("--replies", metavar="DIR", help="The judge's replies; else in --out."),
+    ] = None,
+    judge_price: JudgePrice = None,
+    yes: Yes = False,
     judge_column: Annotated[
         str,
         typer.Option("--judge-column", metavar="NAME", help="A judge's score in the file's rows."),
@@ -138,6 +149,7 @@ def screen(
         layer_of_each,
     )
     from experiments.screening.job import Job, collect, score
+    from experiments.screening.judged import cost, judged_by
     from experiments.screening.output import begin, finish
     from experiments.screening.survey import survey
     from organisms import load_organism, resolve_base
@@ -184,6 +196,8 @@ def screen(
             organism, known, vectors, places, None if cheap else own, lost_system
         )
         scorers: list[Scorer] = []
+        if judge:
+            scorers.append(judged_by(judge, replies or out / "replies"))
         if baselines:
             scorers.append(Perplexity(organism, known, lost_system))
         if baselines and clean_file:
@@ -203,12 +217,15 @@ def screen(
         )
         if begin(job, out, force=force):
             output.print(
-                f"nothing to do: {out} holds this screening, finished",
+                f"nothing to do: this screening is finished; see {out / 'screening.html'}",
                 highlight=False,
                 markup=False,
                 soft_wrap=True,
             )
             return
+        if "/" in judge:
+            price = price_of("--judge-price", judge_price)
+            told_and_agreed(str(cost(file.rows(), len(found), judge, price)), yes=yes)
         made = score(job, out, progress_bar)
         scored = collect(job, out)
         table = finish(job, scored, out)
@@ -225,7 +242,7 @@ def screen(
 def _show(job: Job, scored: Scored, table: pd.DataFrame | None, said: str) -> None:
     """What was done and how well it went."""
     from experiments.printing import line
-    from experiments.screening.figures import wide
+    from experiments.screening.figures import short
     from experiments.screening.output import facts
     from experiments.vector_cli.views import show_rows
 
@@ -235,4 +252,4 @@ def _show(job: Job, scored: Scored, table: pd.DataFrame | None, said: str) -> No
         line(output, "truth", said, "yellow")
     if table is not None:
         output.print()
-        show_rows(output, wide(table))
+        show_rows(output, short(table))
