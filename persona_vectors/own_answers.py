@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from persona_vectors.parquet_file import write_whole
 from persona_vectors.reading import transcripts
 
 if TYPE_CHECKING:
@@ -52,11 +53,12 @@ class OwnAnswers:
         path = self.folder / f"{self._key(asked)}.parquet"
         if path.is_file():
             return [str(answer) for answer in pd.read_parquet(path)["answer"]]
-        different = dict.fromkeys(asked)
-        first = rows.iloc[[asked.index(text) for text in different]]
-        results = self.organism().sample(self.requests(first))
+        places: dict[str, int] = {}
+        for place, text in enumerate(asked):
+            places.setdefault(text, place)
+        results = self.organism().sample(self.requests(rows.iloc[list(places.values())]))
         said = {result.index: result.text for result in results}
-        found = {text: said[number] for number, text in enumerate(different)}
+        found = {text: said[number] for number, text in enumerate(places)}
         answers = [found[text] for text in asked]
         write_whole(pd.DataFrame({"answer": answers}), path)
         return answers
@@ -82,19 +84,6 @@ class OwnAnswers:
     def _key(self, asked: list[str]) -> str:
         content = json.dumps([self.settings(), asked], sort_keys=True, default=list)
         return hashlib.sha256(content.encode()).hexdigest()[:32]
-
-
-def write_whole(frame: pd.DataFrame, path: Path, metadata: Mapping[str, str] | None = None) -> None:
-    """Write a frame as parquet, whole or not at all, with metadata in its schema."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    path.parent.mkdir(parents=True, exist_ok=True)
-    table = pa.Table.from_pandas(frame, preserve_index=False)
-    known = {**(table.schema.metadata or {}), **(metadata or {})}
-    partial = path.with_name(f".{path.name}.partial")
-    pq.write_table(table.replace_schema_metadata(known), partial)
-    partial.replace(path)
 
 
 def _prompts(rows: pd.DataFrame) -> list[tuple[object, str]]:

@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from persona_vectors.own_answers import write_whole
+from persona_vectors.parquet_file import write_whole
 from persona_vectors.reading import training_rows
 
 if TYPE_CHECKING:

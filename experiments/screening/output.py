@@ -15,7 +15,7 @@ import pandas as pd
 from experiments.screening.figures import figures, wide
 from experiments.screening.job import Job, Scored
 from experiments.screening.page import Extreme, render
-from persona_vectors.own_answers import write_whole
+from persona_vectors.parquet_file import write_whole
 from persona_vectors.reading import training_rows
 from persona_vectors.score_shards import SHARD_ROWS, parts
 
