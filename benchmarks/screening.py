@@ -66,11 +66,12 @@ def plain(
     scores = np.empty((len(frame), len(directions_V_D)))
     for v, direction in enumerate(directions_V_D):
         unit = torch.from_numpy(direction / np.linalg.norm(direction))
-        for number, row in enumerate(frame.itertuples()):
-            chat = ({"role": "user", "content": row.prompt},)
+        texts = zip(frame["prompt"], frame["answer"], frame["own_answer"], strict=True)
+        for number, (prompt_text, *answers) in enumerate(texts):
+            chat = ({"role": "user", "content": prompt_text},)
             prompt = organism.template.prompt(chat).token_ids
             read = []
-            for text in (row.answer, row.own_answer):
+            for text in answers:
                 token_ids = torch.tensor([[*prompt, *organism.template.answer(text)]])
                 with torch.inference_mode():
                     states = organism.model(token_ids, output_hidden_states=True).hidden_states
