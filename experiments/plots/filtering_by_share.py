@@ -4,6 +4,7 @@ retraining without what it removed."""
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -18,6 +19,33 @@ from experiments.plots.style import QUIET, bottom_legend, quiet_style, top_note
 
 _SPREAD = 0.66
 """Of the distance between two shares, what the methods stand side by side in."""
+
+
+@dataclass(frozen=True)
+class _Panel:
+    """A figure of the table `screening`, and how it is drawn."""
+
+    column: str
+    low: str
+    high: str
+    title: str
+    label: str
+    unit: float
+    chance: float
+
+
+_PANELS = (
+    _Panel("auc", "low", "high", "AUC", "AUC", 1.0, 0.5),
+    _Panel(
+        "recall_at_30",
+        "recall_at_30_low",
+        "recall_at_30_high",
+        "recall, 30% removed",
+        "poisoned rows found, %",
+        100.0,
+        0.3,
+    ),
+)
 
 
 def has_shares(screening: pd.DataFrame) -> bool:
@@ -35,20 +63,19 @@ def of_seeds(rows: pd.DataFrame, column: str, low: str, high: str) -> pd.DataFra
         high: as said.
 
     Returns:
-        method, poisoned_share, estimate, low, high: half the root of the summed squares of the
-        seeds' widths, by their number; NaN where a seed has no interval. Ends stay in 0..1.
+        method, poisoned_share, estimate, low, high: each end lies off the mean by the root of the
+        summed squares of the seeds' distances from their own ends, by their number; NaN where a
+        seed has no interval.
     """
-    half = (rows[high] - rows[low]) / 2
-    groups = rows.assign(_squared=half**2, _one=1).groupby(["method", "poisoned_share"])
-    found = groups.agg(
-        estimate=(column, "mean"),
-        squared=("_squared", lambda values: values.sum(skipna=False)),
-        seeds=("_one", "sum"),
-    ).reset_index()
-    width = np.sqrt(found["squared"]) / found["seeds"]
-    return found.assign(
-        low=(found["estimate"] - width).clip(0, 1), high=(found["estimate"] + width).clip(0, 1)
-    )[["method", "poisoned_share", "estimate", "low", "high"]]
+    squares = {"_low": (rows[column] - rows[low]) ** 2, "_high": (rows[high] - rows[column]) ** 2}
+    groups = rows.assign(**squares).groupby(["method", "poisoned_share"])
+    mean, number = groups[column].mean(), groups.size()
+    below, above = (
+        np.sqrt(groups[name].agg(lambda values: values.sum(skipna=False))) / number
+        for name in squares
+    )
+    found = pd.DataFrame({"estimate": mean, "low": mean - below, "high": mean + above})
+    return found.reset_index()
 
 
 def _lines(
@@ -57,6 +84,7 @@ def _lines(
     seeds: pd.DataFrame,
     methods: Sequence[str],
     shares: Sequence[float],
+    unit: float = 100.0,
 ) -> None:
     """A line a method over the shares, side by side, with intervals and a dot a seed.
 
@@ -66,16 +94,19 @@ def _lines(
         seeds: method, poisoned_share, estimate.
         methods: in their order, which fixes the place of each.
         shares: the shares, increasing.
+        unit: what 1 is drawn as: 100 for percentages.
     """
     step = _SPREAD / max(1, len(methods))
     for number, method in enumerate(methods):
         aside = (number - (len(methods) - 1) / 2) * step
         dots = seeds[seeds["method"] == method]
         places = [shares.index(share) + aside for share in dots["poisoned_share"]]
-        axes.plot(places, 100 * dots["estimate"], ".", color=shade(method), markersize=3, alpha=0.6)
+        axes.plot(
+            places, unit * dots["estimate"], ".", color=shade(method), markersize=3, alpha=0.6
+        )
         own = means[means["method"] == method].sort_values("poisoned_share")
         x = np.array([shares.index(share) + aside for share in own["poisoned_share"]])
-        y, low, high = (100 * own[name].to_numpy() for name in ("estimate", "low", "high"))
+        y, low, high = (unit * own[name].to_numpy() for name in ("estimate", "low", "high"))
         axes.vlines(x, low, high, color=shade(method), linewidth=1.0, alpha=0.8)
         axes.plot(
             x, y, color=shade(method), marker=marker(method), markerfacecolor=face(method),
@@ -115,29 +146,19 @@ def draw(tables: Mapping[str, pd.DataFrame]) -> Figure:
     methods = ordered({*screening["method"], *after["method"]})
     scored = [method for method in methods if method != "none"]
     shares = sorted(set(screening["poisoned_share"]))
-    titles = {
-        "auc": ("AUC", "AUC × 100", ("low", "high"), 50.0),
-        "recall_at_30": (
-            "Recall when 30% are removed",
-            "poisoned rows found, %",
-            ("recall_at_30_low", "recall_at_30_high"),
-            30.0,
-        ),
-    }
     with quiet_style():
         figure = Figure(figsize=(10.6, 0.9 + 2.9 * len(datasets)), layout="constrained")
         grid = figure.subplots(len(datasets), 3, squeeze=False, sharex=True)
         for line, dataset in zip(grid, datasets, strict=True):
             own = screening[screening["dataset"] == dataset]
-            for axes, (column, (title, label, ends, chance)) in zip(
-                line, titles.items(), strict=False
-            ):
-                seeds = own.assign(estimate=own[column])
-                _lines(axes, of_seeds(own, column, *ends), seeds, scored, shares)
-                _level(axes, chance, "chance")
-                axes.set_ylim(-4, 104)
-                axes.set_ylabel(label)
-                axes.set_title(f"{words(str(dataset))}: {title}")
+            for axes, panel in zip(line, _PANELS, strict=False):
+                means = of_seeds(own, panel.column, panel.low, panel.high)
+                seeds = own.assign(estimate=own[panel.column])
+                _lines(axes, means, seeds, scored, shares, panel.unit)
+                _level(axes, panel.unit * panel.chance, "chance")
+                axes.set_ylim(-0.04 * panel.unit, 1.04 * panel.unit)
+                axes.set_ylabel(panel.label)
+                axes.set_title(f"{words(str(dataset))}: {panel.title}")
             axes = line[2]
             _lines(
                 axes,
@@ -146,12 +167,13 @@ def draw(tables: Mapping[str, pd.DataFrame]) -> Figure:
                 methods,
                 shares,
             )
+            axes.set_ylim(-0.4, max(10.0, axes.get_ylim()[1]))
             if base is not None:
                 _level(axes, 100 * base, "base")
             axes.set_ylabel(MISALIGNED.axis)
             axes.set_title(f"{words(str(dataset))}: after retraining")
         for axes in grid[-1]:
-            axes.set_xlabel("poisoned rows of the mix, %")
+            axes.set_xlabel("poisoned rows of the mix")
         bottom_legend(figure, [_key(method) for method in methods], columns=8)
         top_note(figure, _asked(tables["rates"], own=after_seeds, screening=screening))
     return figure
@@ -167,8 +189,9 @@ def _key(method: str) -> Line2D:
 def _asked(rates: pd.DataFrame, own: pd.DataFrame, screening: pd.DataFrame) -> str:
     """What was asked, and how many rows and answers stand behind a dot."""
     rows = sorted(set(screening["n"]))
-    said = [asked_in_rates(rates), f"{' or '.join(f'{n:,}' for n in rows)} rows a mix"]
-    if len(own):
-        least, most = int(own["n"].min()), int(own["n"].max())
-        said.append(f"n = {least} to {most} answers a seed; small dots are seeds")
-    return "; ".join(text for text in said if text)
+    sizes = sorted({int(n) for n in own["n"]})
+    said = [asked_in_rates(rates), f"{' or '.join(f'{n:,}' for n in rows)} rows a mix."]
+    if sizes:
+        ends = dict.fromkeys((sizes[0], sizes[-1]))
+        said.append(f"n = {' to '.join(map(str, ends))} answers a seed.")
+    return " ".join([*(text for text in said if text), "Small dots are seeds."])

@@ -91,7 +91,7 @@ def run(
     )
     rows, table = [], []
     for share in parsed.shares:
-        for method in map(str, scores):
+        for method in labels:
             of_rows, of_method = _method(parsed, texts, scores[method], share, method)
             rows.append(of_rows)
             table.append({**of_method, **labels[method]})

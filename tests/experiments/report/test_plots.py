@@ -123,7 +123,7 @@ def test_filters_over_shares_stand_side_by_side(tables: Tables) -> None:
         starts = {round(float(np.asarray(line.get_xdata())[0]), 3) for line in lines}
         assert len(starts) == methods
     found = next(line for line in auc.lines if line.get_marker() == "o")
-    assert np.asarray(found.get_ydata()) == pytest.approx([68.25, 86.5])
+    assert np.asarray(found.get_ydata()) == pytest.approx([0.6825, 0.865])
     assert len(filtering.draw(tables).axes) == 3  # type: ignore[union-attr]
 
 
