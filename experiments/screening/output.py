@@ -25,10 +25,6 @@ SHOWN = 20
 PARTS = ("kept", "flagged")
 
 
-class OtherScreeningError(ValueError):
-    """A folder holds another screening."""
-
-
 def read_state(out: Path) -> dict[str, Any]:
     """What `screening.json` of a folder says; empty where there is none.
 
@@ -49,8 +45,7 @@ def begin(job: Job, out: Path, *, force: bool) -> bool:
     """Take a folder for a screening; return whether it is finished there already.
 
     Raises:
-        OtherScreeningError: It holds another one, and `force` is not set.
-        ValueError: It is a file, or holds something else.
+        ValueError: It is a file, holds something else, or another screening and `force` is not set.
     """
     if out.exists() and not out.is_dir():
         raise ValueError(f"--out {out} is a file; name a folder")
@@ -58,9 +53,9 @@ def begin(job: Job, out: Path, *, force: bool) -> bool:
     if not state and out.is_dir() and any(out.iterdir()):
         raise ValueError(f"--out {out} holds other files; name a new or empty folder")
     scored = json.loads(json.dumps(job.scored()))
-    if state and state["scored"] != scored and not force:
-        other = _differing(state["scored"], scored)
-        raise OtherScreeningError(
+    if state and state.get("scored") != scored and not force:
+        other = _differing(state.get("scored", {}), scored)
+        raise ValueError(
             f"--out {out} holds another screening ({', '.join(other)} differ); name another "
             "folder, or add --force"
         )

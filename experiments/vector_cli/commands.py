@@ -10,7 +10,8 @@ from experiments.vector_cli.monitoring import monitor
 from experiments.vector_cli.screening import screen
 
 vectors = typer.Typer(
-    help="Inspect, convert and extract directions of personas in the residual stream.\n\n"
+    help="Extract, inspect and convert directions of personas in the residual stream, and use them."
+    " To screen data, to watch conversations.\n\n"
     "Start with: wardian vectors show evil.safetensors",
     no_args_is_help=True,
     rich_markup_mode="rich",
