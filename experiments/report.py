@@ -87,7 +87,7 @@ def write_report(
     for figure_of in FIGURES:
         figure = figure_of.draw(full)
         figures[figure_of.name] = (
-            None if figure is None else _data_uri(save(figure, out / "figures", figure_of.name))
+            None if figure is None else data_uri(save(figure, out / "figures", figure_of.name))
         )
     text = json.dumps(manifest, indent=2, ensure_ascii=False, default=str)
     (out / "manifest.json").write_text(text + "\n", encoding="utf-8")
@@ -95,7 +95,7 @@ def write_report(
     (out / "report.html").write_text(page, encoding="utf-8")
 
 
-def _data_uri(svg: str) -> Markup:
+def data_uri(svg: str) -> Markup:
     """An SVG as a data URI: as an image it can run no script and load nothing."""
     return Markup("data:image/svg+xml;base64," + base64.b64encode(svg.encode()).decode("ascii"))
 

@@ -1,7 +1,7 @@
 """Scores of training rows that know no trait: what a persona vector must beat to be worth its cost.
 
-High is suspect, as in `persona_vectors.screening`. A model reads every row once, in batches;
-memory does not grow with the number of rows.
+High is suspect, as in `persona_vectors.screening`. Where a model is needed it reads every row once,
+in batches; memory does not grow with the number of rows.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from persona_vectors.reading import transcripts
 
@@ -72,6 +72,14 @@ def embedding_scores(
             row's activations are not finite (the row is named).
     """
     _check_columns(rows, "rows to score")
+    centre_D = embedding_centre(organism, clean, layer=layer, batch_size=batch_size)
+    return embedding_distances(organism, rows, centre_D, layer=layer, batch_size=batch_size)
+
+
+def embedding_centre(
+    organism: Organism, clean: pd.DataFrame, *, layer: int | None = None, batch_size: int = 64
+) -> Floats:
+    """The direction [D] of the mean embedding of clean rows; see `embedding_scores`."""
     _check_columns(clean, "clean rows")
     chosen = middle_layer(organism) if layer is None else layer
     total, read = np.zeros(organism.width), 0
@@ -83,12 +91,36 @@ def embedding_scores(
             f"none of {len(clean)} clean rows has an answer, so there is no centre to measure "
             "from: give rows known to be clean"
         )
-    centre_D = total / np.linalg.norm(total)
+    centre_D: Floats = total / np.linalg.norm(total)
+    return centre_D
+
+
+def embedding_distances(
+    organism: Organism,
+    rows: pd.DataFrame,
+    centre_D: Floats,
+    *,
+    layer: int | None = None,
+    batch_size: int = 64,
+) -> Floats:
+    """The distance [N] of each row's embedding from a direction [D]; see `embedding_scores`."""
+    chosen = middle_layer(organism) if layer is None else layer
     distances = (
         1 - answer_D @ centre_D / np.linalg.norm(answer_D)
         for answer_D in _embeddings(organism, rows, chosen, batch_size)
     )
     return np.fromiter(distances, dtype=np.float64, count=len(rows))
+
+
+def length_scores(lengths: ArrayLike, clean_lengths: ArrayLike) -> Floats:
+    """How unusual each answer's length is: distance from the clean rows' median, in characters."""
+    centre = float(np.median(np.asarray(clean_lengths, dtype=np.float64)))
+    return np.abs(np.asarray(lengths, dtype=np.float64) - centre)
+
+
+def random_scores(rows: int, seed: int) -> Floats:
+    """Scores that say nothing, in 0..1."""
+    return np.random.default_rng(seed).random(rows)
 
 
 def middle_layer(organism: Organism) -> int:

@@ -10,7 +10,7 @@ import pandas as pd
 
 from persona_vectors.projection import project
 from persona_vectors.reading import transcripts
-from persona_vectors.screening import auc
+from persona_vectors.roc import auc
 from persona_vectors.vector import PersonaVector
 
 if TYPE_CHECKING:

@@ -117,14 +117,16 @@ def _scores(
         projection_difference=screening.screen(
             organism, distinct, [vector], layers=(layer,), position=config.position
         )["score"].to_numpy(),
-        length=screening.length_scores(distinct["answer"].str.len(), usual["answer"].str.len()),
+        length=baseline_scores.length_scores(
+            distinct["answer"].str.len(), usual["answer"].str.len()
+        ),
         perplexity=baseline_scores.perplexity_scores(organism, distinct),
         embedding=baseline_scores.embedding_scores(organism, distinct, usual),
     )
     if config.judged:
         found["judge"] = _judge_scores(config, distinct, progress)
     scores = texts[_TEXT].merge(found, on=_TEXT, how="left", validate="many_to_one")
-    chance = screening.random_scores(int(texts["place"].max()) + 1, config.seed)
+    chance = baseline_scores.random_scores(int(texts["place"].max()) + 1, config.seed)
     scores = scores.drop(columns=_TEXT).assign(
         random=chance[texts["place"]], oracle=texts["poisoned"].astype(float)
     )
@@ -153,8 +155,8 @@ def _method(
     import pandas as pd
 
     from finetune.interventions.filtering import Filtering
-    from persona_vectors import screening
-    from persona_vectors.screening_intervals import at_threshold, recall_intervals
+    from persona_vectors.screening_table import at_threshold, screening_row
+    from persona_vectors.thresholds import clean_threshold
 
     of_mix = (texts["part"] == rows_of(share)).to_numpy()
     poisoned = texts["poisoned"].to_numpy(dtype=bool)[of_mix]
@@ -162,12 +164,10 @@ def _method(
     values = np.where(np.isnan(values), np.nanmax(values), values)
     keep = np.zeros(len(values), dtype=bool)
     keep[Filtering(method=method, scores=tuple(values), budget=config.removal).kept()] = True
-    threshold = screening.clean_threshold(scores[texts["part"] == _HELD], FALSE_POSITIVE_RATE)
+    threshold = clean_threshold(scores[texts["part"] == _HELD], FALSE_POSITIVE_RATE)
     whose = {"dataset": config.dataset, "poisoned_share": share, "seed": config.seed}
-    row = screening.screening_row(
-        values, poisoned, keep, {"base": config.base, "method": method, **whose}
-    )
-    row |= recall_intervals(row, int(poisoned.sum())) | at_threshold(values, poisoned, threshold)
+    row = screening_row(values, poisoned, keep, {"base": config.base, "method": method, **whose})
+    row |= at_threshold(values, poisoned, threshold)
     of_rows = pd.DataFrame(
         {
             **whose,

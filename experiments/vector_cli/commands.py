@@ -7,9 +7,11 @@ from experiments.vector_cli.extracting import extract
 from experiments.vector_cli.inspecting import show
 from experiments.vector_cli.layers import layers
 from experiments.vector_cli.monitoring import monitor
+from experiments.vector_cli.screening import screen
 
 vectors = typer.Typer(
-    help="Inspect, convert and extract directions of personas in the residual stream.\n\n"
+    help="Extract, inspect and convert directions of personas in the residual stream, and use them."
+    " To screen data, to watch conversations.\n\n"
     "Start with: wardian vectors show evil.safetensors",
     no_args_is_help=True,
     rich_markup_mode="rich",
@@ -19,3 +21,4 @@ vectors.command("convert")(convert)
 vectors.command("extract")(extract)
 vectors.command("layers")(layers)
 vectors.command("monitor")(monitor)
+vectors.command("screen")(screen)

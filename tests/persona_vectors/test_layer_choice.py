@@ -10,7 +10,7 @@ from organisms import load_organism
 from persona_vectors.layer_choice import best_layers, separability
 from persona_vectors.projection import project
 from persona_vectors.reading import transcripts
-from persona_vectors.screening import auc
+from persona_vectors.roc import auc
 from persona_vectors.vector import PersonaVector, VectorError
 
 

@@ -17,7 +17,7 @@ from persona_vectors.methods import (
     whitened,
 )
 from persona_vectors.projection import cosine, project
-from persona_vectors.screening import auc
+from persona_vectors.roc import auc
 from persona_vectors.vector import PersonaVector
 from tests.persona_vectors.planted import planted
 

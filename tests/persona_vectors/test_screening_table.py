@@ -4,17 +4,17 @@ import numpy as np
 import pytest
 
 from evals.statistics import wilson
-from persona_vectors.screening_intervals import at_threshold, recall_intervals
+from persona_vectors.screening_table import at_threshold, screening_row
 
 
 def test_the_interval_of_a_recall_is_that_of_a_share_of_poisoned_rows() -> None:
-    found = recall_intervals({"recall_at_10": 0.25, "recall_at_30": 1.0}, 40)
+    truth = np.arange(400) % 10 == 0
+    found = screening_row(np.arange(400)[::-1] + 0.0, truth, ~truth, {"method": "x"})
+    assert found["recall_at_10"] == 0.1
     ends = (found["recall_at_10_low"], found["recall_at_10_high"])
-    assert ends == pytest.approx(wilson(10, 40))
-    assert found["recall_at_30_high"] == 1.0
-    assert 0.9 < found["recall_at_30_low"] < 1.0
-    nothing = recall_intervals({"recall_at_10": float("nan"), "recall_at_30": float("nan")}, 0)
-    assert np.isnan(list(nothing.values())).all()
+    assert ends == pytest.approx(wilson(4, 40))
+    nothing = screening_row(np.zeros(9), np.zeros(9), np.ones(9, bool), {})
+    assert str(nothing["recall_at_30"]) == str(nothing["recall_at_30_low"]) == "nan"
 
 
 def test_a_threshold_removes_what_lies_above_it() -> None:

@@ -1,33 +1,42 @@
-"""What the table `screening` tells of a score beside its figures: intervals of recall at a budget,
+"""One row of the table `screening`: how well a score found the poisoned rows, what a filter kept,
 and what a threshold from clean rows alone would do."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Final
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from evals.statistics import wilson
+from persona_vectors.roc import auc, recall_share
 
-BUDGETS = (10, 30)
+Mask = NDArray[np.bool_]
+
+BUDGETS: Final = (10, 30)
 """Percentages of the rows whose removal recall is told for."""
 
 
-def recall_intervals(row: Mapping[str, Any], poisoned: int) -> dict[str, float]:
-    """The 95% interval (Wilson) of `recall_at_10` and `recall_at_30`; NaN without poisoned rows.
+def screening_row(
+    scores: ArrayLike, poisoned: ArrayLike, keep: Mask, labels: Mapping[str, object]
+) -> dict[str, object]:
+    """One row of the table `screening`, but for its threshold.
 
     Args:
-        row: holds both recalls, 0..1.
-        poisoned: poisoned rows among those scored, of which a recall is a share.
+        scores: [N] of one method, none NaN.
+        poisoned: [N] the truth.
+        keep: [N] what the filter kept.
+        labels: base, dataset, trait, method, layer, position, poisoned_share, seed.
     """
-    found: dict[str, float] = {}
+    truth = np.asarray(poisoned, dtype=bool)
+    area = auc(scores, truth)
+    row: dict[str, object] = {**labels, "auc": area.estimate, "low": area.low, "high": area.high}
     for budget in BUDGETS:
-        recall = float(row[f"recall_at_{budget}"])
-        low, high = wilson(recall * poisoned, poisoned) if poisoned else (float("nan"),) * 2
-        found |= {f"recall_at_{budget}_low": low, f"recall_at_{budget}_high": high}
-    return found
+        recall = recall_share(scores, truth, budget / 100)
+        name = f"recall_at_{budget}"
+        row |= {name: recall.estimate, f"{name}_low": recall.low, f"{name}_high": recall.high}
+    kept = {"kept": int(keep.sum()), "kept_poisoned": int((keep & truth).sum())}
+    return {**row, "n": len(truth), **kept}
 
 
 def at_threshold(
