@@ -107,9 +107,9 @@ def _reading(
 
 def _newest(logs: Sequence[LogScores], measure: Measure, domain: str) -> LogScores | None:
     for log in reversed(logs):
-        if log.task == measure.task and measure.metric in log.samples:
-            if not chosen(measure, log.samples, domain).empty:
-                return log
+        has = log.task == measure.task and measure.metric in log.samples
+        if has and not chosen(measure, log.samples, domain).empty:
+            return log
     return None
 
 
