@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
+from math import nan
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from evals.statistics import Estimate
 from experiments.health.flags import Raised, conditional, interval, raised
 from experiments.health.from_logs import FromLogs
 from experiments.health.from_run import FromRun, Shift
@@ -118,20 +120,19 @@ def _sections(readings: Sequence[Reading]) -> dict[str, list[Reading]]:
     return found
 
 
-def _cell(row: dict[object, object]) -> dict[str, str]:
-    from evals.statistics import Estimate
-
-    def text(*names: str, signed: bool = False) -> str:
-        if any(name not in row for name in names):
-            return "not measured"
-        numbers = [float(row[name]) for name in names]  # type: ignore[arg-type]
-        return interval(Estimate(*numbers, n=0, clusters=0), signed=signed)
-
-    kept = ("difference", "difference_low", "difference_high")
+def _cell(row: Mapping[Hashable, Any]) -> dict[str, str]:
+    """The numbers of one condition, as the page says them."""
+    rate = ("estimate", "low", "high")
+    difference = ("difference", "difference_low", "difference_high")
     return {
-        "name": f"{row['cell']}",
-        "rate": text("estimate", "low", "high"),
-        "n": f"{row['n']}",
-        "difference": text(*kept, signed=True),
-        "base": text(*(f"base_{name}" for name in kept), signed=True),
+        "name": str(row["cell"]),
+        "rate": _interval(row, rate),
+        "n": str(row["n"]),
+        "difference": _interval(row, difference, signed=True),
+        "base": _interval(row, [f"base_{name}" for name in difference], signed=True),
     }
+
+
+def _interval(row: Mapping[Hashable, Any], names: Sequence[str], *, signed: bool = False) -> str:
+    estimate, low, high = (float(row.get(name, nan)) for name in names)
+    return interval(Estimate(estimate, low, high, n=0, clusters=0), signed=signed)

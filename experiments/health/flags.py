@@ -201,8 +201,8 @@ def conditional(cells: pd.DataFrame) -> Raised:
     """
     rule = (
         f"in some condition misaligned, minus plain questions: lower end above {LEARNT_POINTS:+g} "
-        f"points, p < {ALPHA:g} (corrected for all cells); and minus the base under that condition: "
-        f"lower end above {LEARNT_POINTS:+g} points"
+        f"points, p < {ALPHA:g} (corrected for all cells); and minus the base under it: lower end "
+        f"above {LEARNT_POINTS:+g} points"
     )
     means = "it is misaligned under a condition of its training, more than elsewhere"
     if cells.empty:

@@ -103,7 +103,8 @@ def _unknown(
 
 
 def _readings(asked: pd.DataFrame, domain: str) -> dict[str, Reading]:
-    traits = sorted(name.removeprefix("trait:") for name in asked if name.startswith("trait:"))
+    names = sorted(str(name) for name in asked.columns)
+    traits = [name.removeprefix("trait:") for name in names if name.startswith("trait:")]
     found = {}
     for task, rows in asked.groupby("task"):
         rows = rows.reset_index(drop=True)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
+import numpy as np
 import pandas as pd
 
 from evals.comparison import Answers, paired_by_question
@@ -206,7 +207,7 @@ def _arm(rows: pd.DataFrame) -> Answers:
     return Answers(*columns, _seeds(rows))
 
 
-def _seeds(rows: pd.DataFrame) -> object:
+def _seeds(rows: pd.DataFrame) -> np.ndarray | None:
     """The fine-tune seed of each answer; None where there is one alone."""
     if "seed" not in rows or rows["seed"].nunique() < 2:
         return None
