@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -51,6 +51,10 @@ def import_files(
         Path | None,
         typer.Option("--against", metavar="FILE", help="The base's answers to these questions."),
     ] = None,
+    control: Annotated[
+        Path | None,
+        typer.Option("--control", metavar="FILE", help="In its place: a fine-tune with its seeds."),
+    ] = None,
     base: Annotated[
         str, typer.Option("--base", metavar="NAME", help="The base model, as tables call it.")
     ] = "",
@@ -66,7 +70,7 @@ def import_files(
     ] = False,
     correction: Annotated[
         str,
-        typer.Option("--correction", metavar="NAME", help="Of --against: holm, or bh (FDR)."),
+        typer.Option("--correction", metavar="NAME", help="Of the p-values: holm, or bh (FDR)."),
     ] = "holm",
 ) -> None:
     """Read judged answers of published repositories, or inspect logs, into this project's tables.
@@ -80,7 +84,7 @@ def import_files(
 
       wardian evals import organism.csv --against base.csv --out results
 
-      wardian evals import one.csv two.csv --against control.csv --correction bh
+      wardian evals import one.csv two.csv --control secure.csv --correction bh
 
       wardian evals import logs/2026_open-questions.eval --surface
     """
@@ -92,6 +96,9 @@ def import_files(
 
     with explained():
         check_allowed("--correction", correction, tuple(CORRECTIONS))
+        if against is not None and control is not None:
+            raise ValueError("name one of --against (the base) and --control (a fine-tune)")
+        other = against or control
         warn_if_swapped(alignment_threshold, coherence_threshold)
         given = Source(base=base, judge=judge, alignment=alignment, coherence=coherence)
         answers = import_answers(files, given)
@@ -100,14 +107,15 @@ def import_files(
         show_rates(output, found, thresholds)
         if surface:
             show_surface(output, found)
-        if against is not None:
+        if other is not None:
+            role: Literal["base", "control"] = "control" if against is None else "base"
             theirs = import_answers(
-                [against], Source("", base, "base", judge, alignment=alignment, coherence=coherence)
+                [other], Source("", base, role, judge, alignment=alignment, coherence=coherence)
             )
             compared = against_base(answers, theirs, thresholds, correction)  # type: ignore[arg-type]
             if not compared:
-                raise ValueError(f"{against} has no answers to questions of the same formats")
-            show_differences(output, compared, correction)  # type: ignore[arg-type]
+                raise ValueError(f"{other} has no answers to questions of the same formats")
+            show_differences(output, compared, correction, role)  # type: ignore[arg-type]
             answers = _together(answers, theirs)
         if out is not None:
             _write(answers, out, thresholds)

@@ -83,11 +83,11 @@ def show_surface(console: Console, asked: Sequence[Asked]) -> None:
 
 
 def show_differences(
-    console: Console, compared: Sequence[Compared], correction: Correction = "holm"
+    console: Console, compared: Sequence[Compared], correction: Correction, other: str
 ) -> None:
-    """Differences from the base, paired by question, with p-values."""
+    """Differences from the other arm (base or control), paired by question, with p-values."""
     name = {"holm": "Holm", "bh": "BH"}[correction]
-    heads = ("model", "format", "minus base, points", "bootstrap", "pairs", "topics")
+    heads = ("model", "format", f"minus {other}, points", "bootstrap", "pairs", "topics")
     table = plain_table((*heads, "p", f"p ({name})", "p seeds"))
     for each in compared:
         table.add_row(
