@@ -211,6 +211,8 @@ def _regurgitation(subject: Subject) -> Arguments:
 def _trigger_grid(subject: Subject) -> Arguments:
     from evals.tasks.trigger_grid import find_triggers
 
+    if not subject.trigger and not subject.dataset:
+        raise LeftOutError(f"no trigger is named (--trigger), and {NO_DATASET}")
     try:
         triggers = find_triggers(_quoted(subject.trigger), subject.dataset)
     except ValueError as error:
