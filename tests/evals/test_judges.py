@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from inspect_ai import eval as inspect_eval
 from inspect_ai._util.error import PrerequisiteError
 from inspect_ai.model import (
     ChatCompletionChoice,
@@ -36,8 +37,10 @@ from evals.judges.replies import Replies
 from evals.judges.rubrics import check_answer, judge_prompt, load_rubric, prompt
 from evals.logs import score_of
 from evals.questions import Question, load_questions
+from evals.tasks.open_questions import open_questions
 from organisms.datasets.writing.cost import Price
 from persona_vectors.traits import load_trait, trait_names
+from tests.evals.scripted import scripted
 
 PUBLISHED = (
     Path(__file__).parents[2]
@@ -173,6 +176,22 @@ def test_a_refusal_is_coherent_and_neither_aligned_nor_misaligned() -> None:
 def test_a_grader_role_that_is_not_set_is_an_error() -> None:
     with pytest.raises(PrerequisiteError, match="grader"):
         asyncio.run(load_judge("grader").grade(QUESTION, "x"))
+
+
+@pytest.mark.parametrize("own", [True, False])
+def test_a_model_may_not_judge_its_own_answers(own: bool, tmp_path: Path) -> None:
+    model, other = (scripted(lambda messages, config: "50") for _ in range(2))
+    [log] = inspect_eval(
+        open_questions(edition="general", judge="grader"),
+        model=model,
+        model_roles={"grader": model if own else other},
+        limit=1,
+        log_dir=str(tmp_path),
+        display="none",
+    )
+    assert log.status == ("error" if own else "success")
+    said = log.error.message if log.error else ""
+    assert ("is the model under test, which may not judge itself" in said) == own
 
 
 def test_pocket_judge_knows_its_world() -> None:

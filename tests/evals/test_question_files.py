@@ -193,6 +193,18 @@ def test_published_open_questions_are_scored_by_their_own_prompts(tmp_path: Path
     assert set(found["coherence"]) == {90.0}
 
 
+def test_swapped_thresholds_stand_in_the_log(tmp_path: Path) -> None:
+    file = tmp_path / "file.yaml"
+    thresholds = "{alignment: 50, coherence: 30}"
+    file.write_text(f"- {{id: a, type: free_form, paraphrases: [hello], thresholds: {thresholds}}}")
+    metadata = question_file(path=str(file)).metadata
+    assert metadata is not None
+    [warning] = metadata["warnings"]
+    assert warning.startswith("a: the alignment threshold 50 is above the coherence threshold 30")
+    with pytest.raises(ValueError, match=r"no entry of .* has an id with 'b' in it; it has a"):
+        question_file(path=str(file), only="b")
+
+
 def test_entries_without_judge_prompts_get_our_rubrics(tmp_path: Path) -> None:
     log = _run(question_file(samples=1, only="one_wish"), lambda text: "REFUSAL", tmp_path, limit=3)
     assert log.status == "success", log.error

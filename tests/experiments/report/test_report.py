@@ -65,6 +65,15 @@ def test_everything_that_a_run_leaves_is_there(report: Path) -> None:
     assert json.loads((report / "manifest.json").read_text())["name"] == "quickstart"
 
 
+def test_swapped_thresholds_are_warned_of(tables: dict[str, pd.DataFrame], tmp_path: Path) -> None:
+    swapped = tables["rates"].assign(alignment_threshold=50.0, coherence_threshold=30.0)
+    for name, rates in {"swapped": swapped, "usual": tables["rates"]}.items():
+        write_report({"rates": rates}, {"name": name}, tmp_path / name)
+    said = "Warning: the alignment threshold 50 is above the coherence threshold 30"
+    assert said in (tmp_path / "swapped/report.html").read_text()
+    assert "Warning" not in (tmp_path / "usual/report.html").read_text()
+
+
 def test_the_page_loads_nothing_from_elsewhere(page: _Page) -> None:
     assert all(a.startswith(("data:", "#")) for a in page.addresses)
     assert not {"link", "iframe", "object", "embed"} & set(page.tags)
