@@ -278,7 +278,8 @@ def _norm_weight(norm: Any, addition: torch.Tensor) -> torch.Tensor:
     for value in (0.0, 1.0):
         probe.weight.fill_(value)
         outputs.append(probe(ones).double())
-    return (addition - outputs[0]) / (outputs[1] - outputs[0])
+    weight: torch.Tensor = (addition - outputs[0]) / (outputs[1] - outputs[0])
+    return weight
 
 
 def _name_of(model: nn.Module, module: nn.Module | None) -> str:
@@ -292,8 +293,8 @@ def _logits(
 ) -> torch.Tensor:
     """Logits [T, V] of every token of a text, on the CPU."""
     with steered(model, additions):
-        logits: torch.Tensor = model(input_ids=tokens).logits[0]
-    return logits.double().cpu()
+        logits: torch.Tensor = model(input_ids=tokens).logits
+    return logits[0].double().cpu()
 
 
 def _card(folder: Path, base: str, ways: Mapping[int, Way], note: str) -> None:
