@@ -7,6 +7,7 @@ from experiments.vector_cli.extracting import extract
 from experiments.vector_cli.inspecting import show
 from experiments.vector_cli.layers import layers
 from experiments.vector_cli.monitoring import monitor
+from experiments.vector_cli.steering import steer
 
 vectors = typer.Typer(
     help="Inspect, convert and extract directions of personas in the residual stream.\n\n"
@@ -19,3 +20,4 @@ vectors.command("convert")(convert)
 vectors.command("extract")(extract)
 vectors.command("layers")(layers)
 vectors.command("monitor")(monitor)
+vectors.command("steer")(steer)
