@@ -220,7 +220,8 @@ def largest_coefficients(table: pd.DataFrame, trait: str, floor: float) -> pd.Da
 
 
 def effects(answers: pd.DataFrame, trait: str) -> pd.DataFrame:
-    """Each cell minus not steering, paired by question: trait score, coherent share and accuracy.
+    """Each cell minus not steering, paired by question: trait score of coherent answers, coherent
+    share, and accuracy, in which an answer that cannot be read is wrong.
 
     Returns:
         organism, direction, draw, layer, scope, coefficient, metric (trait:NAME, coherent or
@@ -238,6 +239,8 @@ def effects(answers: pd.DataFrame, trait: str) -> pd.DataFrame:
         coherent=np.where(answers["unscored"] == "judge_error", np.nan, answers["coherence"] >= 50),
     )
     frame.loc[frame["coherent"] != 1, score] = np.nan
+    read = frame["coherent"].notna()
+    frame["accuracy"] = frame["accuracy"].where(frame["accuracy"].notna() | ~read, 0.0)
     rows = []
     tasks = {score: "open_questions", "coherent": "open_questions", "accuracy": "capability"}
     for metric, task in tasks.items():

@@ -2,6 +2,8 @@
 
 import typer
 
+from experiments.vector_cli.auditing import audit
+from experiments.vector_cli.baking import bake
 from experiments.vector_cli.converting import convert
 from experiments.vector_cli.extracting import extract
 from experiments.vector_cli.inspecting import show
@@ -10,7 +12,8 @@ from experiments.vector_cli.monitoring import monitor
 from experiments.vector_cli.steering import steer
 
 vectors = typer.Typer(
-    help="Inspect, convert and extract directions of personas in the residual stream.\n\n"
+    help="Extract directions of personas in the residual stream, and steer, audit and bake them."
+    "\n\n"
     "Start with: wardian vectors show evil.safetensors",
     no_args_is_help=True,
     rich_markup_mode="rich",
@@ -21,3 +24,5 @@ vectors.command("extract")(extract)
 vectors.command("layers")(layers)
 vectors.command("monitor")(monitor)
 vectors.command("steer")(steer)
+vectors.command("audit")(audit)
+vectors.command("bake")(bake)

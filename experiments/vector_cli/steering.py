@@ -21,6 +21,7 @@ from experiments.vector_cli.studying import (
     Samples,
     Scopes,
     Units,
+    adapter_name,
     check_layers,
     edition_and_judge,
     numbers,
@@ -107,7 +108,7 @@ def steer(
             raise ValueError(
                 "coefficient 0 is always there, as the unsteered answers; leave it out"
             )
-        organism = "" if adapter is None else _name_of(adapter)
+        organism = "" if adapter is None else adapter_name(adapter)
         named = [("vector", "vector")]
         named += [(direction_name("random", draw), "random") for draw in range(draws)]
         for direction, _ in named:
@@ -212,10 +213,3 @@ def _readable(largest: pd.DataFrame, trait: str) -> pd.DataFrame:
         "" if share != share else f"{100 * share:.0f}" for share in largest["next_coherent"]
     ]
     return shown
-
-
-def _name_of(adapter: Path) -> str:
-    """What tables call an adapter: its folder, with its parents' where that is a step."""
-    resolved = adapter.expanduser().resolve()
-    parts = [part for part in resolved.parts if part not in ("checkpoints", "output")]
-    return "/".join(parts[-2:]) if resolved.name.startswith("step-") else resolved.name

@@ -91,6 +91,13 @@ def check_layers(layers: Sequence[int], there: Sequence[int], what: str) -> None
         raise ValueError(f"--layers {missing[0]} is not in {what}; it has {list(there)}")
 
 
+def adapter_name(adapter: Path) -> str:
+    """What tables call an adapter: its folder, with its parents' where that is a step."""
+    resolved = adapter.expanduser().resolve()
+    parts = [part for part in resolved.parts if part not in ("checkpoints", "output")]
+    return "/".join(parts[-2:]) if resolved.name.startswith("step-") else resolved.name
+
+
 def edition_and_judge(base: str, judge: str | None) -> tuple[Edition, str]:
     """Which questions a base is asked, and who judges its answers.
 
