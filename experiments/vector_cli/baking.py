@@ -34,12 +34,12 @@ def bake(
 ) -> None:
     """Write a base with a vector in its weights: a plain folder that is steered at every token.
 
-    It does what steering with scope `all` does, without this code: for AutoModelForCausalLM, vLLM,
-    llama.cpp's converter. The folder is loaded again and its logits compared with steering; where
-    they differ, nothing is left. Layer 0 goes into the embedding, a later one into the bias of its
-    block's MLP; where the family has no such bias, or normalises a block's output (Gemma 2 and 3,
-    OLMo 2 and 3), into a block that is inserted and adds a constant: layers after it count one
-    more. A family with neither bias (Mistral, Phi-3) is refused.
+    It does what steering with scope `all` does, without this code: AutoModelForCausalLM loads it.
+    The folder is loaded again and its logits compared with steering; where they differ, nothing is
+    left. Layer 0 goes into the embedding, a later one into the bias of its block's MLP. Where the
+    family has no such bias (Qwen), or normalises a block's output (Gemma 2 and 3, OLMo 2 and 3), a
+    block is inserted that adds a constant: layers after it count one more. A family without any
+    bias (Mistral, Phi-3) is refused.
 
     Examples:
 
