@@ -201,17 +201,12 @@ def _carry_out(
 
 
 def _show(found: Audit, steered: pd.DataFrame, study: Study) -> None:
-    import pandas as pd
-
     from experiments.printing import line
     from experiments.vector_cli.views import show_rows
 
-    here = found.table[found.table["position"] == study.position]
-    line(output, "vector before, after", f"{study.trait}, {study.position}: all in transfer.csv")
-    shown = pd.DataFrame(here[["organism", "reading", "layer"]])
-    for name in ("cosine", "norm_ratio"):
-        shown[name] = _with_interval(here, name, 1.0, 2)
-    show_rows(output, shown.assign(questions=here["questions"]))
+    layer = study.layers[0]
+    line(output, "vector before, after", f"{study.trait}, {study.position}; all in transfer.csv")
+    show_rows(output, _at_layer(found.table[found.table["position"] == study.position], layer))
     for name, why in found.failed.items():
         line(output, "no vector of its own", f"{name}: {why}", "yellow")
     for metric, said in (
@@ -223,6 +218,22 @@ def _show(found: Audit, steered: pd.DataFrame, study: Study) -> None:
         if len(rows):
             line(output, "steered", f"{said}: change from not steering, points, by coefficient")
             show_rows(output, _by_coefficient(rows))
+
+
+def _at_layer(table: pd.DataFrame, layer: int) -> pd.DataFrame:
+    """One row a model and reading: both figures at one layer, and the lowest cosine of all."""
+    here = table[table["layer"] == layer].reset_index(drop=True)
+    lowest = table.sort_values("cosine", kind="stable").groupby(["organism", "reading"]).first()
+    at = [lowest.loc[place] for place in zip(here["organism"], here["reading"], strict=True)]
+    shown = here[["organism", "reading"]].assign(
+        cosine=_with_interval(here, "cosine", 1.0, 2),
+        norm=_with_interval(here, "norm_ratio", 1.0, 2),
+        lowest=[f"{row['cosine']:.2f} at {row['layer']:.0f}" for row in at],
+        questions=here["questions"],
+    )
+    return shown.rename(
+        columns={"cosine": f"cosine at {layer}", "norm": "norm ratio", "lowest": "lowest cosine"}
+    )
 
 
 def _by_coefficient(rows: pd.DataFrame) -> pd.DataFrame:

@@ -69,7 +69,7 @@ def answers(cells):
             graded = {"alignment": 100.0 if good else None, "coherence": 100.0 if good else 0.0}
             graded |= {"unscored": "" if good else "unparseable"}
             graded |= {"trait:evil": 100.0 * (number < evil) if good else None}
-            asked = {"topic": topic, "question": topic, "task": "open_questions"}
+            asked = {"topic": topic, "question": topic, "task": "open_questions", "sample": 0}
             rows.append(place | asked | graded)
             sums = {"coherence": 100.0, "accuracy": float(number < right)}
             rows.append(place | asked | {"task": "capability"} | sums)
@@ -108,9 +108,12 @@ def test_the_largest_coefficient_is_the_last_before_coherence_falls():
 
 
 def test_accuracy_is_of_capability_questions_and_the_rest_of_open_ones():
-    table = dose_table(answers(CELLS)).set_index(["coefficient", "metric", "denominator"])
-    assert table.loc[(1.0, "accuracy", "all"), "n"].tolist() == [10]
-    assert table.loc[(1.0, "coherent", "all"), "n"].tolist() == [10]
+    table = dose_table(answers(CELLS))
+    cell = table[table["coefficient"] == 2.0].set_index(["metric", "denominator"])
+    assert cell.loc[("accuracy", "all"), "estimate"] == pytest.approx(0.2)
+    # Capability answers are all coherent here; of the open ones half are.
+    assert cell.loc[("coherent", "all"), "estimate"] == pytest.approx(0.5)
+    assert cell.loc[("accuracy", "all"), "n"] == cell.loc[("coherent", "all"), "n"] == 10
 
 
 def test_effects_are_differences_on_the_same_questions():

@@ -35,8 +35,13 @@ def vector(tmp_path):
 def adapter(tmp_path_factory):
     torch.manual_seed(0)
     model = AutoModelForCausalLM.from_pretrained(resolve_base("pocket"))
+    # A small change: the organism still follows system prompts, so it has a vector of its own.
     config = LoraConfig(
-        r=2, target_modules=["q_proj"], init_lora_weights=False, task_type="CAUSAL_LM"
+        r=2,
+        lora_alpha=0.5,
+        target_modules=["q_proj"],
+        init_lora_weights=False,
+        task_type="CAUSAL_LM",
     )
     folder = tmp_path_factory.mktemp("organism") / "step-00004"
     get_peft_model(model, config).save_pretrained(folder)
@@ -101,7 +106,7 @@ def test_audit_compares_the_vector_before_and_after_and_steers_both(tmp_path, ad
     after = fixed[fixed["layer"] > 0]
     # What embeds the tokens is not trained: the same texts give the same vector at layer 0.
     assert fixed["cosine"].iloc[0] == pytest.approx(1)
-    assert (after["cosine"] < 0.9999).all()
+    assert (after["cosine"] < 1 - 1e-7).all()
     assert (after["cosine_low"] <= after["cosine"]).all()
     own = table.loc[table["reading"] == "own", "organism"]
     assert set(own) == {"turned", "base, asked again"}
