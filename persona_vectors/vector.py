@@ -106,6 +106,14 @@ class PersonaVector:
                     f"vector of {self.trait!r} holds NaN or infinite values: extract it again"
                 )
 
+    def __repr__(self) -> str:
+        layers = f"{self.layers[0]}..{self.layers[-1]}"
+        positions = ", ".join(self.positions)
+        return (
+            f"PersonaVector({self.trait!r} of {self.base!r}: {positions} at layers {layers}, "
+            f"width {self.width})"
+        )
+
     @property
     def width(self) -> int:
         """D, the width of the residual stream."""

@@ -16,7 +16,7 @@ from persona_vectors.converting.gguf_container import read_gguf
 from tests.experiments.organism_cli import PLAIN
 from tests.organisms.datasets.made import CHAT, lines
 
-COMMANDS = ["show", "convert", "extract", "layers", "monitor", "screen"]
+COMMANDS = ["show", "convert", "extract", "layers", "monitor", "screen", "steer", "audit", "bake"]
 POSITIONS = ("response_mean", "last_prompt")
 
 
