@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from persona_vectors.null import selection_aware_p
+from persona_vectors.null_figures import selection_aware_p
 from persona_vectors.projection import unit
 from persona_vectors.shift import ActivationChanges
 from persona_vectors.vector import PersonaVector

@@ -1,7 +1,7 @@
 """How scored rollouts become persona vectors: one pass for every trait, position and layer.
 
 Source: arXiv 2507.21509, with the mean taken within each question first. Filter and weights are in
-`contrast`, the nulls' weights in `null`, the pass itself in `sums`.
+`contrast`, the nulls' weights in `null_directions`, the pass itself in `sums`.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from persona_vectors.contrast import (
 )
 from persona_vectors.fitting import fitted
 from persona_vectors.methods import METHODS, Method
-from persona_vectors.null import permuted_weights
+from persona_vectors.null_directions import permuted_weights
 from persona_vectors.reading import transcripts
 from persona_vectors.sums import Contrast, weighted_sums
 from persona_vectors.vector import NORM_OF_POSITION, POSITIONS, PersonaVector

@@ -60,7 +60,7 @@ def run(
     import pandas as pd
 
     from persona_vectors.correlation import Observations, correlate
-    from persona_vectors.null import random_directions_like
+    from persona_vectors.null_directions import random_directions_like
     from persona_vectors.vector import PersonaVector
 
     parsed = CorrelationsConfig.model_validate(config)

@@ -59,7 +59,7 @@ def run(
     from persona_vectors.contrast import Thresholds
     from persona_vectors.extraction import extract_from, vector_rows
     from persona_vectors.layer_choice import best_layers, separability
-    from persona_vectors.null import random_directions_like
+    from persona_vectors.null_directions import random_directions_like
     from persona_vectors.reading import transcripts
 
     parsed = VectorsConfig.model_validate(config)
