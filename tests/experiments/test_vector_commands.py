@@ -151,7 +151,7 @@ def test_extract_reads_tables_and_says_what_it_kept(tmp_path):
         (["--minimum-rows", "13"], "needed: 13 of each sign"),
         (["--trait", "humour"], "lacks the columns trait:humour"),
         (["--filter", "paired"], "needs a column 'pair'"),
-        (["--method", "logistic_probe", "--permuted", "3"], "permuted nulls are differences"),
+        (["--method", "logistic_probe", "--weighting", "pooled"], "use weighting 'question'"),
         (["--negative", "{table}"], "or one with --positive and one with --negative"),
     ],
 )
