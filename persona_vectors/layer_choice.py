@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from persona_vectors.projection import project
 from persona_vectors.reading import transcripts
@@ -50,13 +51,7 @@ def separability(
             width=organism.width,
             number_of_layers=organism.number_of_layers,
         )
-        own = rollouts[(rollouts["trait"] == vector.trait) & (rollouts["answer"] != "")]
-        positive = (own["sign"] == "positive").to_numpy()
-        if not positive.any() or positive.all():
-            raise ValueError(
-                f"trait {vector.trait!r}: {int(positive.sum())} positive and "
-                f"{int((~positive).sum())} negative held-out rollouts; both signs are needed"
-            )
+        own, positive = held_out(rollouts, vector.trait)
         projected = np.concatenate(
             [
                 project(
@@ -88,6 +83,22 @@ def separability(
                         }
                     )
     return pd.DataFrame(rows)
+
+
+def held_out(rollouts: pd.DataFrame, trait: str) -> tuple[pd.DataFrame, NDArray[np.bool_]]:
+    """The rollouts of a trait that have an answer, and which of them were asked for it.
+
+    Raises:
+        ValueError: there are none of one sign.
+    """
+    own = rollouts[(rollouts["trait"] == trait) & (rollouts["answer"] != "")]
+    positive = (own["sign"] == "positive").to_numpy()
+    if not positive.any() or positive.all():
+        raise ValueError(
+            f"trait {trait!r}: {int(positive.sum())} positive and {int((~positive).sum())} "
+            "negative held-out rollouts; both signs are needed"
+        )
+    return own, positive
 
 
 def best_layers(table: pd.DataFrame) -> dict[str, dict[str, int]]:

@@ -16,7 +16,7 @@ NEUTRAL = "neutral.npy"
 """Residuals [N, K, D] of the base at the last prompt token of neutral questions: what random
 directions are drawn from."""
 PERMUTED_DRAWS = 200
-"""Label-permuted directions stored beside each vector, for the nulls of correlations."""
+"""Label-permuted directions stored beside each vector, for `persona_vectors.null`."""
 
 
 class VectorsConfig(BaseModel):
