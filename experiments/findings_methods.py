@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import pandas as pd
 
@@ -20,7 +20,15 @@ from experiments.finding import (
     pooled_rows,
 )
 from experiments.headline import COHERENT, MISALIGNED, Measure, finals, measured, words
-from experiments.plots.correlation import NULLS
+from experiments.null_verdicts import (
+    beats,
+    called,
+    range_words,
+    steering_test,
+    steering_verdict,
+    steering_words,
+    verdict_words,
+)
 from experiments.sweep_rows import (
     chosen_row,
     null_of_choosing,
@@ -42,12 +50,9 @@ LEARNING_LOSS = 0.05
 def _follows_shift(tables: Tables) -> Iterator[Finding]:
     rows = tables["correlations"]
     for what, block in rows[rows["trait"] == "evil"].groupby("what"):
-        first = block.iloc[0]
-        beaten = (block["null_high"].dropna() < first["r"]).all()
-        nulls = "; ".join(
-            f"{NULLS.get(str(row['null']), words(str(row['null'])))} {_range(row)}"
-            for row in block.to_dict("records")
-        )
+        first, nulls = block.iloc[0], [dict(row) for row in block.to_dict("records")]
+        beaten = all(beats(row) is not False for row in nulls) and any(map(beats, nulls))
+        listed = "; ".join(f"{called(row)} {range_words(row)}" for row in nulls)
         interval = f"[{first['low']:.2f}, {first['high']:.2f}]"
         if first["low"] != first["low"]:
             interval = "[no interval: too few organisms]"
@@ -55,15 +60,9 @@ def _follows_shift(tables: Tables) -> Iterator[Finding]:
             f"Judged evil follows the evil shift over {words(str(what))}, beyond its nulls",
             "met" if beaten and first["low"] > 0 else "not met",
             f"r = {first['r']:.2f} {interval}, n = {first['n']}; "
-            f"given the size of the change, {first['partial_r']:.2f}. Nulls: {nulls}.",
+            f"given the size of the change, {first['partial_r']:.2f}. Nulls, 95% range: {listed}. "
+            f"{verdict_words(nulls)}",
         )
-
-
-def _range(row: Row) -> str:
-    low, high = number(row, "null_low"), number(row, "null_high")
-    if low != low:
-        return "not run"
-    return f"{low:.2f}" if low == high else f"[{low:.2f}, {high:.2f}]"
 
 
 class _Steered(NamedTuple):
@@ -104,11 +103,11 @@ def _towards(tables: Tables) -> Iterator[Finding]:
         return
     rate = number(found.row, "estimate")
     reached = rate >= STEERED_GOAL and found.coherence_lost <= TOWARDS_COHERENCE_LOSS
-    beyond = not found.null.empty and rate > float(found.null.max())
+    beside = steering_test(rate, found.null, away=False)
     yield Finding(
         "Steering along +evil: base's rate at least 50%, at most 10 points of coherence lost",
-        "met" if reached and beyond else "not met",
-        f"{100 * found.before:.1f}% to {_steered_text(found)} {_null_text(found.null, 'highest')}",
+        steering_verdict(reached, beside),
+        f"{100 * found.before:.1f}% to {_steered_text(found)} {steering_words(beside)}",
     )
 
 
@@ -119,13 +118,12 @@ def _away(tables: Tables) -> Iterator[Finding]:
             continue
         lowered = number(found.row, "high") < found.before
         cheap = found.coherence_lost <= AWAY_COHERENCE_LOSS
-        beyond = not found.null.empty and number(found.row, "estimate") < float(found.null.min())
+        beside = steering_test(number(found.row, "estimate"), found.null, away=True)
         yield Finding(
             f"Steering {words(organism)} along -evil lowers its rate, at most 5 points of "
             "coherence lost",
-            "met" if lowered and cheap and beyond else "not met",
-            f"{100 * found.before:.1f}% to {_steered_text(found)} "
-            f"{_null_text(found.null, 'lowest')}",
+            steering_verdict(lowered and cheap, beside),
+            f"{100 * found.before:.1f}% to {_steered_text(found)} {steering_words(beside)}",
         )
 
 
@@ -137,13 +135,6 @@ def _steered_text(found: _Steered) -> str:
         f"coefficient {number(row, 'coefficient'):g} {row['unit']}; "
         f"{abs(100 * found.coherence_lost):.1f} points of coherence {way}."
     )
-
-
-def _null_text(null: pd.Series, end: Literal["highest", "lowest"]) -> str:
-    if null.empty:
-        return "No random directions were run, so nothing says that it is beyond chance."
-    extreme = float(null.max() if end == "highest" else null.min())
-    return f"{len(null)} random directions through the same choosing: {end} {100 * extreme:.1f}%."
 
 
 def _filtering(tables: Tables) -> Iterator[Finding]:
