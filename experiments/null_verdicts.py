@@ -70,8 +70,8 @@ def steering_test(rate: float, null: pd.Series, *, away: bool) -> NullTest | Non
         return None
     sign = -1.0 if away else 1.0
     found = beside_null(sign * rate, sign * null.to_numpy(dtype="float64"), either_way=False)
-    ends = sorted((sign * found.low, sign * found.high))
-    return NullTest(rate, *ends, found.p, found.draws)
+    low, high = sorted((sign * found.low, sign * found.high))
+    return NullTest(rate, low, high, found.p, found.draws)
 
 
 def steering_verdict(reached: bool, found: NullTest | None) -> Verdict:

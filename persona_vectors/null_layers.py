@@ -88,7 +88,7 @@ def areas(scores_N_M: Floats, positive_N: NDArray[np.bool_]) -> Floats:
 
 def save_nulls(nulls: Mapping[str, PlacedNull], path: str | Path) -> None:
     """Write the nulls of one trait, by kind, into one safetensors file."""
-    tensors = {}
+    tensors: dict[str, NDArray[Any]] = {}
     for kind, found in nulls.items():
         tensors[f"{kind}/directions"] = np.ascontiguousarray(found.directions, dtype=np.float32)
         tensors[f"{kind}/layers"] = found.layers
