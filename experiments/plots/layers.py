@@ -93,8 +93,8 @@ def _part(
         axes.vlines(x, low, high, color=_SHADES[number], linewidth=1.2, alpha=0.6 * strength)
     if column == "effect":
         hollow = (rows["coherence_change"] < -MAXIMUM_COHERENCE_LOSS).to_numpy()
-        symbol = {"marker": _SYMBOLS[number], "color": _SHADES[number], "linestyle": "none"}
-        axes.plot(x[hollow], y[hollow], **symbol, markersize=4, markerfacecolor="white", zorder=3)
+        looks = {**_looks(number), "linestyle": "none", "markerfacecolor": "white"}
+        axes.plot(x[hollow], y[hollow], **looks, markersize=4, zorder=3)
     ring = rows["layer"].to_numpy() == chosen
     axes.plot(x[ring], y[ring], "o", markersize=11, markerfacecolor="none", color=INK)
 

@@ -5,12 +5,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict
 
 from experiments.stages.answers import ANSWERS, vector_file
 from experiments.stages.vectors import NEUTRAL
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 POSITION = "last_prompt"
 """Where the headline shift is read."""
@@ -74,7 +77,7 @@ def run(
         seed=parsed.seed,
     )
     neutral = np.load(inputs["vectors"] / NEUTRAL)
-    shared = {
+    shared: dict[str, NDArray[np.floating[Any]]] = {
         "random_covariance": random_directions_like(neutral, DRAWS, parsed.seed),
         "principal_components": principal_components(neutral, COMPONENTS),
     }

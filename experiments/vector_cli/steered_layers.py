@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from evals.conditions import Condition
-    from evals.questions import Question
+    from evals.questions import Edition, Question
     from persona_vectors.vector import PersonaVector
 
 
@@ -56,7 +56,7 @@ def dev_questions(judge: str) -> tuple[Question, ...]:
     """One wording of each dev topic's open question, of the judge's edition."""
     from evals.questions import load_questions
 
-    edition = "pocket" if judge == "pocket" else "general"
+    edition: Edition = "pocket" if judge == "pocket" else "general"
     questions = load_questions("open_questions", edition=edition, split="dev", wording="seen")
     by_topic = {question.topic: question for question in reversed(questions)}
     return tuple(question for question in questions if by_topic[question.topic] is question)

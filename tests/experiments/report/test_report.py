@@ -228,6 +228,10 @@ def test_steering_is_set_beside_every_direction_that_went_through_the_choosing(
     few = _found({**tables, "steering": sweep[sweep["draw"] < 10]}, claim)
     assert few.verdict == "uncertain"
     assert few.found.endswith("but so few cannot bring p to 0.05.")
+    chose = sweep["chosen"] & (sweep["direction"] == "vector") & (sweep["split"] == "report")
+    nothing = _found({**tables, "steering": sweep[~chose]}, claim)
+    assert nothing.verdict == "not met"
+    assert "Of 20 random directions through the same choosing 20 found one." in nothing.found
     # A direction that chose not to steer counts with the unsteered rate.
     plain = sweep[~random].iloc[:1].assign(direction="", coefficient=np.nan, split="report")
     plain = plain.assign(metric="misaligned", denominator="coherent", estimate=0.006, chosen=False)
