@@ -70,9 +70,13 @@ def test_permuted_draws_are_the_method_itself_on_permuted_labels(method: Method)
     np.testing.assert_array_equal(again.draws("permuted"), draws[:3])
 
 
+@pytest.mark.parametrize("wide", [False, True])
 @pytest.mark.parametrize("method", FITTED)
-def test_a_permuted_draw_is_what_relabelled_rollouts_give(method: Method) -> None:
+def test_a_permuted_draw_is_what_relabelled_rollouts_give(method: Method, wide: bool) -> None:
     activations, frame, _ = planted(samples=8)
+    if wide:  # more dimensions than rows: fitted in coordinates of their span
+        noise = np.random.default_rng(0).standard_normal((*activations.shape[:3], 300))
+        activations = np.concatenate([activations, noise.astype(np.float32)], axis=-1)
     thresholds = Thresholds(minimum_rows=2)
     draw = contrast("evil", frame, thresholds, permuted_draws=1, seed=5).weights[-1]
     relabelled = frame.assign(
