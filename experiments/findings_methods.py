@@ -51,13 +51,20 @@ def _follows_shift(tables: Tables) -> Iterator[Finding]:
     rows = tables["correlations"]
     for what, block in rows[rows["trait"] == "evil"].groupby("what"):
         first, nulls = block.iloc[0], [dict(row) for row in block.to_dict("records")]
+        claim = f"Judged evil follows the evil shift over {words(str(what))}, beyond its nulls"
+        if first["r"] != first["r"]:
+            said = (
+                f"Judged evil or the shift does not vary over {first['n']} models: there is no r."
+            )
+            yield Finding(claim, "uncertain", said)
+            continue
         beaten = all(beats(row) is not False for row in nulls) and any(map(beats, nulls))
         listed = "; ".join(f"{called(row)} {range_words(row)}" for row in nulls)
         interval = f"[{first['low']:.2f}, {first['high']:.2f}]"
         if first["low"] != first["low"]:
             interval = "[no interval: too few organisms]"
         yield Finding(
-            f"Judged evil follows the evil shift over {words(str(what))}, beyond its nulls",
+            claim,
             "met" if beaten and first["low"] > 0 else "not met",
             f"r = {first['r']:.2f} {interval}, n = {first['n']}; "
             f"given the size of the change, {first['partial_r']:.2f}. Nulls, 95% range: {listed}. "

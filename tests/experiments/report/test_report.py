@@ -205,6 +205,10 @@ def test_a_finding_says_which_nulls_its_vector_does_not_beat(
         bad = _found({**tables, "correlations": beaten}, claim)
         assert bad.verdict == "not met"
         assert bad.found.endswith("The vector does not beat: permuted labels.")
+    constant = correlations.assign(r=np.nan, null_low=np.nan, null_high=np.nan, p=np.nan)
+    unknown = _found({**tables, "correlations": constant}, claim)
+    assert unknown.verdict == "uncertain"
+    assert "does not vary over 22 models" in unknown.found
     few = correlations.assign(
         draws=correlations["draws"].where(~permuted, 3), p=correlations["p"].where(~permuted, 0.25)
     )
