@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from experiments.plan_correlations import add_correlations
 from experiments.plan_equal_update import add_equal_update
 from experiments.plan_mixes import add_mix
 from experiments.plan_parts import Subject, ask, contrast_answers, cost_of, runs_fields
@@ -61,6 +62,7 @@ def build_plan(spec: Spec) -> Plan:
     _add_frontier(planner)
     _add_shifts(planner)
     add_updates(planner)
+    add_correlations(planner)
     add_implied(planner)
     final = Stage(
         kind="report",
@@ -240,19 +242,17 @@ def _add_frontier(planner: Planner) -> None:
 
 
 def _add_shifts(planner: Planner) -> None:
-    """Measure every fine-tune, all its seeds together, and correlate shifts with expression."""
+    """Measure every fine-tune, all its seeds together."""
     spec = planner.spec
     if planner.vectors is None or not planner.measured:
         return
     base_answers = required(planner.base_answers)
-    correlated: dict[str, Stage] = {"vectors": planner.vectors}
     for name, runs in planner.measured.items():
         labels = {key: value for key, value in runs[0].subject.labels.items() if key != "seed"}
         inputs = {"vectors": planner.vectors, "base_answers": base_answers}
         for run in runs:
             inputs[f"train {run.subject.seed}"] = run.stage
             inputs[f"answers {run.subject.seed}"] = run.answers
-            correlated[f"answers {run.subject.name}"] = run.answers
         stage = Stage(
             kind="shifts",
             config={
@@ -269,13 +269,4 @@ def _add_shifts(planner: Planner) -> None:
             sources=(spec.base,),
             cost=3.0 * len(runs),
         )
-        correlated[f"shifts {name}"] = planner.report(f"shifts {name}", stage)
-    planner.report(
-        "correlations",
-        Stage(
-            kind="correlations",
-            config={"traits": spec.traits, "seed": spec.seeds[0]},
-            inputs=correlated,
-            cost=5.0,
-        ),
-    )
+        planner.report(f"shifts {name}", stage)

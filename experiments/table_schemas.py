@@ -9,6 +9,7 @@ from experiments.table_columns import (
     COMMON,
     ESTIMATE,
     METRIC,
+    NULLS,
     RATE_KEY,
     STEERING_PLACE,
     VECTOR_PLACE,
@@ -304,9 +305,7 @@ SCHEMAS: Mapping[str, TableSchema] = {
                     Column(name, "number", nullable=True, low=-1, high=1)
                     for name in ("r", "low", "high", "partial_r")
                 ),
-                Column(
-                    "null", "text", allowed=("random_covariance", "permuted", "step", "change_norm")
-                ),
+                Column("null", "text", allowed=NULLS),
                 *(
                     Column(name, "number", nullable=True, low=-1, high=1)
                     for name in ("null_low", "null_high")

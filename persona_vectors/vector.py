@@ -149,7 +149,11 @@ class PersonaVector:
         """All null directions of one kind in order of their draw: [draws, P, K, D]."""
         names = sorted(name for name in self.directions if name.rpartition("-")[0] == kind)
         if not names:
-            raise VectorError(f"the {self.trait!r} file holds no {kind!r} directions")
+            kinds = sorted({name.rpartition("-")[0] for name in self.directions})
+            raise VectorError(
+                f"the {self.trait!r} file holds no {kind!r} directions; it has "
+                f"{', '.join(kinds) or 'none'}: extract it with permuted draws, or draw others"
+            )
         return np.stack([self.directions[name] for name in names])
 
     def norms(self) -> Floats:

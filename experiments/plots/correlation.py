@@ -13,6 +13,7 @@ from matplotlib.lines import Line2D
 
 from experiments.asked import asked_in_rates
 from experiments.headline import Measure, at_place, measured, named, shift_place, words
+from experiments.null_verdicts import called
 from experiments.plots.style import (
     BAND,
     INK,
@@ -24,12 +25,6 @@ from experiments.plots.style import (
     top_note,
 )
 
-NULLS = {
-    "random_covariance": "random directions",
-    "permuted": "permuted labels",
-    "step": "training step",
-    "change_norm": "size of the change",
-}
 _JOIN = ["model", "kind", "family", "step", "seed"]
 
 
@@ -79,7 +74,7 @@ def _forest(axes: Axes, correlations: pd.DataFrame) -> None:
                 axes.barh([height], [high - low], left=low, height=0.42, color="#c6ccd4", zorder=2)
             elif pd.notna(low):
                 axes.plot([low], [height], "|", color=QUIET, markersize=11, markeredgewidth=2.4)
-            if pd.notna(row["p"]) and row["draws"]:
+            if pd.notna(row["p"]):
                 axes.annotate(
                     f"p = {row['p']:.2g}",
                     (1.02, height),
@@ -88,7 +83,7 @@ def _forest(axes: Axes, correlations: pd.DataFrame) -> None:
                     fontsize=7,
                     color=QUIET,
                 )
-            ticks.append((height, NULLS.get(str(row["null"]), str(row["null"])), False))
+            ticks.append((height, called(row), False))
         height += 1.3
     axes.set_yticks([t[0] for t in ticks], [t[1] for t in ticks])
     for label, (_, _, bold) in zip(axes.get_yticklabels(), ticks, strict=True):

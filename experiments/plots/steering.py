@@ -13,6 +13,7 @@ from matplotlib.lines import Line2D
 
 from experiments.asked import asked_in_sweep
 from experiments.headline import words
+from experiments.null_verdicts import steering_test
 from experiments.plots.style import INK, LINES, QUIET, bottom_legend, quiet_style, top_note
 from experiments.sweep_rows import chosen_row, null_of_choosing, of_target, swept, unsteered
 
@@ -156,6 +157,17 @@ def draw_choosing(tables: Mapping[str, pd.DataFrame]) -> Figure | None:
                 low, high, y = (100 * float(str(row[k])) for k in ("low", "high", "estimate"))
                 axes.plot([low, high], [height] * 2, "-", color=SHADES[0], linewidth=2.0)
                 axes.plot([y], [height], "*", color=SHADES[0], markersize=11, zorder=4)
+                away = bool(sweep["organism"].iloc[0])
+                beside = steering_test(y / 100, null / 100, away=away)
+                said = "no null" if beside is None else f"p = {beside.p:.2g}"
+                axes.annotate(
+                    said,
+                    (1.01, height),
+                    xycoords=("axes fraction", "data"),
+                    va="center",
+                    fontsize=8,
+                    color=QUIET,
+                )
         axes.set_yticks(range(len(found)), [name for name, _, _ in found])
         axes.set_ylim(len(found) - 0.5, -0.5)
         axes.set_xlim(-2, 102)

@@ -88,9 +88,15 @@ KINDS: dict[str, StageKind] = {
         preload=_ASKING,
         title="training rows scored before training",
     ),
+    "nulls": StageKind(
+        "experiments.stages.nulls:run",
+        1,
+        preload=_TORCH,
+        title="null directions, each at the layer that it chose on dev",
+    ),
     "correlations": StageKind(
         "experiments.stages.correlations:run",
-        2,
+        3,
         title="shifts against judged expression, beside their nulls",
     ),
     "report": StageKind(

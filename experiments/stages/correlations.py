@@ -11,21 +11,16 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel, ConfigDict
 
 from experiments.stages.answers import ANSWERS, vector_file
+from experiments.stages.nulls import POSITION
 from experiments.stages.shifts import CHANGES
-from experiments.stages.vectors import NEUTRAL
+from experiments.stages.updates import UPDATES
 from experiments.table_columns import EQUAL_UPDATE
 
 if TYPE_CHECKING:
-    import numpy as np
     import pandas as pd
-    from numpy.typing import NDArray
 
     from persona_vectors.shift import ActivationChanges
 
-RANDOM_DRAWS = 1000
-"""Directions drawn from the residual covariance."""
-POSITION = "last_prompt"
-"""Where the headline shift is read."""
 IDENTIFYING = [
     "organism",
     "control_of",
@@ -46,7 +41,7 @@ class CorrelationsConfig(BaseModel):
     traits: tuple[str, ...]
     """Names of traits."""
     seed: int
-    """Of the random directions and the bootstrap."""
+    """Of the bootstrap."""
 
 
 def run(
@@ -60,28 +55,23 @@ def run(
     import pandas as pd
 
     from persona_vectors.correlation import Observations, correlate
-    from persona_vectors.null import random_directions_like
+    from persona_vectors.null_layers import load_nulls
     from persona_vectors.vector import PersonaVector
 
     parsed = CorrelationsConfig.model_validate(config)
     changes = _changes(inputs)
     expression = _expression(inputs, parsed.traits)
-    neutral = np.load(inputs["vectors"] / NEUTRAL)
-    random = random_directions_like(neutral, RANDOM_DRAWS, parsed.seed)
+    updates = _updates(inputs)
     chosen = json.loads((inputs["vectors"] / "layers.json").read_text())
     tables = []
     for trait in parsed.traits:
         progress(trait)
-        vector = PersonaVector.load(vector_file(inputs["vectors"], trait))
+        vector = PersonaVector.load(vector_file(inputs["vectors"], trait), directions=())
         layer = chosen[trait][POSITION]
-        column = vector.layers.index(layer)
-        place = vector.positions.index(POSITION)
-        nulls: dict[str, NDArray[np.floating[Any]]] = {
-            "random_covariance": random[:, [column]],
-            "permuted": vector.draws("permuted")[:, place, [column]],
-        }
+        nulls = load_nulls(vector_file(inputs["nulls"], trait))
         keys = changes.keys.astype({"poisoned_share": "float64"})
         judged = keys.merge(expression, on=IDENTIFYING, how="left")[trait].to_numpy()
+        sizes = keys.merge(updates, on=IDENTIFYING, how="left")["lora_norm"].to_numpy()
         plain = (changes.keys["intervention"] == "none") & (changes.keys["recipe"] == "default")
         organism = (changes.keys["role"] == "organism") & (changes.keys["poisoned_share"] == 1.0)
         subsets = {
@@ -102,6 +92,7 @@ def run(
                 expression=judged[usable],
                 organisms=groups.tolist(),
                 step=keys["step"].to_numpy() if what == "checkpoints" else None,
+                update_norm=sizes[usable],
             )
             tables.append(
                 correlate(
@@ -138,6 +129,18 @@ def _changes(inputs: Mapping[str, Path]) -> ActivationChanges:
         change=np.concatenate([part.change for part in parts]),
         norm=np.concatenate([part.norm for part in parts]),
     )
+
+
+def _updates(inputs: Mapping[str, Path]) -> pd.DataFrame:
+    """The size of each checkpoint's weight update: `lora_norm`."""
+    import pandas as pd
+
+    parts = [
+        pd.read_parquet(folder / UPDATES, columns=[*IDENTIFYING, "lora_norm"])
+        for name, folder in inputs.items()
+        if name.startswith("updates ")
+    ]
+    return pd.concat(parts, ignore_index=True).astype({"poisoned_share": "float64"})
 
 
 def _expression(inputs: Mapping[str, Path], traits: tuple[str, ...]) -> pd.DataFrame:

@@ -56,7 +56,7 @@ def steering() -> pd.DataFrame:
             for scope, power in strength.items():
                 for size in (0.5, 1.0, 1.5, 2.0):
                     best = (layer, scope, size) == (2, "last_prompt", 1.5)
-                    for draw in range(-1, 8):
+                    for draw in range(-1, 20):
                         force = power * size * (1 if draw < 0 else 0.05) * (0.6 + 0.2 * layer) / 1.5
                         evil = start + (0.75 - start) * force if sign > 0 else start * (1 - force)
                         coherent = 0.95 - 0.06 * size * size * (1.2 if scope == "all" else 0.5)
