@@ -27,7 +27,7 @@ def test_equals_the_statistics_of_rates(seeds: int) -> None:
 
 
 def test_seeds_that_agree_by_chance_keep_a_part_of_their_variance() -> None:
-    """Two seeds whose difference topics explain: the interval is still wider than that of topics."""
+    """Two seeds whose difference topics explain still have a wider interval than topics alone."""
     topics = [f"t{i}" for i in range(12) for _ in range(2)]
     seeds = [0, 1] * 12
     noise = np.random.default_rng(1).standard_normal(24)
