@@ -10,7 +10,7 @@ from typing import Any
 from experiments.plan_equal_update import add_equal_update
 from experiments.plan_mixes import add_mix
 from experiments.plan_parts import Subject, ask, contrast_answers, cost_of, runs_fields
-from experiments.plan_readings import add_implied, add_updates
+from experiments.plan_readings import add_crosstalk, add_detection, add_implied, add_updates
 from experiments.plan_steering import add_inference_steering, add_sweep
 from experiments.planner import (
     Planner,
@@ -274,8 +274,10 @@ def _add_shifts(planner: Planner) -> None:
         "correlations",
         Stage(
             kind="correlations",
-            config={"traits": spec.traits, "seed": spec.seeds[0]},
+            config={"traits": spec.traits, "seed": spec.seeds[0], "domains": planner.domains},
             inputs=correlated,
             cost=5.0,
         ),
     )
+    add_crosstalk(planner, correlated)
+    add_detection(planner)

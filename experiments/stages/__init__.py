@@ -53,7 +53,7 @@ KINDS: dict[str, StageKind] = {
     ),
     "shifts": StageKind(
         "experiments.stages.shifts:run",
-        1,
+        2,
         preload=_TORCH,
         title="how far each checkpoint moved along each direction",
     ),
@@ -85,12 +85,23 @@ KINDS: dict[str, StageKind] = {
     ),
     "correlations": StageKind(
         "experiments.stages.correlations:run",
-        2,
+        3,
         title="shifts against judged expression, beside their nulls",
+    ),
+    "crosstalk": StageKind(
+        "experiments.stages.crosstalk:run",
+        1,
+        title="what is done along each vector against the expression of every trait",
+    ),
+    "detection": StageKind(
+        "experiments.stages.detection:run",
+        1,
+        preload=_TORCH,
+        title="whether prompts tell which answers will express a trait",
     ),
     "report": StageKind(
         "experiments.stages.report:run",
-        1,
+        2,
         (
             "experiments/*.py",
             "experiments/plots/*.py",
