@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from experiments.plan_parts import Subject, ask
 from experiments.planner import Planner, required
-from experiments.stage import Stage
+from experiments.stage import JSON, Stage
 from experiments.stages.answers import BASE_STEP, Asked
 from experiments.stages.updates import TOPIC_WORDINGS
 
@@ -72,7 +72,7 @@ def add_detection(planner: Planner) -> None:
     """Whether the prompt tells which of a fine-tune's answers will express a trait."""
     spec = planner.spec
     inputs = {"vectors": required(planner.vectors)}
-    models = []
+    models: list[JSON] = []
     for name, runs in planner.measured.items():
         for run in runs:
             key = run.subject.name

@@ -172,9 +172,9 @@ class RunFolder:
                 shutil.rmtree(folder)
 
     def tell(self, text: str) -> None:
-        """Say one line, above the bar where there is one."""
+        """Say one line that must not be missed, above the bar where there is one."""
         if callable(self.progress):
-            self.progress(text)
+            self.progress(f"warning: {text}")
         elif self.progress:
             self._bar.console.print(text, style="bold red")
 
@@ -184,13 +184,14 @@ class RunFolder:
         if self.stopped_at is None:
             return
         stopped = self.out / "checkpoints" / checkpoint_name(self.stopped_at)
+
+        def copy(folder: Path) -> None:
+            shutil.copytree(stopped, folder, dirs_exist_ok=True)
+
         for step in self.checkpoint_steps:
             if step > self.stopped_at:
                 self.norms[step] = self.norms[self.stopped_at]
-                write_folder(
-                    self.out / "checkpoints" / checkpoint_name(step),
-                    lambda folder: shutil.copytree(stopped, folder, dirs_exist_ok=True),
-                )
+                write_folder(self.out / "checkpoints" / checkpoint_name(step), copy)
 
     def close(self) -> None:
         """Close the metrics file and the bar, also after an error."""
