@@ -18,7 +18,10 @@ SHOWN = 40
 def monitor(
     given: Annotated[
         str,
-        typer.Argument(metavar="NAME|PATH", help="Conversations: a data set, or a file of chats."),
+        typer.Argument(
+            metavar="NAME|PATH",
+            help="Conversations: a data set, or a file of chats; with --labels a table of answers.",
+        ),
     ],
     files: Annotated[
         list[Path],
@@ -33,6 +36,17 @@ def monitor(
     rows: Annotated[
         int | None, typer.Option("-n", "--rows", min=1, metavar="N", help="The first so many.")
     ] = None,
+    labels: Annotated[
+        str | None,
+        typer.Option(
+            "--labels",
+            metavar="COLUMN",
+            help="Column that says which answers express the trait, such as trait:evil.",
+        ),
+    ] = None,
+    threshold: Annotated[
+        float, typer.Option("--threshold", metavar="X", help="Labels from X on express it.")
+    ] = 50.0,
     csv: Annotated[
         Path | None, typer.Option("--csv", metavar="FILE", help="Write every turn there.")
     ] = None,
@@ -46,12 +60,19 @@ def monitor(
     `last_prompt` is the token before an answer, `response_mean` the mean over the answer; both are
     projections in the units of the residual stream.
 
+    With --labels it reads a table of judged answers (.csv, .parquet, inspect logs) and tells how
+    well the projection before each answer predicts which answers express the trait: an AUC whose
+    interval draws topics (column `topic`, else `question`, else the prompt) anew.
+
     Examples:
 
       wardian vectors monitor chats.jsonl --vector evil.safetensors --layer 3 --base pocket
 
       wardian vectors monitor chats.jsonl --vector evil.safetensors --layer 20 --base org/name \\
         --adapter checkpoints/step-00060 --csv turns.csv
+
+      wardian vectors monitor answers.parquet --vector evil.safetensors --layer 3 --base pocket \\
+        --adapter checkpoints/step-00060 --labels trait:evil
     """
     from experiments.organism_cli.sources import find_source
     from experiments.vector_cli.views import show_rows
@@ -60,11 +81,25 @@ def monitor(
         vectors = [read_vectors([path], base=base) for path in files]
         for vector in vectors:
             vector.at(layer, "last_prompt")
+        adapters = {"organism": adapter} if adapter else {}
+        if labels is not None:
+            from experiments.vector_cli.detecting import judged, show_detection
+
+            answers = judged(Path(given), labels, rows)
+            from organisms import load_organism
+
+            organism = load_organism(base, adapters, dtype=dtype, device=device)
+            reader = "organism" if adapter else None
+            read = show_detection(
+                output, organism, answers, vectors, layer, labels, threshold, reader
+            )
+            if csv is not None:
+                read.to_csv(csv, index=False)
+            return
         source = find_source(given, rows=rows, seed=0, edition=None)
         from organisms import load_organism
         from persona_vectors.monitoring import follow
 
-        adapters = {"organism": adapter} if adapter else {}
         organism = load_organism(base, adapters, dtype=dtype, device=device)
         table = follow(
             organism,
