@@ -20,7 +20,7 @@ from experiments.finding import (
     pooled_rows,
 )
 from experiments.headline import COHERENT, MISALIGNED, Measure, finals, measured, words
-from experiments.plots.correlation import NULLS
+from experiments.plots.correlation import MAIN, NULLS
 from experiments.sweep_rows import (
     chosen_row,
     null_of_choosing,
@@ -41,7 +41,8 @@ LEARNING_LOSS = 0.05
 
 def _follows_shift(tables: Tables) -> Iterator[Finding]:
     rows = tables["correlations"]
-    for what, block in rows[rows["trait"] == "evil"].groupby("what"):
+    evil = rows[rows["trait"] == "evil"]
+    for what, block in evil[evil["what"].isin(MAIN)].groupby("what"):
         first = block.iloc[0]
         beaten = (block["null_high"].dropna() < first["r"]).all()
         nulls = "; ".join(
@@ -57,6 +58,29 @@ def _follows_shift(tables: Tables) -> Iterator[Finding]:
             f"r = {first['r']:.2f} {interval}, n = {first['n']}; "
             f"given the size of the change, {first['partial_r']:.2f}. Nulls: {nulls}.",
         )
+
+
+def _follows_in_every_part(tables: Tables) -> Iterator[Finding]:
+    """Within families and conditions, among organisms alone, and without each family."""
+    rows = tables["correlations"]
+    parts = rows[(rows["trait"] == "evil") & ~rows["what"].isin(MAIN)]
+    parts = parts[parts["null_low"] < parts["null_high"]]
+    if parts.empty:
+        return
+    said, beaten = [], []
+    for what, block in parts.groupby("what"):
+        first = block.iloc[0]
+        beaten.append(bool((block["null_high"] < first["r"]).all()))
+        said.append(
+            f"{words(str(what))} r = {first['r']:.2f} (n = {first['n']}, nulls to "
+            f"{block['null_high'].max():.2f})"
+        )
+    yield Finding(
+        "It does so in every part: organisms alone, within families and conditions, and without "
+        "each family",
+        "met" if all(beaten) else "not met",
+        f"{sum(beaten)} of {len(beaten)} beat their nulls: {'; '.join(said)}.",
+    )
 
 
 def _range(row: Row) -> str:
@@ -197,6 +221,7 @@ def _preventative(tables: Tables) -> Iterator[Finding]:
 
 METHOD_CLAIMS: tuple[tuple[str, Claim], ...] = (
     ("Judged evil follows the evil shift", _follows_shift),
+    ("Judged evil follows the evil shift in every part of the fine-tunes", _follows_in_every_part),
     ("Steering along +evil raises the base's rate to at least 50%", _towards),
     ("Steering along -evil lowers the organism's rate", _away),
     ("Filtering on projection difference beats a random filter", _filtering),

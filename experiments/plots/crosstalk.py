@@ -12,8 +12,9 @@ from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 from matplotlib.patches import Rectangle
 
+from experiments.asked import asked_in_rates
 from experiments.headline import words
-from experiments.plots.style import INK, QUIET, quiet_style
+from experiments.plots.style import INK, QUIET, quiet_style, top_note
 
 TITLES = {
     "organisms": "Shift of all final fine-tunes",
@@ -35,12 +36,15 @@ def draw(tables: Mapping[str, pd.DataFrame]) -> Figure | None:
     with quiet_style():
         size = (1.1 + len(panels) * (0.6 + 0.95 * len(expressions)), 1.5 + 0.75 * len(along))
         figure = Figure(figsize=size, layout="constrained")
-        grid = figure.subplots(1, len(panels), squeeze=False)[0]
+        *grid, scale = figure.subplots(
+            1, len(panels) + 1, width_ratios=[1.0] * len(panels) + [0.06]
+        )
         for axes, (title, block) in zip(grid, panels, strict=True):
             image = _heat_map(axes, block, along, expressions)
             axes.set_title(title)
-        bar = figure.colorbar(image, ax=list(grid), shrink=0.8, aspect=14)
-        bar.ax.set_xlabel("r")
+        figure.colorbar(image, cax=scale)
+        scale.set_xlabel("r")
+        top_note(figure, asked_in_rates(tables["rates"]))
     return figure
 
 

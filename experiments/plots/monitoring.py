@@ -12,7 +12,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from experiments.headline import named, words
-from experiments.plots.style import COLOURS, INK, LINES, QUIET, bottom_legend, quiet_style
+from experiments.plots.style import COLOURS, INK, LINES, QUIET, bottom_legend, quiet_style, top_note
 
 _KINDS = ("organism", "mix", "filter", "intervention", "control", "frontier")
 
@@ -45,6 +45,7 @@ def draw(tables: Mapping[str, pd.DataFrame]) -> Figure | None:
         grid[0][0].set_ylabel(f"shift at layer {place['layer']},\nactivation units")
         grid[1][0].set_ylabel("shift, standard deviations\nof the null's shifts")
         bottom_legend(figure, _legend(rows, traits), 4)
+        top_note(figure, "Fixed neutral prompts: extract and dev splits.")
     return figure
 
 
