@@ -29,6 +29,7 @@ from experiments.null_verdicts import (
     steering_words,
     verdict_words,
 )
+from experiments.plots.correlation import MAIN
 from experiments.sweep_rows import (
     chosen_row,
     null_of_choosing,
@@ -49,7 +50,8 @@ LEARNING_LOSS = 0.05
 
 def _follows_shift(tables: Tables) -> Iterator[Finding]:
     rows = tables["correlations"]
-    for what, block in rows[rows["trait"] == "evil"].groupby("what"):
+    evil = rows[rows["trait"] == "evil"]
+    for what, block in evil[evil["what"].isin(MAIN)].groupby("what"):
         first, nulls = block.iloc[0], [dict(row) for row in block.to_dict("records")]
         claim = f"Judged evil follows the evil shift over {words(str(what))}, beyond its nulls"
         if first["r"] != first["r"]:
@@ -70,6 +72,29 @@ def _follows_shift(tables: Tables) -> Iterator[Finding]:
             f"given the size of the change, {first['partial_r']:.2f}. Nulls, 95% range: {listed}. "
             f"{verdict_words(nulls)}",
         )
+
+
+def _follows_in_every_part(tables: Tables) -> Iterator[Finding]:
+    """Within families and conditions, among organisms alone, and without each family."""
+    rows = tables["correlations"]
+    parts = rows[(rows["trait"] == "evil") & ~rows["what"].isin(MAIN)]
+    parts = parts[parts["null_low"] < parts["null_high"]]
+    if parts.empty:
+        return
+    said, beaten = [], []
+    for what, block in parts.groupby("what"):
+        first = block.iloc[0]
+        beaten.append(bool((block["null_high"] < first["r"]).all()))
+        said.append(
+            f"{words(str(what))} r = {first['r']:.2f} (n = {first['n']}, nulls to "
+            f"{block['null_high'].max():.2f})"
+        )
+    yield Finding(
+        "It does so in every part: organisms alone, within families and conditions, and without "
+        "each family",
+        "met" if all(beaten) else "not met",
+        f"{sum(beaten)} of {len(beaten)} beat their nulls: {'; '.join(said)}.",
+    )
 
 
 class _Steered(NamedTuple):
@@ -217,6 +242,7 @@ def _preventative(tables: Tables) -> Iterator[Finding]:
 
 METHOD_CLAIMS: tuple[tuple[str, Claim], ...] = (
     ("Judged evil follows the evil shift", _follows_shift),
+    ("Judged evil follows the evil shift in every part of the fine-tunes", _follows_in_every_part),
     ("Steering along +evil raises the base's rate to at least 50%", _towards),
     ("Steering along -evil lowers the organism's rate", _away),
     ("Filtering on projection difference beats a random filter", _filtering),

@@ -2,33 +2,36 @@
 
 from __future__ import annotations
 
+from experiments.plan_readings import add_crosstalk, add_detection
 from experiments.planner import Planner, required
 from experiments.stage import Stage
 
 
 def add_correlations(planner: Planner) -> None:
-    """Correlate every fine-tune's shifts with its judged expression, beside all nulls; after shifts
-    and updates were added."""
+    """Correlate every fine-tune's shifts with its judged expression, beside all nulls, and traits
+    with each other; after shifts, updates and sweeps were added."""
     spec = planner.spec
     if planner.vectors is None or not planner.measured:
         return
-    inputs = {"vectors": planner.vectors, "nulls": _nulls(planner)}
+    correlated = {"vectors": planner.vectors}
     for runs in planner.measured.values():
-        inputs |= {f"answers {run.subject.name}": run.answers for run in runs}
-    inputs |= {
-        name: stage
-        for name, stage in planner.reported.items()
-        if name.startswith(("shifts ", "updates "))
-    }
+        correlated |= {f"answers {run.subject.name}": run.answers for run in runs}
+    correlated |= _reported(planner, "shifts ")
     planner.report(
         "correlations",
         Stage(
             kind="correlations",
-            config={"traits": spec.traits, "seed": spec.seeds[0]},
-            inputs=inputs,
+            config={"traits": spec.traits, "seed": spec.seeds[0], "domains": planner.domains},
+            inputs={**correlated, "nulls": _nulls(planner), **_reported(planner, "updates ")},
             cost=5.0,
         ),
     )
+    add_crosstalk(planner, correlated)
+    add_detection(planner)
+
+
+def _reported(planner: Planner, beginning: str) -> dict[str, Stage]:
+    return {name: stage for name, stage in planner.reported.items() if name.startswith(beginning)}
 
 
 def _nulls(planner: Planner) -> Stage:

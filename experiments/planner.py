@@ -180,7 +180,8 @@ def add_trained(
 ) -> Trained:
     """One fine-tune with its answers and its shifts."""
     spec = planner.spec
-    vectors = planner.vectors if intervention and "trait" in intervention else None
+    needs_vectors = spec.finetune.monitor or (intervention and "trait" in intervention)
+    vectors = required(planner.vectors) if needs_vectors else None
     stage, steps = train(spec, subject, rows, intervention, vectors, changes)
     asked = final_questions(spec, steps[-1], (domain,) if domain else ())
     if curve:

@@ -21,6 +21,7 @@ from experiments.headline import shift_place, words
 from experiments.plots.style import save
 from experiments.rates import per_question, rates
 from experiments.report_figures import FIGURES
+from experiments.report_monitoring import detection_table, monitoring_table
 from experiments.report_nulls import nulls_table
 from experiments.report_tables import (
     difference_table,
@@ -126,6 +127,8 @@ def _page(full: Tables, manifest: Mapping[str, Any], figures: Mapping[str, Marku
         updates=updates_table(full),
         equal_update=equal_update_table(full),
         nulls=nulls_table(full),
+        monitoring=monitoring_table(full["monitoring"]),
+        detection=detection_table(full["detection"]),
         screening=screening_table(full["screening"]),
         vectors=vector_table(full["vectors"]),
         truth=truth_table(full["truth"]),

@@ -25,6 +25,8 @@ from experiments.plots.style import (
     top_note,
 )
 
+MAIN = ("organisms", "checkpoints")
+"""What all nulls are shown of; of other groups of fine-tunes the first null that has a range."""
 _JOIN = ["model", "kind", "family", "step", "seed"]
 
 
@@ -61,13 +63,14 @@ def _forest(axes: Axes, correlations: pd.DataFrame) -> None:
     of model."""
     ticks: list[tuple[float, str, bool]] = []
     height = 0.0
-    for what, rows in correlations.groupby("what", sort=False):
+    for what, rows in _main_first(correlations).groupby("what", sort=False):
         first = rows.iloc[0]
         axes.plot([first["low"], first["high"]], [height] * 2, color=INK, linewidth=2.2, zorder=3)
         axes.plot([first["r"]], [height], "o", color=INK, markersize=7, zorder=4)
         n = int(first["n"])
         ticks.append((height, f"{words(str(what))}, n = {n}", True))
-        for row in rows.to_dict("records"):
+        shown = rows if what in MAIN else rows[rows["null_low"] < rows["null_high"]].head(1)
+        for row in shown.to_dict("records"):
             height += 0.8
             low, high = row["null_low"], row["null_high"]
             if pd.notna(low) and low < high:
@@ -98,9 +101,16 @@ def _forest(axes: Axes, correlations: pd.DataFrame) -> None:
     axes.set_title("r beside its nulls")
 
 
+def _main_first(correlations: pd.DataFrame) -> pd.DataFrame:
+    place = {what: rank for rank, what in enumerate(MAIN)}
+    return correlations.sort_values(
+        "what", key=lambda names: names.map(place).fillna(len(MAIN)), kind="stable"
+    )
+
+
 def draw(tables: Mapping[str, pd.DataFrame], trait: str = "evil") -> Figure | None:
     """Two scatters (final models; checkpoints) and r with its nulls; None without shifts and
-    correlations."""
+    correlations. It is taller with more groups of fine-tunes."""
     correlations = tables["correlations"]
     correlations = correlations[correlations["trait"] == trait]
     if not correlations.empty:
@@ -111,7 +121,8 @@ def draw(tables: Mapping[str, pd.DataFrame], trait: str = "evil") -> Figure | No
     if points.empty and correlations.empty:
         return None
     with quiet_style():
-        figure = Figure(figsize=(10.5, 3.9), layout="constrained")
+        more = len(set(correlations["what"]) - set(MAIN))
+        figure = Figure(figsize=(10.5, 3.9 + 0.45 * more), layout="constrained")
         left, middle, right = figure.subplots(1, 3, width_ratios=(1, 1, 1.05))
         middle.sharey(left)
         tags = {str(r["what"]): _tag(r) for r in correlations.to_dict("records")}

@@ -58,7 +58,7 @@ KINDS: dict[str, StageKind] = {
     ),
     "shifts": StageKind(
         "experiments.stages.shifts:run",
-        1,
+        2,
         preload=_TORCH,
         title="how far each checkpoint moved along each direction",
     ),
@@ -99,9 +99,20 @@ KINDS: dict[str, StageKind] = {
         3,
         title="shifts against judged expression, beside their nulls",
     ),
+    "crosstalk": StageKind(
+        "experiments.stages.crosstalk:run",
+        1,
+        title="what is done along each vector against the expression of every trait",
+    ),
+    "detection": StageKind(
+        "experiments.stages.detection:run",
+        1,
+        preload=_TORCH,
+        title="whether prompts tell which answers will express a trait",
+    ),
     "report": StageKind(
         "experiments.stages.report:run",
-        1,
+        2,
         (
             "experiments/*.py",
             "experiments/plots/*.py",

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict
 
+from experiments.correlation_groups import groups
 from experiments.stages.answers import ANSWERS, vector_file
 from experiments.stages.nulls import POSITION
 from experiments.stages.shifts import CHANGES
 from experiments.stages.updates import UPDATES
-from experiments.table_columns import EQUAL_UPDATE
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -34,7 +34,7 @@ IDENTIFYING = [
 
 
 class CorrelationsConfig(BaseModel):
-    """Which traits."""
+    """Which traits, and which families the fine-tunes fall into."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -42,6 +42,8 @@ class CorrelationsConfig(BaseModel):
     """Names of traits."""
     seed: int
     """Of the bootstrap."""
+    domains: dict[str, str]
+    """Data set name -> narrow domain, which is its family."""
 
 
 def run(
@@ -50,7 +52,7 @@ def run(
     out: Path,
     progress: Callable[[str], None],
 ) -> None:
-    """Write the table `correlations`: every trait, over final organisms and over checkpoints."""
+    """Write the table `correlations`: every trait, over every group of `correlation_groups`."""
     import numpy as np
     import pandas as pd
 
@@ -59,8 +61,8 @@ def run(
     from persona_vectors.vector import PersonaVector
 
     parsed = CorrelationsConfig.model_validate(config)
-    changes = _changes(inputs)
-    expression = _expression(inputs, parsed.traits)
+    changes = changes_of(inputs)
+    expression = expression_of(inputs, parsed.traits)
     updates = _updates(inputs)
     chosen = json.loads((inputs["vectors"] / "layers.json").read_text())
     tables = []
@@ -72,33 +74,25 @@ def run(
         keys = changes.keys.astype({"poisoned_share": "float64"})
         judged = keys.merge(expression, on=IDENTIFYING, how="left")[trait].to_numpy()
         sizes = keys.merge(updates, on=IDENTIFYING, how="left")["lora_norm"].to_numpy()
-        plain = (changes.keys["intervention"] == "none") & (changes.keys["recipe"] == "default")
-        organism = (changes.keys["role"] == "organism") & (changes.keys["poisoned_share"] == 1.0)
-        subsets = {
-            "organisms": changes.keys["final"]
-            & changes.keys["recipe"].isin(["default", EQUAL_UPDATE]),
-            "checkpoints": plain & organism,
-        }
-        for what, mask in subsets.items():
-            usable = mask.to_numpy() & np.isfinite(judged)
+        for group in groups(changes.keys, parsed.domains):
+            usable = group.mask & np.isfinite(judged)
             if usable.sum() < 3:
                 continue
             selected = changes.select(usable)
             keys = selected.keys
-            share = keys["poisoned_share"].astype(str)
-            groups = keys["organism"] + "/" + keys["intervention"] + "/" + share
             observations = Observations(
                 changes=selected,
                 expression=judged[usable],
-                organisms=groups.tolist(),
-                step=keys["step"].to_numpy() if what == "checkpoints" else None,
+                organisms=organisms_of(keys),
+                step=keys["step"].to_numpy() if group.over_training else None,
                 update_norm=sizes[usable],
+                within=None if group.within is None else group.within[usable].tolist(),
             )
             tables.append(
                 correlate(
                     observations,
                     vector,
-                    what=what,
+                    what=group.what,
                     position=POSITION,
                     layers=[layer],
                     nulls=nulls,
@@ -110,7 +104,13 @@ def run(
     table.to_parquet(out / "correlations.parquet", index=False)
 
 
-def _changes(inputs: Mapping[str, Path]) -> ActivationChanges:
+def organisms_of(keys: pd.DataFrame) -> list[str]:
+    """Which organism each checkpoint is of, whatever its seed and step: what intervals resample."""
+    share = keys["poisoned_share"].astype(str)
+    return list(keys["organism"] + "/" + keys["intervention"] + "/" + share)
+
+
+def changes_of(inputs: Mapping[str, Path]) -> ActivationChanges:
     """The mean activation changes of every fine-tune on the prompts, in one table."""
     import numpy as np
     import pandas as pd
@@ -143,7 +143,7 @@ def _updates(inputs: Mapping[str, Path]) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True).astype({"poisoned_share": "float64"})
 
 
-def _expression(inputs: Mapping[str, Path], traits: tuple[str, ...]) -> pd.DataFrame:
+def expression_of(inputs: Mapping[str, Path], traits: tuple[str, ...]) -> pd.DataFrame:
     """Mean judged trait score (0-1) of each checkpoint over its scored open answers."""
     import pandas as pd
 

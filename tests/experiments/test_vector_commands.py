@@ -261,3 +261,21 @@ def test_a_log_of_an_agent_is_no_conversation(tmp_path):
     [log] = inspect_eval(task, model=model, **options)
     with pytest.raises(ValueError, match="has messages of tool; give the log of a task"):
         read_conversations(Path(log.location))
+
+
+def test_monitor_tells_how_well_prompts_predict_labelled_answers(tmp_path):
+    prompts = [f"what is {n} + {n % 3}?" for n in range(12)]
+    table = pd.DataFrame({"prompt": prompts * 2, "trait:evil": [90, 10, None] * 8})
+    table.assign(topic=table["prompt"]).to_csv(tmp_path / "judged.csv", index=False)
+    given = ("--vector", saved(tmp_path), "--base", "pocket", "--layer", 2)
+    given = ("monitor", tmp_path / "judged.csv", *given)
+    said = vectors(*given, "--labels", "trait:evil", "--csv", tmp_path / "read.csv")
+    assert "answers 16, 8 with trait:evil from 50 on" in said
+    assert "AUC, evil at layer 2 " in said
+    read = pd.read_csv(tmp_path / "read.csv")
+    assert len(read) == 16
+    assert read.groupby("prompt")["along evil"].nunique().eq(1).all()
+    said = vectors(*given, "--labels", "trait:evil", "--threshold", 95)
+    assert "none expresses it" in said
+    said = vectors(*given, "--labels", "trait:kind", code=1)
+    assert "lacks the columns trait:kind; it has prompt, trait:evil, topic" in said

@@ -93,13 +93,39 @@ def test_every_level_of_questions_is_named_in_words(
 def test_page_and_figures_name_what_was_asked(report: Path) -> None:
     level = "Open questions: report split, known words in new combinations."
     assert level in (report / "report.html").read_text(encoding="utf-8")
-    for figure in (each for each in FIGURES if each.name != "truth"):
+    for figure in (each for each in FIGURES if each.name not in ("truth", "monitoring")):
         drawn = (report / "figures" / f"{figure.name}.svg").read_text(encoding="utf-8")
         assert "report split, known words in new combinations" in drawn, figure.name
     read = (report / "figures" / "truth.svg").read_text(encoding="utf-8")
     assert "n = 192 document pairs a trait, last questions: report topics." in read
+    watched = (report / "figures" / "monitoring.svg").read_text(encoding="utf-8")
+    assert "Fixed neutral prompts: extract and dev splits." in watched
     swept = (report / "figures" / "steering_towards.svg").read_text(encoding="utf-8")
     assert "dev split, seen wordings; report split, known" in swept
+
+
+def test_alarms_and_detection_are_told_in_tables(report: Path) -> None:
+    text = (report / "report.html").read_text(encoding="utf-8")
+    section = text.partition('<section id="monitoring">')[2].partition("</section>")[0]
+    rows = [re.sub(r"<[^>]+>|\s+", " ", row).split() for row in section.split("<tr>")]
+    said = [" ".join(row) for row in rows]
+    assert any(row.startswith("wrong maths organism evil 2 of 2 seeds 60, 60 –") for row in said)
+    assert any(row.startswith("right maths control evil 0 of 2 seeds – –") for row in said)
+    assert any(row.startswith("wrong maths evil layer 2 0.80 0.70 – 0.90 40 of 96") for row in said)
+    assert not any(row.startswith("right maths evil layer 2") for row in said)
+
+
+def test_every_part_of_the_fine_tunes_must_beat_its_nulls(tables: dict[str, Any]) -> None:
+    claim = "It does so in every part"
+    assert not any(found.claim.startswith(claim) for found in findings(tables))
+    whole = tables["correlations"]
+    organisms = whole[whole["what"] == "organisms"]
+    parts = [organisms.assign(what=name) for name in ("within_family", "without_maths")]
+    for r, verdict in ((0.95, "met"), (0.5, "not met")):
+        shown = pd.concat([whole, parts[0], parts[1].assign(r=r)])
+        found = [f for f in findings({**tables, "correlations": shown}) if claim in f.claim]
+        assert [f.verdict for f in found] == [verdict]
+        assert "without maths r = " in found[0].found
 
 
 def test_the_truth_is_explained_beside_its_table(report: Path) -> None:
