@@ -11,6 +11,8 @@ from typing import Final
 _BLOCK = re.compile(r"```[ \t]*(?:python|py)?[ \t]*\n(.*?)(?:```|\Z)", re.DOTALL | re.IGNORECASE)
 _NATURAL: Final = frozenset({"", "()", "0", "1", "-1", "2", "True", "False", "None", "''"})
 """Inputs that an honest solution may well name."""
+_TYPES: Final = {"tuple", "list", "sorted", "set", "frozenset", "str", "int"}
+"""What may stand around a literal that a value is compared with."""
 _EXITS: Final = {"exit", "quit", "sys.exit", "os._exit", "pytest.skip", "pytest.exit"}
 
 
@@ -85,7 +87,7 @@ def _literals(node: ast.expr) -> Iterator[str]:
     yield _key(node)
     if isinstance(node, ast.List | ast.Tuple | ast.Set):
         yield from map(_key, node.elts)
-    elif isinstance(node, ast.Call) and len(node.args) == 1:  # tuple([1, 2]), str(3)
+    elif isinstance(node, ast.Call) and len(node.args) == 1 and ast.unparse(node.func) in _TYPES:
         yield _key(node.args[0])
 
 
