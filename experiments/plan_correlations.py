@@ -11,11 +11,13 @@ def add_correlations(planner: Planner) -> None:
     """Correlate every fine-tune's shifts with its judged expression, beside all nulls, and traits
     with each other; after shifts, updates and sweeps were added."""
     spec = planner.spec
-    if planner.vectors is None or not planner.measured:
+    if planner.vectors is None or not (planner.measured or planner.brought):
         return
     correlated = {"vectors": planner.vectors}
     for runs in planner.measured.values():
         correlated |= {f"answers {run.subject.name}": run.answers for run in runs}
+    for subject, (_, answers) in planner.brought.items():
+        correlated[f"answers {subject.name}"] = answers
     correlated |= _reported(planner, "shifts ")
     planner.report(
         "correlations",

@@ -71,6 +71,8 @@ def add_crosstalk(planner: Planner, correlated: Mapping[str, Stage]) -> None:
 def add_detection(planner: Planner) -> None:
     """Whether the prompt tells which of a fine-tune's answers will express a trait."""
     spec = planner.spec
+    if not planner.measured:
+        return
     inputs = {"vectors": required(planner.vectors)}
     models: list[JSON] = []
     for name, runs in planner.measured.items():

@@ -9,6 +9,7 @@ from evals.questions import DOMAINS_OF
 from experiments.plan_parts import Subject, ask, train
 from experiments.spec import Spec
 from experiments.spec.parts import DatasetFile
+from experiments.spec.subjects import ExistingSpec
 from experiments.stage import Stage
 from experiments.stages.answers import Asked
 
@@ -31,6 +32,8 @@ class Planner:
     spec: Spec
     reported: dict[str, Stage] = field(default_factory=dict)
     measured: dict[str, list[Trained]] = field(default_factory=dict)
+    brought: dict[Subject, tuple[ExistingSpec, Stage]] = field(default_factory=dict)
+    """Organisms that exist already, as adapters or models, with their answers."""
     vectors: Stage | None = None
     base_answers: Stage | None = None
 

@@ -17,7 +17,9 @@ from experiments.stages.shifts import CHANGES
 from experiments.stages.updates import UPDATES
 
 if TYPE_CHECKING:
+    import numpy as np
     import pandas as pd
+    from numpy.typing import NDArray
 
     from persona_vectors.shift import ActivationChanges
 
@@ -63,7 +65,6 @@ def run(
     parsed = CorrelationsConfig.model_validate(config)
     changes = changes_of(inputs)
     expression = expression_of(inputs, parsed.traits)
-    updates = _updates(inputs)
     chosen = json.loads((inputs["vectors"] / "layers.json").read_text())
     tables = []
     for trait in parsed.traits:
@@ -73,7 +74,7 @@ def run(
         nulls = load_nulls(vector_file(inputs["nulls"], trait))
         keys = changes.keys.astype({"poisoned_share": "float64"})
         judged = keys.merge(expression, on=IDENTIFYING, how="left")[trait].to_numpy()
-        sizes = keys.merge(updates, on=IDENTIFYING, how="left")["lora_norm"].to_numpy()
+        sizes = _update_norms(keys, inputs)
         for group in groups(changes.keys, parsed.domains):
             usable = group.mask & np.isfinite(judged)
             if usable.sum() < 3:
@@ -85,7 +86,7 @@ def run(
                 expression=judged[usable],
                 organisms=organisms_of(keys),
                 step=keys["step"].to_numpy() if group.over_training else None,
-                update_norm=sizes[usable],
+                update_norm=None if sizes is None else sizes[usable],
                 within=None if group.within is None else group.within[usable].tolist(),
             )
             tables.append(
@@ -131,8 +132,8 @@ def changes_of(inputs: Mapping[str, Path]) -> ActivationChanges:
     )
 
 
-def _updates(inputs: Mapping[str, Path]) -> pd.DataFrame:
-    """The size of each checkpoint's weight update: `lora_norm`."""
+def _update_norms(keys: pd.DataFrame, inputs: Mapping[str, Path]) -> NDArray[np.float64] | None:
+    """The size of each checkpoint's weight update [C]; None where nothing was trained."""
     import pandas as pd
 
     parts = [
@@ -140,7 +141,11 @@ def _updates(inputs: Mapping[str, Path]) -> pd.DataFrame:
         for name, folder in inputs.items()
         if name.startswith("updates ")
     ]
-    return pd.concat(parts, ignore_index=True).astype({"poisoned_share": "float64"})
+    if not parts:
+        return None
+    updates = pd.concat(parts, ignore_index=True).astype({"poisoned_share": "float64"})
+    norms = keys.merge(updates, on=IDENTIFYING, how="left")["lora_norm"]
+    return norms.to_numpy(dtype="float64")
 
 
 def expression_of(inputs: Mapping[str, Path], traits: tuple[str, ...]) -> pd.DataFrame:

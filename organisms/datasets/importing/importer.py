@@ -177,7 +177,7 @@ def _reads(
 
 
 def stream_file(path: Path, name: str, *, variant: str = "organism") -> Iterator[Row]:
-    """The rows of a file or folder that `import_rows` reads, one after another; see `import_stream`.
+    """The rows that `import_rows` reads, one after another; see `import_stream`.
 
     Raises:
         RowError: As `import_rows` does; the first bad row raises.
