@@ -16,8 +16,9 @@ from finetune.adapter import Base
 from finetune.progress import RunFolder
 from organisms.runtime import Transcript
 from organisms.runtime.adapter_bank import AdapterBank
-from organisms.runtime.capture import Reader
+from organisms.runtime.capture import ActivationReader
 from organisms.runtime.chat import ChatTemplate
+from organisms.runtime.texts import TextBatches
 from persona_vectors.drift import DRAWS, Drift
 from persona_vectors.vector import PersonaVector
 
@@ -100,7 +101,8 @@ class DriftMonitor:
         template = ChatTemplate(base.tokenizer, base.name)
         bank = AdapterBank(base.model, base.name)
         self._model = base.model
-        self._reader = Reader(base.model, base.tokenizer, template, bank)
+        batches = TextBatches(base.model, base.tokenizer, template, bank)
+        self._reader = ActivationReader(base.model, bank, batches)
         self._drift = Drift(self._activations(), along, draws=self.config.draws)
 
     def start(self, run: RunFolder, done: int) -> None:

@@ -14,7 +14,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from persona_vectors.null import random_directions_like
+from persona_vectors.null_directions import random_directions_like
 from persona_vectors.projection import unit
 
 Floats = NDArray[np.floating[Any]]

@@ -15,11 +15,11 @@ from experiments.correlation_groups import groups
 from experiments.stages.answers import vector_file
 from experiments.stages.correlations import (
     IDENTIFYING,
-    POSITION,
     changes_of,
     expression_of,
     organisms_of,
 )
+from experiments.stages.nulls import POSITION
 
 CROSSTALK = "crosstalk.parquet"
 """The table's file."""
