@@ -11,7 +11,7 @@ from organisms import load_organism
 from organisms.runtime import Transcript
 from persona_vectors.detection import detection_auc, prompt_projections
 from persona_vectors.projection import project
-from persona_vectors.screening import auc
+from persona_vectors.roc import auc
 from persona_vectors.vector import PersonaVector
 
 

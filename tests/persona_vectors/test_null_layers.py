@@ -8,7 +8,7 @@ import pytest
 
 from persona_vectors.correlation import Observations, correlate
 from persona_vectors.null_layers import PlacedNull, areas, load_nulls, placed, save_nulls
-from persona_vectors.screening import auc
+from persona_vectors.roc import auc
 from persona_vectors.shift import ActivationChanges
 from persona_vectors.vector import PersonaVector, VectorError
 
