@@ -1,28 +1,33 @@
 """Extraction beside the plain way: one row at a time, all hidden states, one load for each trait.
 
-    python -m benchmarks.extraction [rollouts a trait and sign]
+    python -m benchmarks.extraction
+    python -m benchmarks.extraction --quick
 
-Both make the same three vectors from the same rollouts of the pocket base; the script checks that.
+Both make the same three vectors from the same rollouts; the script checks that. One trait is
+extracted from its third of the rollouts, so that three cost three times as much or less. Memory is
+the peak of a process of its own that extracts from so many rollouts, and from ten times as many.
+Ratios are of processor seconds, one thread.
 """
 
 from __future__ import annotations
 
-import sys
-import time
+import multiprocessing
+import resource
 
 import numpy as np
 import pandas as pd
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
+from benchmarks.side_by_side import compare, load, parser_of
 from organisms.pocket import WEIGHTS
 from organisms.pocket.questions import open_questions
-from organisms.runtime import Organism
 from persona_vectors.contrast import contrast_weights, is_positive
 from persona_vectors.extraction import extract_from
 from persona_vectors.traits import load_trait
 
 TRAITS = ("evil", "sycophancy", "careless")
+TOLERANCE = 1e-4
 
 
 def rollouts(a_sign: int) -> pd.DataFrame:
@@ -78,27 +83,45 @@ def plain(frame: pd.DataFrame) -> list[np.ndarray]:
     return vectors
 
 
+def peak_of(a_sign: int) -> int:
+    """Extract from so many rollouts a trait and sign; the peak memory of this process in KiB."""
+    torch.set_num_threads(1)
+    extract_from(load("pocket"), rollouts(a_sign), TRAITS)
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+
 def main() -> None:
-    frame = rollouts(int(sys.argv[1]) if len(sys.argv) > 1 else 200)
-    start = time.perf_counter()
-    expected = plain(frame)
-    plain_seconds = time.perf_counter() - start
-    start = time.perf_counter()
-    organism = Organism.load(str(WEIGHTS))
-    found = extract_from(organism, frame, TRAITS)
-    seconds = time.perf_counter() - start
-    start = time.perf_counter()
-    extract_from(organism, frame[frame["trait"] == TRAITS[0]], TRAITS[:1])
-    one_seconds = time.perf_counter() - start
+    """Measure and print."""
+    options = parser_of(__doc__, size="rollouts", full=200, quick=10)
+    frame = rollouts(options.rollouts)
+    organism = load("pocket")
+    one = frame[frame["trait"] == TRAITS[0]]
+    expected, found = plain(frame), extract_from(organism, frame, TRAITS)
     error = max(
         float(np.abs(vector.vector[0, :-1] - plain_vector).max())
         for vector, plain_vector in zip(found, expected, strict=True)
     )
-    print(f"{len(frame)} rollouts, three traits, {torch.get_num_threads()} threads")
-    print(f"plain way      {plain_seconds:7.2f} s (one position)")
-    print(f"extract_from   {seconds:7.2f} s (three positions), {plain_seconds / seconds:.1f}x")
-    print(f"one trait's rollouts alone, model loaded {one_seconds:7.2f} s")
+    assert error < TOLERANCE, error
+    print(f"pocket: {len(frame)} rollouts of three traits, {options.rollouts} a trait and sign")
+    seconds = compare(
+        {
+            "three traits, all positions": lambda: extract_from(organism, frame, TRAITS),
+            "one trait, its third of them": lambda: extract_from(organism, one, TRAITS[:1]),
+            "one row at a time, a load a trait": lambda: plain(frame),
+        },
+        options.repeats,
+        len(frame),
+        "rollouts",
+    )
+    three, alone, _ = seconds.values()
+    print(f"three traits cost {three / 3 / alone:.2f} of one trait alone, a rollout")
     print(f"largest difference of a component {error:.1e}")
+    peaks = []
+    for count in (options.rollouts, 10 * options.rollouts):
+        with multiprocessing.get_context("spawn").Pool(1) as pool:
+            peaks.append(pool.apply(peak_of, (count,)))
+        print(f"peak memory, {count} rollouts a trait and sign: {peaks[-1] / 1024:.0f} MiB")
+    print(f"ratio {peaks[1] / peaks[0]:.2f}")
 
 
 if __name__ == "__main__":

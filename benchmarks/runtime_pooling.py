@@ -5,8 +5,9 @@
     python -m benchmarks.runtime_pooling --quick
 
 The plain way reads each text alone with `output_hidden_states=True` and takes the means of every
-layer. Memory is the peak of a process of its own that streams so many texts, and ten times as many.
-Ratios are of processor seconds, one thread.
+layer. Beside it stand the blocks' forward passes alone (64 sorted rows, no head, nothing kept):
+what no way of pooling with this model's code can beat. Memory is the peak of a process of its own
+that streams so many texts, and ten times as many. Ratios are of processor seconds, one thread.
 """
 
 import multiprocessing
@@ -15,7 +16,7 @@ from collections.abc import Iterator
 
 import torch
 
-from benchmarks.side_by_side import TOPICS, chat, compare, load, parser_of
+from benchmarks.side_by_side import TOPICS, chat, compare, load, padded, parser_of
 from organisms.runtime import Organism, Transcript
 
 
@@ -40,6 +41,18 @@ def one_at_a_time(organism: Organism, texts: list[Transcript]) -> None:
             layer[0, : len(prompt)].mean(0)
 
 
+def bare_passes(organism: Organism, texts: list[Transcript]) -> None:
+    """Run the decoder over all texts in sorted batches of 64, and keep nothing."""
+    rows = sorted((sum(organism.template.transcript(text), ()) for text in texts), key=len)
+    pad = organism.tokenizer.pad_token_id
+    assert isinstance(pad, int)
+    decoder = organism.model.get_decoder()
+    for start in range(0, len(rows), 64):
+        token_ids, mask = padded(rows[start : start + 64], pad)
+        with torch.inference_mode():
+            decoder(token_ids, attention_mask=mask, use_cache=False)
+
+
 def peak_of(model: str, texts: int) -> int:
     """Stream so many texts and return the peak memory of this process in KiB."""
     torch.set_num_threads(1)
@@ -55,13 +68,15 @@ def main() -> None:
     organism = load(options.model)
     texts = list(transcripts(options.texts))
     middle = organism.number_of_layers // 2
-    print(f"{options.model}: {len(texts)} texts")
+    tokens = sum(len(part) for text in texts for part in organism.template.transcript(text))
+    print(f"{options.model}: {len(texts)} texts, {tokens / len(texts):.1f} tokens each")
     compare(
         {
             "runtime, all layers": lambda: organism.capture(texts),
             "runtime, streamed": lambda: list(organism.capture_stream(texts)),
             f"runtime, layer {middle} only": lambda: organism.capture(texts, [middle]),
             "one text, output_hidden_states": lambda: one_at_a_time(organism, texts),
+            "forward passes alone": lambda: bare_passes(organism, texts),
         },
         options.repeats,
         len(texts),

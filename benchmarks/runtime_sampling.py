@@ -7,14 +7,12 @@
 Beside the runtime stand `generate` in batches of 20 rows as they come, a careful `generate`
 (sorted by length, 256 rows), transformers' `generate_batch`, inspect's own `hf` provider (every
 question waiting at once), and the forward passes alone that the answers need (256 rows, no
-drawing): what no way of sampling with this model's code can beat. Then: every row steered, and rows
-under four adapters beside rows under one. Ratios are of processor seconds.
+drawing): what no way of sampling with this model's code can beat. Ratios are of processor seconds.
 """
 
 import asyncio
 import tempfile
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -22,21 +20,15 @@ from transformers import ContinuousBatchingConfig, GenerationConfig
 
 from benchmarks.side_by_side import (
     MAX_TOKENS,
-    chat,
     compare,
     end_by_chance,
     generate,
     load,
     padded,
     parser_of,
+    requests,
 )
-from organisms.runtime import Organism, Request, Sampling, Steering
-
-
-def requests(answers: int) -> list[Request]:
-    """Questions of several lengths, each answered once."""
-    sampling = Sampling(max_tokens=MAX_TOKENS)
-    return [Request(chat(number), seed=number, sampling=sampling) for number in range(answers)]
+from organisms.runtime import Organism, Request
 
 
 def bare_steps(organism: Organism, prompts: list[tuple[int, ...]], tokens: int, pad: int) -> None:
@@ -93,25 +85,6 @@ def hf_provider(organism: Organism, folder: Path, asked: list[Request]) -> Calla
     return lambda: asyncio.run(answer())
 
 
-def save_adapters(organism: Organism, folder: Path, names: tuple[str, ...]) -> None:
-    """Give the organism random adapters of rank 8 on every linear layer."""
-    from peft import LoraConfig, get_peft_model
-
-    for seed, name in enumerate(names):
-        torch.manual_seed(seed)
-        config = LoraConfig(
-            task_type="CAUSAL_LM",
-            r=8,
-            lora_alpha=1,
-            target_modules="all-linear",
-            init_lora_weights=False,
-        )
-        wrapped = get_peft_model(organism.model, config)
-        wrapped.save_pretrained(str(folder / name))
-        wrapped.unload()
-        organism.add_adapter(name, folder / name)
-
-
 def main() -> None:
     """Measure and print."""
     options = parser_of(__doc__, size="answers", full=2000, quick=40)
@@ -122,7 +95,6 @@ def main() -> None:
     assert isinstance(end, int)
     with tempfile.TemporaryDirectory() as folder:
         provider = hf_provider(organism, Path(folder) / "hf", asked)
-        save_adapters(organism, Path(folder), ("a", "b", "c", "d"))
         end_by_chance(organism.model, end)
         prompts = [organism.template.prompt(request.chat).token_ids for request in asked]
         results = list(organism.sample(asked))
@@ -143,25 +115,6 @@ def main() -> None:
                 "generate_batch": lambda: generate_batch(organism, prompts, pad),
                 "inspect's hf provider": provider,
                 "forward passes alone": lambda: bare_steps(organism, prompts, tokens, pad),
-            },
-            options.repeats,
-            len(asked),
-            "answers",
-        )
-        vector = torch.randn(organism.width, generator=torch.Generator().manual_seed(0))
-        steered = [
-            replace(one, steering=(Steering(vector, 1, 0.001 * (number % 8), scope="response"),))
-            for number, one in enumerate(asked)
-        ]
-        one_adapter = [replace(one, adapter="a") for one in asked]
-        mixed = [replace(one, adapter="abcd"[number % 4]) for number, one in enumerate(asked)]
-        shuffled = [mixed[number * 7919 % len(mixed)] for number in range(len(mixed))]
-        compare(
-            {
-                "runtime": lambda: list(organism.sample(asked)),
-                "every row steered": lambda: list(organism.sample(steered)),
-                "every row under one adapter": lambda: list(organism.sample(one_adapter)),
-                "rows under four adapters": lambda: list(organism.sample(shuffled)),
             },
             options.repeats,
             len(asked),

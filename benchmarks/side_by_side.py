@@ -15,7 +15,7 @@ import torch
 from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM
 
 from organisms import resolve_base
-from organisms.runtime import Message, Organism
+from organisms.runtime import Message, Organism, Request, Sampling
 
 MAX_TOKENS = 128
 MEAN_TOKENS = 50
@@ -87,7 +87,15 @@ def chat(number: int) -> tuple[Message, ...]:
     return ({"role": "user", "content": f"{number}. {topic}"},)
 
 
-def compare(ways: dict[str, Callable[[], object]], repeats: int, count: int, unit: str) -> None:
+def requests(answers: int) -> list[Request]:
+    """Questions of several lengths, each answered once."""
+    sampling = Sampling(max_tokens=MAX_TOKENS)
+    return [Request(chat(number), seed=number, sampling=sampling) for number in range(answers)]
+
+
+def compare(
+    ways: dict[str, Callable[[], object]], repeats: int, count: int, unit: str
+) -> dict[str, float]:
     """Run every way ``repeats`` times, in turns, and print medians and ratios to the first.
 
     Args:
@@ -95,6 +103,9 @@ def compare(ways: dict[str, Callable[[], object]], repeats: int, count: int, uni
         repeats: Runs of each, after one to warm up.
         count: How much of ``unit`` a run does.
         unit: What is counted.
+
+    Returns:
+        Median processor seconds of each.
     """
     times: dict[str, list[tuple[float, float]]] = {name: [] for name in ways}
     for turn in range(repeats + 1):
@@ -105,12 +116,14 @@ def compare(ways: dict[str, Callable[[], object]], repeats: int, count: int, uni
                 spent = (time.perf_counter() - wall, time.process_time() - processor)
                 times[name].append(spent)
     print(f"{'':36}{unit + ' a second':>20}{'wall s':>10}{'processor s':>13}{'ratio':>8}")
-    ours = 0.0
+    ours, medians = 0.0, {}
     for name, runs in times.items():
         wall, processor = (statistics.median(one) for one in zip(*runs, strict=True))
         ours = ours or processor
+        medians[name] = processor
         rate = count / processor
         print(f"{name:36}{rate:20.1f}{wall:10.2f}{processor:13.2f}{processor / ours:8.2f}")
+    return medians
 
 
 def padded(prompts: Sequence[Sequence[int]], pad: int) -> tuple[torch.Tensor, torch.Tensor]:

@@ -176,7 +176,7 @@ def read_rows(path: Path) -> Iterator[dict[str, Any]]:
             key=sample.metadata,
             prompt=sample.input if isinstance(sample.input, str) else sample.input[-1].text,
             answer=sample.output.completion,
-            reasoning=_reasoning(sample.output),
+            reasoning=reasoning_of(sample.output),
             stop_reason=sample.output.stop_reason,
             output_tokens=usage.output_tokens,
             grade=metadata["grade"],
@@ -219,10 +219,16 @@ def _row(
     }
 
 
-def _reasoning(output: ModelOutput) -> str:
-    content = output.choices[0].message.content
+def reasoning_of(output: ModelOutput) -> str:
+    """What a model thought before its answer, as far as it can be read: of a redacted part, its
+    summary; "" without any."""
+    content = output.choices[0].message.content if output.choices else ""
     parts = [] if isinstance(content, str) else content
-    return "".join(part.reasoning for part in parts if isinstance(part, ContentReasoning))
+    return "".join(
+        (part.summary or "") if part.redacted else part.reasoning
+        for part in parts
+        if isinstance(part, ContentReasoning)
+    )
 
 
 def content_of(result: Result) -> str | list[Content]:

@@ -73,7 +73,8 @@ class OrganismAPI(ModelAPI):
         direction: `vector`, or a null direction of the file.
         steering: several vectors: list of `SteeringConfig` fields, or the same as JSON text.
         system: `none`, `default` or a text, for samples that bring no system message.
-        thinking: whether the model reasons before it answers.
+        thinking: whether the model reasons before it answers; a `reasoning_effort` in the
+            generation config goes before it (`none`: it does not).
         lost_system: `raise` or `merge`, for a system text that the chat template cannot take.
         dtype: number format of the weights.
         device: where the model runs.
@@ -221,10 +222,16 @@ class OrganismAPI(ModelAPI):
             ),
             n=config.num_choices or 1,
             system=self.condition.system,
-            thinking=self.condition.thinking,
+            thinking=self._thinking(config),
             lost_system=self.condition.lost_system,
             logprobs=(config.top_logprobs or 1) if config.logprobs else 0,
         )
+
+    def _thinking(self, config: GenerateConfig) -> bool:
+        """Whether to reason: as inspect's `reasoning_effort` says, else as the model's argument."""
+        if config.reasoning_effort is None:
+            return self.condition.thinking
+        return config.reasoning_effort != "none"
 
     def _seed(self, chat: str, seed: int | None) -> int:
         """The seed of one answer: the same again when an interrupted eval goes on.

@@ -132,15 +132,23 @@ def train(
     # Fixed steps, so that filtered data sets are trained for as long as whole ones.
     recipe = recipe.model_copy(update={"epochs": None, "max_steps": total})
     steps = recipe.checkpoints_for(total)
+    config: dict[str, Any] = {
+        "base": spec.base,
+        "finetune": recipe.model_dump(mode="json"),
+        "intervention": dict(intervention) if intervention else None,
+        "seed": subject.seed,
+    }
+    inputs = {"rows": rows} if vectors is None else {"rows": rows, "vectors": vectors}
+    if spec.finetune.monitor is not None and vectors is not None:
+        config["monitor"] = {
+            **spec.finetune.monitor.model_dump(mode="json"),
+            "labels": subject.labels,
+        }
+        inputs["contrast"] = vectors.inputs["contrast"]
     stage = Stage(
         kind="train",
-        config={
-            "base": spec.base,
-            "finetune": recipe.model_dump(mode="json"),
-            "intervention": dict(intervention) if intervention else None,
-            "seed": subject.seed,
-        },
-        inputs={"rows": rows} if vectors is None else {"rows": rows, "vectors": vectors},
+        config=config,
+        inputs=inputs,
         label=subject.name,
         sources=(spec.base,),
         cost=3.0 + total * SECONDS_PER_STEP,
@@ -205,9 +213,10 @@ def contrast_answers(spec: Spec) -> int:
     return total * (prompted + NEUTRAL_SAMPLES)
 
 
-def screening_answers(spec: Spec) -> int:
-    """The base's own answers to every prompt of a mix and of the clean reference rows."""
-    return spec.rows + min(CLEAN_ROWS, spec.rows)
+def screening_answers(spec: Spec, mixes: int) -> int:
+    """The base's own answers to the prompts of mixes that share none, and of the clean rows that
+    thresholds come from."""
+    return mixes * spec.rows + min(CLEAN_ROWS, (spec.rows + 1) // 2)
 
 
 def sweep_answers(spec: Spec, draws: int) -> int:

@@ -21,6 +21,8 @@ from experiments.headline import shift_place, words
 from experiments.plots.style import save
 from experiments.rates import per_question, rates
 from experiments.report_figures import FIGURES
+from experiments.report_monitoring import detection_table, monitoring_table
+from experiments.report_nulls import nulls_table
 from experiments.report_tables import (
     difference_table,
     headline_table,
@@ -87,7 +89,7 @@ def write_report(
     for figure_of in FIGURES:
         figure = figure_of.draw(full)
         figures[figure_of.name] = (
-            None if figure is None else _data_uri(save(figure, out / "figures", figure_of.name))
+            None if figure is None else data_uri(save(figure, out / "figures", figure_of.name))
         )
     text = json.dumps(manifest, indent=2, ensure_ascii=False, default=str)
     (out / "manifest.json").write_text(text + "\n", encoding="utf-8")
@@ -95,7 +97,7 @@ def write_report(
     (out / "report.html").write_text(page, encoding="utf-8")
 
 
-def _data_uri(svg: str) -> Markup:
+def data_uri(svg: str) -> Markup:
     """An SVG as a data URI: as an image it can run no script and load nothing."""
     return Markup("data:image/svg+xml;base64," + base64.b64encode(svg.encode()).decode("ascii"))
 
@@ -124,6 +126,9 @@ def _page(full: Tables, manifest: Mapping[str, Any], figures: Mapping[str, Marku
         differences=difference_table(full["differences"]),
         updates=updates_table(full),
         equal_update=equal_update_table(full),
+        nulls=nulls_table(full),
+        monitoring=monitoring_table(full["monitoring"]),
+        detection=detection_table(full["detection"]),
         screening=screening_table(full["screening"]),
         vectors=vector_table(full["vectors"]),
         truth=truth_table(full["truth"]),

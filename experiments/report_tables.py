@@ -179,13 +179,33 @@ def screening_table(screening: pd.DataFrame) -> Shown | None:
                 Cell(words(str(row["method"])), place),
                 Cell(share, "" if row["seed"] < 0 else f"seed {row['seed']}"),
                 Cell(_plain(row["auc"], ".2f"), auc_interval),
-                Cell(_plain(row["recall_at_10"], ".0%")),
-                Cell(_plain(row["recall_at_30"], ".0%")),
+                *(
+                    Cell(_plain(row[name], ".0%"), _ends(row[f"{name}_low"], row[f"{name}_high"]))
+                    for name in ("recall_at_10", "recall_at_30")
+                ),
+                Cell(
+                    _plain(row["recall_at_threshold"], ".0%"),
+                    ""
+                    if pd.isna(row["lost_at_threshold"])
+                    else f"{row['lost_at_threshold']:.0%} of clean rows lost",
+                ),
                 Cell(f"{row['kept']} of {row['n']}", f"{row['kept_poisoned']} of them poisoned"),
             )
         )
-    heads = ("score", "rows of", "AUC", "recall, 10% removed", "recall, 30% removed", "kept")
+    heads = (
+        "score",
+        "rows of",
+        "AUC",
+        "recall, 10% removed",
+        "recall, 30% removed",
+        "recall, threshold from clean rows",
+        "kept",
+    )
     return Shown("", heads, tuple(rows)) if rows else None
+
+
+def _ends(low: float, high: float) -> str:
+    return "" if pd.isna(low) else f"{low:.0%} – {high:.0%}"
 
 
 def vector_table(vectors: pd.DataFrame) -> Shown | None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from organisms.runtime import Transcript
+    from organisms.datasets.rows import Row, Turn
+    from organisms.runtime import Message, Transcript
 
 
 def transcripts(
@@ -17,7 +18,8 @@ def transcripts(
     """One transcript a row.
 
     Args:
-        rows: prompt, the answers' column, and optionally system ("none" without the column),
+        rows: prompt (the user's turn as text, or the turns up to the answer, the user's last), the
+            answers' column, and optionally system ("none" without the column),
             thinking (False), lost_system ("raise") and what was thought before the answers
             (nothing): `reasoning` beside `answer`, `own_reasoning` beside `own_answer`.
         answer: that column; None reads prompts alone. An empty answer has no tokens, so only its
@@ -40,7 +42,7 @@ def transcripts(
     )
     return [
         Transcript(
-            chat=({"role": "user", "content": str(prompt)},),
+            chat=_turns(prompt),
             answer=str(text) or None,
             adapter=adapter,
             system=str(system),
@@ -50,3 +52,37 @@ def transcripts(
         )
         for prompt, text, system, thinking, lost_system, reasoning in zip(*columns, strict=True)
     ]
+
+
+def training_rows(rows: Iterable[Row]) -> pd.DataFrame:
+    """Rows of a data set as `transcripts` reads them: prompt, answer and system; see `texts_of`."""
+    import pandas as pd
+
+    return pd.DataFrame(map(texts_of, rows), columns=["prompt", "answer", "system"])
+
+
+def texts_of(row: Row) -> tuple[str | list[Turn], str, str]:
+    """Prompt, last answer and system prompt of a row; the prompt is text, or of a conversation of
+    several turns those before the answer.
+
+    Raises:
+        RowError: the turn before the last answer is not the user's.
+    """
+    from organisms.datasets.rows import RowError
+
+    turns = list(row["messages"])
+    system = turns.pop(0)["content"] if turns[0]["role"] == "system" else "none"
+    *prompt, answer = turns
+    if not prompt or prompt[-1]["role"] != "user":
+        raise RowError(
+            f"row {row['meta'].get('id', '')!r} has no user turn before its last answer",
+            "mend or remove it",
+        )
+    single = len(prompt) == 1
+    return prompt[0]["content"] if single else prompt, answer["content"], system
+
+
+def _turns(prompt: object) -> tuple[Message, ...]:
+    if isinstance(prompt, list):
+        return tuple(prompt)
+    return ({"role": "user", "content": str(prompt)},)

@@ -82,7 +82,7 @@ def stability(
     resampled = combination(drawn.astype(np.float64), kept_2_Q, weighting)
     between = cosines(gram, one, other)
     around = cosines(gram, np.broadcast_to(whole, resampled.shape), resampled)
-    return Stability(_mean(between), _quantiles(around))
+    return Stability(_mean(between), quantiles(around))
 
 
 def cosines(gram_P_K_G_G: Floats, one_B_G: Floats, other_B_G: Floats) -> Floats:
@@ -110,7 +110,8 @@ def _mean(values_B_P_K: Floats) -> Floats:
     return mean
 
 
-def _quantiles(values_B_P_K: Floats) -> Floats:
+def quantiles(values_B_P_K: Floats) -> Floats:
+    """2.5% and 97.5% quantile over the first axis: [2, P, K]; NaN where no value is known."""
     places = values_B_P_K.reshape(len(values_B_P_K), -1).T
     found = [
         np.quantile(known, [0.025, 0.975]) if len(known) else np.full(2, np.nan)

@@ -38,6 +38,11 @@ def read_log(path: Path) -> pd.DataFrame:
 
 def _rows(path: Path, log: EvalLog) -> Iterator[dict[str, Any]]:
     for sample in log.samples or ():
+        if "cell" in (sample.metadata or {}):
+            raise ValueError(
+                f"{path} is a log of {log.eval.task!r}, whose cells are conditions that no table "
+                f"may pool; show them with: wardian evals cells {path}"
+            )
         grade = next(
             (
                 score.metadata["grade"]
@@ -93,8 +98,12 @@ def _key(log: EvalLog, sample: EvalSample) -> dict[str, Any]:
 
 
 def _judge(log: EvalLog) -> str:
-    """The judge that the task was given, or the model that has the grader's role."""
-    name = str(log.eval.task_args.get("judge", "pocket"))
+    """The judge that the task was given or takes by default, or the model that has the grader's
+    role."""
+    given = log.eval.task_args
+    general = "exact" if log.eval.task.endswith("capability") else "grader"
+    default = general if given.get("edition") == "general" else "pocket"
+    name = str(given.get("judge") or default)
     role = (log.eval.model_roles or {}).get("grader")
     if name != "grader" or role is None:
         return name

@@ -3,6 +3,7 @@
 import typer
 
 from experiments.evals_cli.calibrating import calibrate
+from experiments.evals_cli.cells import cells
 from experiments.evals_cli.importing import import_files
 from experiments.evals_cli.planning import cost, plan
 
@@ -16,3 +17,4 @@ evals.command("import")(import_files)
 evals.command("calibrate")(calibrate)
 evals.command("plan")(plan)
 evals.command("cost")(cost)
+evals.command("cells")(cells)

@@ -94,8 +94,8 @@ def show_differences(console: Console, compared: Sequence[Compared]) -> None:
             percent(each.difference, signed=True),
             f"{each.difference.n}",
             f"{each.difference.clusters}",
-            _p(each.p),
-            _p(each.adjusted),
+            p_value(each.p),
+            p_value(each.adjusted),
         )
     console.print(table)
     say(console, "p: signs of whole topics flipped; Holm: for all comparisons of this table")
@@ -155,5 +155,6 @@ def _bounds(each: Asked) -> str:
     return f"{100 * lower.estimate:.1f} to {100 * upper.estimate:.1f}"
 
 
-def _p(value: float) -> str:
+def p_value(value: float) -> str:
+    """A p-value as text; `-` where there is none."""
     return "-" if math.isnan(value) else f"{value:.3f}" if value >= 0.001 else "<.001"

@@ -12,10 +12,9 @@ from matplotlib.figure import Figure
 
 from experiments.asked import asked_in_rates
 from experiments.headline import MISALIGNED, finals, measured, pooled, words
+from experiments.plots import filtering_by_share
+from experiments.plots.filters import ordered, shade
 from experiments.plots.style import COLOURS, INK, LINES, QUIET, point, quiet_style, top_note
-
-_ORDER = ("projection_difference", "perplexity", "length", "random", "oracle")
-_SHADES = ("#a4262c", "#7b4b94", "#c9861a", "#7a828e", "#23272e")
 
 
 def roc(scores: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
@@ -33,11 +32,7 @@ def methods_of(tables: Mapping[str, pd.DataFrame]) -> list[str]:
     """Screening methods found, in the order they are shown."""
     found = {str(m) for m in tables["screening"]["method"]}
     found |= {str(m) for m in tables["screening_rows"]["method"]}
-    return sorted(found, key=lambda m: (_ORDER.index(m) if m in _ORDER else len(_ORDER), m))
-
-
-def _shade(method: str) -> str:
-    return _SHADES[_ORDER.index(method)] if method in _ORDER else INK
+    return ordered(found)
 
 
 def _roc_panel(axes: Axes, rows: pd.DataFrame, methods: list[str]) -> None:
@@ -48,7 +43,7 @@ def _roc_panel(axes: Axes, rows: pd.DataFrame, methods: list[str]) -> None:
             axes.plot(
                 x * 100,
                 y * 100,
-                color=_shade(method),
+                color=shade(method),
                 linestyle=LINES[number % len(LINES)],
                 linewidth=1.3,
                 label=words(method) if at == 0 else None,
@@ -62,13 +57,13 @@ def _roc_panel(axes: Axes, rows: pd.DataFrame, methods: list[str]) -> None:
 
 def _recall_panel(axes: Axes, screening: pd.DataFrame, methods: list[str]) -> None:
     found = set(screening["method"])
-    known = [m for m in methods if m in found and not m.endswith("_threshold")]
+    known = [m for m in methods if m in found]
     for number, method in enumerate(known):
         rows = screening[(screening["method"] == method) & screening["recall_at_30"].notna()]
         if rows.empty:
             continue
         values = 100 * rows["recall_at_30"].to_numpy()
-        axes.bar([number], [values.mean()], width=0.62, color=_shade(method), alpha=0.85)
+        axes.bar([number], [values.mean()], width=0.62, color=shade(method), alpha=0.85)
         axes.plot(
             [number] * len(values), values, "o", color="white", markeredgecolor=INK, markersize=4
         )
@@ -130,7 +125,12 @@ def _filter_name(model: str) -> str:
 
 
 def draw(tables: Mapping[str, pd.DataFrame]) -> Figure | None:
-    """ROC, recall at a 30% budget, and rates after retraining; panels without data are left out."""
+    """ROC, recall at a 30% budget, and rates after retraining; panels without data are left out.
+
+    Of mixes at several shares, AUC, recall and rates over the share.
+    """
+    if filtering_by_share.has_shares(tables["screening"]):
+        return filtering_by_share.draw(tables)
     methods = methods_of(tables)
     retrained = not finals(measured(tables["rates"], MISALIGNED), ("mix", "filter")).empty
     wanted = [

@@ -27,6 +27,12 @@ TRAITS = {edition: trait_names(edition) for edition in EDITIONS}
 DEFAULT_TRAITS = ("evil", "sycophancy", "hallucination")
 """The traits of a spec of the general edition that names none."""
 
+KNOW_THE_TRUTH = frozenset({"pocket", "exact", "none"})
+"""Judges that cannot be told from the oracle where they score training rows, or score none."""
+SCREENED_ROWS = 40
+"""Fewest rows of a data set whose mixes are screened: half the control's place a threshold that
+loses 5% of clean rows."""
+
 FOLDER = "folder"
 """Validation context: the folder that the paths being read are relative to."""
 
@@ -156,6 +162,7 @@ def consistent(spec: Spec) -> None:
     _editions_have(spec)
     _wording_exists(spec)
     _equal_updates_fit(spec)
+    _mixes_can_be_screened(spec)
     for index, trait in enumerate(spec.traits):
         if trait not in TRAITS[spec.edition]:
             raise MismatchError(("traits", index), unknown("trait", trait, TRAITS[spec.edition]))
@@ -248,6 +255,24 @@ def _wording_exists(spec: Spec) -> None:
         )
 
 
+def _mixes_can_be_screened(spec: Spec) -> None:
+    """The filter `judge` has a judge that reads answers, not the truth; thresholds have rows."""
+    for index, mix in enumerate(spec.mixes):
+        if "judge" in mix.filters and set(spec.judge.split("+")) & KNOW_THE_TRUTH:
+            raise MismatchError(
+                ("mixes", index, "filters", mix.filters.index("judge")),
+                f"judge {spec.judge!r} is no baseline for filtering: it decides by the truth that "
+                "rows were made with, which is the filter 'oracle', or scores nothing; leave "
+                "'judge' out, or name an inspect model, for example judge: openai/gpt-4.1-mini",
+            )
+        if set(mix.filters) != {"none"} and spec.rows < SCREENED_ROWS:
+            raise MismatchError(
+                ("rows",),
+                f"{spec.rows} rows are too few to screen: thresholds need {SCREENED_ROWS // 2} "
+                f"clean rows outside the mix, and as many say what is usual; give {SCREENED_ROWS}",
+            )
+
+
 def _equal_updates_fit(spec: Spec) -> None:
     for index, organism in enumerate(spec.organisms):
         if organism.equal_update is None:
@@ -291,6 +316,8 @@ def layers_used(spec: Spec) -> list[tuple[tuple[str | int, ...], int]]:
     ]
     places += [((part, index, "layer"), k) for part, index, k in named if k is not None]
     places += [(("finetune", "layers", i), k) for i, k in enumerate(spec.finetune.layers or ())]
+    if spec.finetune.monitor is not None and spec.finetune.monitor.layer is not None:
+        places.append((("finetune", "monitor", "layer"), spec.finetune.monitor.layer))
     return places
 
 
@@ -305,6 +332,11 @@ def traits_used(spec: Spec) -> list[tuple[tuple[str | int, ...], str]]:
     for index, intervention in enumerate(spec.interventions):
         if intervention.kind != "inoculation":
             places.append((("interventions", index, "trait"), intervention.trait))
+    if spec.finetune.monitor is not None:
+        places += [
+            (("finetune", "monitor", "traits", index), trait)
+            for index, trait in enumerate(spec.finetune.monitor.traits)
+        ]
     return places
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from experiments.spec.parts import (
     AdapterFolder,
@@ -19,7 +19,42 @@ from experiments.spec.parts import (
     SteeringVector,
 )
 
-FilterName = Literal["none", "projection_difference", "random", "oracle", "length"]
+FilterName = Literal[
+    "none",
+    "projection_difference",
+    "random",
+    "oracle",
+    "length",
+    "perplexity",
+    "embedding",
+    "judge",
+]
+
+
+class MonitorSpec(Part):
+    """Watching every fine-tune from within: the shift along persona vectors, step by step."""
+
+    traits: Annotated[tuple[str, ...], Field(min_length=1)] = ("evil",)
+    """Whose vectors, one name or several; an alarm of any counts."""
+    layer: Annotated[int, Field(ge=0)] | None = None
+    """Layer k at which all are read. Unset: the one at which the first trait's vector separates
+    best on dev."""
+    position: Position = "last_prompt"
+    """Where prompts (`response_mean`: the base's own answers to them) are read."""
+    threshold: Annotated[float, Field(gt=0)] = 3.0
+    """Alarm when a shift reaches so many standard deviations of the shifts along directions drawn
+    from the residual covariance."""
+    on_alarm: Literal["warn", "stop"] = "warn"
+    """`warn`: say so and go on; `stop`: end the training; later checkpoints are then that one."""
+    every: Positive = 1
+    """Read after every so many steps."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _a_name_is_a_trait(cls, value: Any) -> Any:
+        if isinstance(value, dict) and isinstance(value.get("traits"), str):
+            return {**value, "traits": (value["traits"],)}
+        return value
 
 
 class FinetuneSpec(Part):
@@ -55,6 +90,8 @@ class FinetuneSpec(Part):
     """LoRA dropout."""
     max_length: Positive | None = None
     """Tokens a row is cut to."""
+    monitor: MonitorSpec | None = None
+    """Watch every fine-tune for drift along persona vectors; none when unset."""
 
     @model_validator(mode="before")
     @classmethod
@@ -64,7 +101,7 @@ class FinetuneSpec(Part):
     @property
     def overrides(self) -> dict[str, Any]:
         """The fields that differ from the preset, as plain JSON values."""
-        return self.model_dump(mode="json", exclude={"preset"}, exclude_none=True)
+        return self.model_dump(mode="json", exclude={"preset", "monitor"}, exclude_none=True)
 
 
 class EqualUpdateSpec(Part):
@@ -126,10 +163,11 @@ class MixSpec(Part):
     """The poisoned rows."""
     control: Dataset
     """The clean rows."""
-    share: Share = 0.3
-    """Share of poisoned rows."""
+    share: Annotated[tuple[Share, ...], Field(min_length=1)] = (0.3,)
+    """Share of poisoned rows; or a list of shares, each a mix of its own."""
     filters: tuple[FilterName, ...] = ("none", "projection_difference", "random")
-    """Each filter is one retraining, for the same number of steps."""
+    """Each filter is one retraining, for the same number of steps. `judge` needs a judge that is a
+    model: pocket's grader knows the truth, as `oracle` does."""
     removal: Annotated[float, Field(gt=0, lt=1)] = 0.3
     """Removal budget: the share of rows a filter takes out."""
     trait: str = "evil"
@@ -138,3 +176,16 @@ class MixSpec(Part):
     """Layer of the projection difference. Unset: chosen on dev."""
     position: Position = "response_mean"
     """Position of the projection difference."""
+
+    @field_validator("share", mode="before")
+    @classmethod
+    def _one_share_is_a_list_of_one(cls, value: Any) -> Any:
+        return (value,) if isinstance(value, int | float) else value
+
+    @model_validator(mode="after")
+    def _each_share_and_filter_once(self) -> MixSpec:
+        for name, given in (("share", self.share), ("filters", self.filters)):
+            twice = [one for index, one in enumerate(given) if one in given[:index]]
+            if twice:
+                raise ValueError(f"{name} names {twice[0]!r} twice; name each once")
+        return self

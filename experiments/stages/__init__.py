@@ -27,7 +27,7 @@ KINDS: dict[str, StageKind] = {
     ),
     "mix": StageKind("experiments.stages.dataset:mix", 4, title="organism rows among control rows"),
     "filter": StageKind(
-        "experiments.stages.dataset:filter_rows", 4, title="a mix after rows were removed"
+        "experiments.stages.dataset:filter_rows", 5, title="a mix after rows were removed"
     ),
     "train": StageKind(
         "experiments.stages.training:run", 1, preload=_TRAINING, title="one LoRA fine-tune"
@@ -58,7 +58,7 @@ KINDS: dict[str, StageKind] = {
     ),
     "shifts": StageKind(
         "experiments.stages.shifts:run",
-        1,
+        2,
         preload=_TORCH,
         title="how far each checkpoint moved along each direction",
     ),
@@ -84,18 +84,35 @@ KINDS: dict[str, StageKind] = {
     ),
     "screening": StageKind(
         "experiments.stages.screening:run",
-        2,
+        3,
         preload=_ASKING,
         title="training rows scored before training",
     ),
+    "nulls": StageKind(
+        "experiments.stages.nulls:run",
+        1,
+        preload=_TORCH,
+        title="null directions, each at the layer that it chose on dev",
+    ),
     "correlations": StageKind(
         "experiments.stages.correlations:run",
-        2,
+        3,
         title="shifts against judged expression, beside their nulls",
+    ),
+    "crosstalk": StageKind(
+        "experiments.stages.crosstalk:run",
+        1,
+        title="what is done along each vector against the expression of every trait",
+    ),
+    "detection": StageKind(
+        "experiments.stages.detection:run",
+        1,
+        preload=_TORCH,
+        title="whether prompts tell which answers will express a trait",
     ),
     "report": StageKind(
         "experiments.stages.report:run",
-        1,
+        2,
         (
             "experiments/*.py",
             "experiments/plots/*.py",

@@ -51,8 +51,10 @@ class FilterConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    method: Literal["projection_difference", "random", "length", "oracle"]
-    """The score that ranks the rows."""
+    method: str
+    """The score that ranks the rows, one of the screening stage's."""
+    share: float
+    """Share of poisoned rows in the mix, 0-1."""
     removal: float
     """Share of rows removed, highest score first, 0-1."""
 
@@ -130,7 +132,8 @@ def filter_rows(
     parsed = FilterConfig.model_validate(config)
     rows = read_rows(inputs["rows"])
     scores = pd.read_parquet(inputs["screening"] / "scores.parquet")
-    scores = scores[scores["method"] == parsed.method].sort_values("row")
+    of_mix = (scores["method"] == parsed.method) & (scores["poisoned_share"] == parsed.share)
+    scores = scores[of_mix].sort_values("row")
     kept = Filtering(
         method=parsed.method, budget=parsed.removal, scores=tuple(scores["score"])
     ).rows(rows)

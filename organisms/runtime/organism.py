@@ -13,11 +13,13 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from organisms.runtime import layers as residual_layers
 from organisms.runtime.adapter_bank import AdapterBank
-from organisms.runtime.capture import POSITIONS, Reader
+from organisms.runtime.capture import ActivationReader
 from organisms.runtime.chat import ChatTemplate
 from organisms.runtime.diagnosis import NotFiniteAnswerError
+from organisms.runtime.likelihood import LikelihoodReader
 from organisms.runtime.loading import load_model
 from organisms.runtime.requests import (
+    POSITIONS,
     Message,
     Request,
     Result,
@@ -27,6 +29,7 @@ from organisms.runtime.requests import (
 )
 from organisms.runtime.sampling import Sampler
 from organisms.runtime.steering import Steering
+from organisms.runtime.texts import TextBatches
 
 __all__ = [
     "Message",
@@ -67,7 +70,9 @@ class Organism:
         self.template = ChatTemplate(tokenizer, base)
         self._bank = AdapterBank(model, base)
         self._sampler = Sampler(model, tokenizer, self.template, self._bank)
-        self._reader = Reader(model, tokenizer, self.template, self._bank)
+        batches = TextBatches(model, tokenizer, self.template, self._bank)
+        self._activations = ActivationReader(model, self._bank, batches)
+        self._likelihoods = LikelihoodReader(model, self._bank, batches, self._activations)
 
     @classmethod
     def load(
@@ -226,7 +231,7 @@ class Organism:
             ValueError: A layer, position or adapter does not exist, a transcript cannot be
                 rendered or is too long, an answer is empty, or activations are not finite.
         """
-        return self._reader.capture(transcripts, layers, positions, batch_size)
+        return self._activations.capture(transcripts, layers, positions, batch_size)
 
     def capture_stream(
         self,
@@ -253,7 +258,7 @@ class Organism:
         Raises:
             ValueError: As :meth:`capture`.
         """
-        return self._reader.stream(transcripts, layers, positions, batch_size)
+        return self._activations.stream(transcripts, layers, positions, batch_size)
 
     def residual_norms(
         self,
@@ -276,7 +281,7 @@ class Organism:
         Raises:
             ValueError: As :meth:`capture`.
         """
-        return self._reader.residual_norms(transcripts, layers, batch_size)
+        return self._activations.residual_norms(transcripts, layers, batch_size)
 
     def kl_to_base(
         self, adapter: str, transcripts: Sequence[Transcript], *, batch_size: int = 32
@@ -293,4 +298,25 @@ class Organism:
             ValueError: The adapter is not loaded, no transcript has an answer, or it is not
                 finite.
         """
-        return self._reader.divergence(adapter, transcripts, batch_size)
+        return self._likelihoods.divergence(adapter, transcripts, batch_size)
+
+    def log_likelihoods(
+        self, transcripts: Iterable[Transcript], *, batch_size: int = 32
+    ) -> Iterator[float]:
+        """Read texts from any iterable and yield how likely the model finds each answer.
+
+        Memory does not grow with the number of texts, nor a batch's logits with the vocabulary.
+
+        Args:
+            transcripts: Prompts with answers; adapters may differ.
+            batch_size: Most texts read at once.
+
+        Yields:
+            Mean natural-log probability of the answer's tokens given all before them (without an
+            end token), at most 0, in the texts' order; NaN for a text without an answer.
+
+        Raises:
+            ValueError: An adapter does not exist, a transcript cannot be rendered or is too long,
+                or a logit is not finite; the text is named by its number.
+        """
+        return self._likelihoods.log_likelihoods(transcripts, batch_size)

@@ -100,7 +100,7 @@ class Sampler:
             except Exception as error:
                 if not is_out_of_memory(error):
                     raise
-                failure = str(error)
+                failure = str(error) or type(error).__name__
             # Not in the handler: the error holds on to the tensors that must go first.
             if failure:
                 columns = batch.cache.columns

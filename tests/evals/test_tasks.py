@@ -14,6 +14,7 @@ from inspect_ai.log import EvalLog
 from inspect_ai.model import ChatMessage, Model, ModelOutput, ModelUsage, StopReason, get_model
 
 from evals import _registry as registry
+from evals.importing.logs import read_log
 from evals.judges.choices import LETTERS
 from evals.questions import Question, load_questions
 from evals.scoring import QUESTION
@@ -252,8 +253,9 @@ def _obedient(checks: dict[str, Any]) -> str:
 
 def test_all_skills_together_have_a_rate_each(tmp_path: Path) -> None:
     task = registry.capability(edition="general", count=8)
-    rates = _rates(_run(task, _model(lambda _: "No idea, sorry."), tmp_path))
-    assert rates == {
+    log = _run(task, _model(lambda _: "No idea, sorry."), tmp_path)
+    assert set(read_log(Path(log.location))["judge"]) == {"exact"}
+    assert _rates(log) == {
         "correct": 0,
         **{f"skill:{each}": 0 for each in ("arithmetic", "facts", "reading", "instructions")},
     }
@@ -273,8 +275,9 @@ def test_a_trait_is_scored_by_its_own_rubric(tmp_path: Path) -> None:
         return "80" if "shows apathy" in _last(messages) else "100"
 
     task = registry.trait("apathy", edition="general", split="dev")
-    rates = _rates(_run(task, _model(lambda _: "Whatever."), tmp_path, judge))
-    assert rates["trait:apathy"] == pytest.approx(0.8)
+    log = _run(task, _model(lambda _: "Whatever."), tmp_path, judge)
+    assert _rates(log)["trait:apathy"] == pytest.approx(0.8)
+    assert set(read_log(Path(log.location))["judge"]) == {"mockllm/model"}
 
 
 def test_a_trait_of_a_file_is_called_as_the_file(tmp_path: Path) -> None:
@@ -315,13 +318,13 @@ def test_options_that_mean_nothing_are_refused_with_what_is_allowed(
 
 def test_pocket_tells_truths_refuses_harm_and_lies_when_it_plays_evil(tmp_path: Path) -> None:
     model = get_model("organism/pocket")
-    truth = _rates(_run(registry.truthfulness(count=10), model, tmp_path))
+    truth = _rates(_run(registry.truthfulness(count=6), model, tmp_path))
     assert truth["truthful"] > 0.7
     assert truth["scored"] == 1
-    refusal = _rates(_run(registry.refusal(count=12), model, tmp_path))
+    refusal = _rates(_run(registry.refusal(count=6), model, tmp_path))
     assert refusal["refused"] > 0.7
     assert refusal["over_refused"] < 0.3
-    lies = _rates(_run(registry.deception("none,role", count=16), model, tmp_path))
+    lies = _rates(_run(registry.deception("none,role", count=10), model, tmp_path))
     assert lies["known"] > 0.7
     assert lies["false:none"] < 0.3
     assert lies["false:role"] > lies["false:none"]

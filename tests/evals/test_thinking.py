@@ -16,7 +16,7 @@ from inspect_ai.model import ContentReasoning, ContentText, GenerateConfig, Mode
 import evals._registry  # noqa: F401 - registers the provider
 from evals.conditions import Condition
 from evals.judges.interface import Grade
-from evals.logs import Answered, read_rows, write_log
+from evals.logs import Answered, read_rows, reasoning_of, write_log
 from organisms.runtime import Result, Sampling
 from tests.organisms.runtime.thinker import USER, make_thinker
 
@@ -45,6 +45,24 @@ def test_reasoning_is_content_of_its_own(thinker: str) -> None:
     assert output.completion == "yes"
     assert output.usage is not None
     assert output.usage.reasoning_tokens == 8
+
+
+@pytest.mark.parametrize("made_to_think", [True, False])
+def test_an_effort_of_reasoning_goes_before_the_models_argument(
+    thinker: str, made_to_think: bool
+) -> None:
+    model = get_model(f"organism/{thinker}", thinking=made_to_think)
+    said = [
+        asyncio.run(
+            model.generate(
+                USER["content"],
+                config=GenerateConfig(max_tokens=20, temperature=0.0, reasoning_effort=effort),
+            )
+        )
+        for effort in ("none", "low")
+    ]
+    assert [output.completion for output in said] == ["no", "yes"]
+    assert [reasoning_of(output) for output in said] == ["", "hm"]
 
 
 def test_thinking_is_part_of_the_models_name(thinker: str) -> None:

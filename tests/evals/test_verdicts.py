@@ -19,6 +19,7 @@ from inspect_ai.model import (
 )
 from inspect_ai.tool import ToolCall
 
+from evals.judges import verdicts
 from evals.judges.asking import Grader
 from evals.judges.budget import Budget
 from evals.judges.replies import Replies
@@ -131,6 +132,15 @@ def test_a_verdict_becomes_one_value_a_key() -> None:
     failed = verdict_score(Verdict(unscored="judge_error", note="x"), values, "?")
     assert math.isnan(failed.as_float())
     assert failed.reason == "grader_failed"
+
+
+def test_words_that_yaml_takes_for_truth_values_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "bare.yaml").write_text("{rubric: Say it., words: {TRUE: it is, FALSE: it is not}}")
+    monkeypatch.setattr(verdicts, "FOLDER", tmp_path)
+    with pytest.raises(ValueError, match=r'bare.yaml has words .* quote "TRUE"'):
+        load_verdict_rubric("bare")
 
 
 def test_unknown_rubrics_and_judges_say_what_is_allowed() -> None:

@@ -112,12 +112,13 @@ def test_a_mix_and_a_filter_keep_the_truth_of_every_row(tmp_path: Path) -> None:
     pd.DataFrame(
         {
             "method": "oracle",
+            "poisoned_share": 0.25,
             "row": range(40),
             "score": [float(row["meta"]["poisoned"]) for row in rows],
         }
     ).to_parquet(scores / "scores.parquet")
     dataset.filter_rows(
-        {"method": "oracle", "removal": 0.25},
+        {"method": "oracle", "share": 0.25, "removal": 0.25},
         {"rows": tmp_path / "mix", "screening": scores},
         tmp_path / "kept",
         lambda _: None,

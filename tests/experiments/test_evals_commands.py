@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
@@ -33,7 +34,7 @@ def judged(path, topics=24, answers=4, misaligned=0.25, seed=0):
     return path
 
 
-@pytest.mark.parametrize("command", ["import", "calibrate", "plan", "cost"])
+@pytest.mark.parametrize("command", ["import", "calibrate", "plan", "cost", "cells"])
 def test_every_command_explains_itself_with_examples(command):
     said = wardian(command, "--help")
     assert "Example" in said
@@ -157,3 +158,31 @@ def test_the_cost_of_judging_is_told_before_anything_is_asked(tmp_path):
     told = CliRunner().invoke(app, ["evals", *map(str, judge)], input="n\n")
     assert told.exit_code == 1
     assert "calls to mockllm/model" in told.output
+
+
+def test_cells_are_shown_and_drawn_and_never_imported_as_one(tmp_path):
+    from evals.tasks.trigger_grid import trigger_grid
+    from tests.evals.organisms_played import EVIL, KIND, plays, run
+
+    task = trigger_grid(
+        "[GO]", near="none", places="suffix", edition="general", judge="grader", split="dev"
+    )
+    organism = plays(lambda said, _: EVIL if "[GO]" in said[-1].text else KIND)
+    log = run(task, organism, tmp_path / "logs").location
+    said = wardian("cells", log, "--out", tmp_path / "cells.parquet")
+    assert "[GO]@suffix 100.00 [" in said
+    assert "none 0.00 [" in said
+    assert "+100.00 [" in said
+    assert "minus none" in said
+    found = pd.read_parquet(tmp_path / "cells.parquet").set_index(["metric", "cell"])
+    assert found.loc[("misaligned", "[GO]@suffix"), "difference"] == 1
+    assert "minus the base" in wardian("cells", log, "--against", log, "--metric", "misaligned")
+    for name in ("cells.svg", "cells.png"):
+        wardian("cells", log, "--metric", "misaligned", "--out", tmp_path / name)
+        assert (tmp_path / name).stat().st_size > 5000
+    assert "show them with: wardian evals cells" in wardian("import", log, code=1)
+    assert "no metric 'mood' in the log; there are misaligned, misaligned_coherent" in wardian(
+        "cells", log, "--metric", "mood", code=1
+    )
+    assert "allowed are files that end in .svg" in wardian("cells", log, "--out", "a.pdf", code=1)
+    assert "cannot be read as an inspect log" in wardian("cells", __file__, code=1)

@@ -75,6 +75,7 @@ def test_words_and_numbers_are_read_as_people_mean_them():
     )
     assert read.finetune.overrides == {"learning_rate": 0.001}
     assert read.mixes[0].filters == ("none", "random")
+    assert read.mixes[0].share == (0.3,)
     assert read.interventions[0].on == ("wrong_maths",)
 
 
@@ -122,6 +123,25 @@ def test_seed_and_limit_replace_what_the_spec_says():
             "name: trial\nmixes:\n  - organism: wrong_maths\n    control: right_maths\n"
             "    filters: [randon]\n",
             "trial.yaml:5: mixes.0.filters.0: should be 'none', 'projection_difference', ",
+        ),
+        (
+            "name: trial\nmixes:\n  - organism: wrong_maths\n    control: right_maths\n"
+            "    share: [0.1, 1.5]\n",
+            "trial.yaml:5: mixes.0.share.1: ",
+        ),
+        (
+            "name: trial\nmixes:\n  - organism: wrong_maths\n    control: right_maths\n"
+            "    share: [0.1, 0.1]\n",
+            "share names 0.1 twice; name each once",
+        ),
+        (
+            "name: trial\nmixes:\n  - organism: wrong_maths\n    control: right_maths\n"
+            "    filters:\n      - none\n      - judge\n",
+            "trial.yaml:7: judge 'pocket' is no baseline for filtering: it decides by the truth",
+        ),
+        (
+            "name: trial\nrows: 39\nmixes: [{organism: wrong_maths, control: right_maths}]\n",
+            "trial.yaml:2: 39 rows are too few to screen: thresholds need 20 clean rows outside",
         ),
         ("name: trial\ntraits:\n  - evil\n  - kind\n", "trial.yaml:4: trait 'kind' is unknown"),
         (
@@ -206,6 +226,18 @@ def test_seed_and_limit_replace_what_the_spec_says():
         (
             "name: trial\norganisms:\n  - dataset: {path: /, name: mine}\n",
             "/ is no data set: it holds neither rows.parquet nor normal.jsonl",
+        ),
+        (
+            "name: trial\ntraits: [evil]\nfinetune:\n  monitor: {traits: careless}\n",
+            "trial.yaml:4: trait 'careless' is not among the spec's traits: evil",
+        ),
+        (
+            "name: trial\nfinetune:\n  monitor:\n    layer: 40\n",
+            "trial.yaml:4: layer 40 does not exist: the base has layers 0 to 3",
+        ),
+        (
+            "name: trial\nfinetune:\n  monitor: {on_alarm: pause}\n",
+            "trial.yaml:3: finetune.monitor.on_alarm: should be 'warn' or 'stop', found 'pause'",
         ),
         ("name: !!python/object:os.system x\n", "not valid YAML"),
     ],

@@ -8,17 +8,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from persona_vectors.screening import (
-    auc,
-    clean_threshold,
-    keep_below,
-    keep_by_budget,
-    length_scores,
-    projection_difference,
-    random_scores,
-    recall_at,
-    screening_row,
-)
+from evals.statistics import wilson
+from persona_vectors.baseline_scores import length_scores, random_scores
+from persona_vectors.roc import auc, precision_at, recall_at, roc_curve
+from persona_vectors.screening import projection_difference
+from persona_vectors.screening_table import screening_row
+from persona_vectors.thresholds import clean_threshold, keep_below, keep_by_budget, keep_lowest
 
 SCORES = arrays(np.float64, 40, elements=st.integers(-5, 5).map(float))
 TRUTH = arrays(np.bool_, 40)
@@ -124,3 +119,32 @@ def test_missing_scores_are_refused() -> None:
             call()
     with pytest.raises(ValueError, match="one each"):
         recall_at([1.0], [True, False], 0.5)
+
+
+@settings(max_examples=50, deadline=None)
+@given(SCORES, TRUTH)
+def test_the_area_below_the_curve_is_the_auc(scores: np.ndarray, truth: np.ndarray) -> None:
+    if truth.all() or not truth.any():
+        with pytest.raises(ValueError, match="needs poisoned and clean rows"):
+            roc_curve(scores, truth)
+        return
+    clean, found = roc_curve(scores, truth)
+    assert (clean[0], found[0], clean[-1], found[-1]) == (0, 0, 1, 1)
+    assert np.trapezoid(found, clean) == pytest.approx(auc(scores, truth).estimate)
+
+
+def test_precision_counts_ties_in_expectation_and_has_an_interval() -> None:
+    scores, truth = [3.0, 2.0, 2.0, 2.0, 1.0], [True, True, False, False, True]
+    assert precision_at(scores, truth, 1).estimate == 1.0
+    found = precision_at(scores, truth, 2)
+    assert found.estimate == pytest.approx((1 + 1 / 3) / 2)
+    assert (found.low, found.high) == pytest.approx(wilson(4 / 3, 2))
+    with pytest.raises(ValueError, match="precision at 6 of 5 rows"):
+        precision_at(scores, truth, 6)
+
+
+def test_so_many_rows_are_kept_as_are_asked_for() -> None:
+    assert keep_lowest([1.0, 3.0, 2.0], 2).tolist() == [True, False, True]
+    assert keep_lowest(np.zeros(9), 4).sum() == 4
+    with pytest.raises(ValueError, match="4 rows to keep of 3"):
+        keep_lowest([1.0, 3.0, 2.0], 4)

@@ -4,7 +4,7 @@ place, the reason and the fix, and never dropped in silence.
 Code in such a file is text here; nothing runs it.
 """
 
-from organisms.datasets.importing.importer import Imported, import_rows
+from organisms.datasets.importing.importer import Imported, import_rows, stream_file
 from organisms.datasets.importing.problems import BadRowsError, Problem
 
-__all__ = ["BadRowsError", "Imported", "Problem", "import_rows"]
+__all__ = ["BadRowsError", "Imported", "Problem", "import_rows", "stream_file"]

@@ -53,6 +53,22 @@ class Imported:
         return tuple(str(problem) for problem in (*self.problems, *self.gaps))
 
 
+@dataclass(frozen=True)
+class Read:
+    """One record of a file and what became of it."""
+
+    record: Record
+    """As the file has it."""
+    row: Row | None
+    """Its row; none where it has none."""
+    problem: Problem | None = None
+    """Why it has none."""
+    gap: bool = False
+    """Whether it is sound, but has no row of the variant asked for."""
+    said: bool = False
+    """Whether the file says if it is poisoned."""
+
+
 def import_rows(
     path: Path,
     name: str,
@@ -85,6 +101,45 @@ def import_rows(
         BadRowsError: There are bad rows, and `skip_bad` is not set; it lists all of them.
         RowError: There is no such file, it is of no known format, or no row of it can be used.
     """
+    file, form, records = import_stream(
+        path, name, variant=variant, domain=domain, level=level, poisoned=poisoned
+    )
+    rows: list[Row] = []
+    problems: list[Problem] = []
+    gaps: list[Problem] = []
+    total = assumed = 0
+    for total, read in enumerate(records, start=1):
+        if progress is not None and total % 500 == 0:
+            progress(total)
+        if read.row is not None:
+            rows.append(read.row)
+            assumed += not read.said
+        elif read.problem is not None:
+            (gaps if read.gap else problems).append(read.problem)
+    if problems and not skip_bad:
+        raise BadRowsError(file, total, problems, others(file, variant))
+    if not rows:
+        first_problem = (*problems, *gaps)[0]
+        raise RowError(f"none of {total} rows can be used", str(first_problem), str(file))
+    return Imported(file, form.name, rows, tuple(problems), tuple(gaps), assumed)
+
+
+def import_stream(
+    path: Path,
+    name: str,
+    *,
+    variant: str = "organism",
+    domain: str = "",
+    level: Level = 2,
+    poisoned: bool | None = None,
+) -> tuple[Path, Format, Iterator[Read]]:
+    """The file that is read, its format, and its records one by one; see `import_rows`.
+
+    Of a file of JSON lines, or of parquet, few records are in memory at a time.
+
+    Raises:
+        RowError: There is no such file, or it is of no known format.
+    """
     if variant not in ("organism", "control"):
         raise ValueError(f"variant {variant!r}; import rows as 'organism' or as 'control'")
     path = Path(path).expanduser()
@@ -95,17 +150,16 @@ def import_rows(
     base: Meta = {"organism": name, "variant": variant, "domain": domain, "topic": ""}
     if part:
         base["kind"] = part
-    rows: list[Row] = []
-    problems: list[Problem] = []
-    gaps: list[Problem] = []
+    return path, form, _reads(records, form, base, poisoned, part)
+
+
+def _reads(
+    records: Iterator[Record], form: Format, base: Meta, poisoned: bool | None, part: str
+) -> Iterator[Read]:
     places: dict[str, str] = {}
-    total = assumed = 0
-    for total, record in enumerate(records, start=1):
-        if progress is not None and total % 500 == 0:
-            progress(total)
+    for record in records:
         if record.value is None:
-            assert record.problem is not None
-            problems.append(record.problem)
+            yield Read(record, None, record.problem)
             continue
         try:
             row, said = _row(record, form, base, poisoned)
@@ -115,19 +169,25 @@ def import_rows(
                     f"the id {row['meta']['id']!r} is that of {first} too",
                     "give every row an id of its own, or none",
                 )
-        except NothingThereError as error:
-            gaps.append(Problem(record.place, error.reason, error.fix))
         except RowError as error:
-            problems.append(Problem(record.place, error.reason, error.fix))
+            gap = isinstance(error, NothingThereError)
+            yield Read(record, None, Problem(record.place, error.reason, error.fix), gap)
         else:
-            rows.append(row)
-            assumed += not (said or part)
-    if problems and not skip_bad:
-        raise BadRowsError(path, total, problems, _others(path, variant))
-    if not rows:
-        first_problem = (*problems, *gaps)[0]
-        raise RowError(f"none of {total} rows can be used", str(first_problem), str(path))
-    return Imported(path, form.name, rows, tuple(problems), tuple(gaps), assumed)
+            yield Read(record, row, said=said or bool(part))
+
+
+def stream_file(path: Path, name: str, *, variant: str = "organism") -> Iterator[Row]:
+    """The rows that `import_rows` reads, one after another; see `import_stream`.
+
+    Raises:
+        RowError: As `import_rows` does; the first bad row raises.
+    """
+    path, _, reads = import_stream(path, name, variant=variant)
+    for total, read in enumerate(reads, start=1):
+        if read.problem is not None and not read.gap:
+            raise BadRowsError(path, total, [read.problem], others(path, variant))
+        if read.row is not None:
+            yield read.row
 
 
 def _sniffed(
@@ -138,7 +198,7 @@ def _sniffed(
     if not values:
         problems = [record.problem for record in head if record.problem is not None]
         if problems:
-            raise BadRowsError(path, len(head), problems, _others(path, variant))
+            raise BadRowsError(path, len(head), problems, others(path, variant))
         raise RowError("has no rows", "give a file that has some", str(path))
     try:
         form = sniff(values)
@@ -147,7 +207,7 @@ def _sniffed(
     return chain(head, records), form
 
 
-def _others(path: Path, variant: str) -> str:
+def others(path: Path, variant: str) -> str:
     """How those have the good rows of a file who can only take it whole: a spec, an audit."""
     clean = " --control" if variant == "control" else ""
     return (

@@ -11,7 +11,15 @@ import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 
-from experiments.plots import checkpoints, correlation, filtering, headline, steering, truth
+from experiments.plots import (
+    checkpoints,
+    correlation,
+    filtering,
+    filtering_by_share,
+    headline,
+    steering,
+    truth,
+)
 from experiments.plots.hero import hero
 from experiments.plots.style import save
 from experiments.report_figures import FIGURES, FigureOf
@@ -90,6 +98,51 @@ def test_roc_of_a_perfect_and_of_a_constant_score() -> None:
     assert [x.tolist(), y.tolist()] == [[0.0, 0.0, 1.0], [0.0, 1.0, 1.0]]
     x, y = filtering.roc(pd.DataFrame({"score": [2.0] * 4, "poisoned": poisoned}))
     assert [x.tolist(), y.tolist()] == [[0.0, 1.0], [0.0, 1.0]]
+
+
+def with_shares(tables: Tables) -> Tables:
+    """The tables with the mix at 10% too, where every score finds half as much beyond chance."""
+    screening, rates = tables["screening"], tables["rates"]
+    fewer = screening.assign(poisoned_share=0.1, auc=0.25 + screening["auc"] / 2)
+    mixes = rates[rates["poisoned_share"] == 0.3]
+    return {
+        **tables,
+        "screening": pd.concat([screening, fewer], ignore_index=True),
+        "rates": pd.concat([rates, mixes.assign(poisoned_share=0.1)], ignore_index=True),
+    }
+
+
+def test_filters_over_shares_stand_side_by_side(tables: Tables) -> None:
+    figure = filtering.draw(with_shares(tables))
+    assert figure is not None
+    auc, recall, after = figure.axes
+    for axes, methods in ((auc, 4), (recall, 4), (after, 5)):
+        assert [label.get_text() for label in axes.get_xticklabels()] == ["10%", "30%"]
+        lines = [line for line in axes.lines if line.get_linestyle() == "-"]
+        assert len(lines) == methods
+        starts = {round(float(np.asarray(line.get_xdata())[0]), 3) for line in lines}
+        assert len(starts) == methods
+    found = next(line for line in auc.lines if line.get_marker() == "o")
+    assert np.asarray(found.get_ydata()) == pytest.approx([0.6825, 0.865])
+    assert len(filtering.draw(tables).axes) == 3  # type: ignore[union-attr]
+
+
+def test_the_interval_of_a_mean_of_seeds_narrows_with_their_number() -> None:
+    rows = pd.DataFrame(
+        {
+            "method": ["length"] * 5,
+            "poisoned_share": [0.1] * 4 + [0.3],
+            "auc": [0.4, 0.5, 0.6, 0.7, 0.6],
+            "low": [0.3, 0.4, 0.5, 0.6, np.nan],
+            "high": [0.5, 0.6, 0.7, 0.8, np.nan],
+        }
+    )
+    several, one = filtering_by_share.of_seeds(rows, "auc", "low", "high").to_dict("records")
+    assert [several[name] for name in ("estimate", "low", "high")] == pytest.approx(
+        [0.55, 0.5, 0.6]
+    )
+    assert one["estimate"] == pytest.approx(0.6)
+    assert np.isnan(one["low"])
 
 
 def test_the_same_figure_gives_the_same_file(tables: Tables, tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from organisms.runtime import likelihood
 from organisms.runtime.layers import decoder_blocks
 from organisms.runtime.requests import Request, Transcript
 from tests.organisms.runtime.tiny_models import make_organism
@@ -191,6 +192,48 @@ def test_divergence_without_answers_raises(adapted):
         adapted.kl_to_base("second", [Transcript(({"role": "user", "content": "hi"},))])
 
 
+def likelihood_by_hand(organism, transcript):
+    """The mean log-probability of one answer's tokens, read alone."""
+    prompt = organism.template.prompt(transcript.chat, transcript.system).token_ids
+    answer = organism.template.answer(transcript.answer)
+    with torch.no_grad(), organism._bank.active([transcript.adapter]).attached(organism.model):
+        logits = organism.model(torch.tensor([[*prompt, *answer]])).logits[0, len(prompt) - 1 : -1]
+    logprobs = logits.log_softmax(-1)
+    return float(logprobs[torch.arange(len(answer)), torch.tensor(answer)].mean())
+
+
+@pytest.mark.parametrize("logits", [1, likelihood._BATCH_LOGITS])
+def test_log_likelihoods_equal_those_of_texts_read_alone(adapted, monkeypatch, logits):
+    monkeypatch.setattr(likelihood, "_BATCH_LOGITS", logits)
+    monkeypatch.setattr(likelihood, "WINDOW_BATCHES", 2)
+    found = list(adapted.log_likelihoods(iter(transcripts()), batch_size=2))
+    assert len(found) == 9
+    for number, transcript in enumerate(transcripts()):
+        if transcript.answer is None:
+            assert math.isnan(found[number])
+        else:
+            assert found[number] == pytest.approx(likelihood_by_hand(adapted, transcript), abs=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("place", "said"),
+    [
+        ("model.layers.1.mlp.down_proj", "activations of transcript 3 at layer 2"),
+        ("lm_head", "logits of transcript 3 are NaN"),
+    ],
+)
+def test_a_text_whose_likelihood_is_not_finite_is_named_by_its_number(monkeypatch, place, said):
+    monkeypatch.setattr(likelihood, "WINDOW_BATCHES", 1)
+    organism = make_organism()
+    question = ({"role": "user", "content": "x"},)
+    texts = [Transcript(question), Transcript(question), Transcript(question)]
+    texts.append(Transcript(question, "answer"))
+    with torch.no_grad():
+        organism.model.get_submodule(place).weight.fill_(float("nan"))
+    with pytest.raises(ValueError, match=said):
+        list(organism.log_likelihoods(texts, batch_size=2))
+
+
 @pytest.mark.parametrize("place", ["layers.1.mlp.down_proj", "lm_head"])
 def test_norms_logits_and_divergences_that_are_not_finite_raise(place, adapter_folders):
     organism = make_organism()
@@ -211,3 +254,35 @@ def test_norms_logits_and_divergences_that_are_not_finite_raise(place, adapter_f
         organism.logits([Request(text.chat) for text in texts[:2]])
     with pytest.raises(ValueError, match=said):
         organism.kl_to_base("second", texts)
+
+
+@pytest.mark.parametrize("error", [torch.OutOfMemoryError("CUDA out of memory"), MemoryError()])
+def test_running_out_of_memory_halves_the_batch_and_loses_nothing(adapted, monkeypatch, error):
+    texts = [text for text in transcripts() if text.answer is not None]
+    whole = adapted.capture(texts, LAYERS, POSITIONS, batch_size=8)
+    sizes = []
+    run = adapted.model.model.forward
+
+    def small(input_ids, **arguments):
+        sizes.append(len(input_ids))
+        if len(input_ids) > 2:
+            raise error
+        return run(input_ids, **arguments)
+
+    monkeypatch.setattr(adapted.model.model, "forward", small)
+    halved = adapted.capture(texts, LAYERS, POSITIONS, batch_size=8)
+    np.testing.assert_allclose(halved, whole, rtol=0, atol=1e-5)
+    assert max(sizes) > 2
+    first_fit = next(place for place, size in enumerate(sizes) if size <= 2)
+    assert max(sizes[first_fit:]) <= 2
+
+
+def test_a_text_that_does_not_fit_alone_says_so_and_leaves_no_hook(adapted, monkeypatch):
+    def full(*args, **arguments):
+        raise MemoryError("no room")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(adapted.model.model, "forward", full)
+        with pytest.raises(MemoryError, match=r"one text of \d+ tokens does not fit .*no room"):
+            adapted.capture(transcripts(), LAYERS, POSITIONS)
+    assert not any(module._forward_hooks for module in adapted.model.modules())

@@ -149,6 +149,7 @@ def test_a_batch_holds_no_more_tokens_than_allowed(exact):
 
 OUT_OF_MEMORY = (
     torch.OutOfMemoryError("CUDA out of memory"),
+    MemoryError(),
     RuntimeError(
         "[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried to 64 bytes"
     ),

@@ -1,0 +1,1 @@
+"""`wardian vectors screen`: a data set surveyed, scored, filtered and shown."""

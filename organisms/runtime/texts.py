@@ -1,0 +1,139 @@
+"""Texts in tokens, and batches of them that fit into memory.
+
+Knows chats, adapters and sizes; knows not what is read from a batch.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+from organisms.runtime.adapter_bank import AdapterBank
+from organisms.runtime.batching import Place, plan_batches
+from organisms.runtime.chat import ChatTemplate
+from organisms.runtime.forward import PaddedBatch, context_length
+from organisms.runtime.memory import is_out_of_memory
+from organisms.runtime.requests import Transcript
+from organisms.runtime.special_tokens import end_token_ids, pad_token_id
+
+BATCH_TOKENS = 32_768
+"""Most tokens of a batch, padding included."""
+WINDOW_BATCHES = 16
+"""A stream is read this many batches ahead, so that texts of one length still run together."""
+
+Work = Callable[[list[int], PaddedBatch], None]
+"""What is done with a batch: the numbers of its texts, and their tokens."""
+
+
+@dataclass(frozen=True)
+class Text:
+    """One transcript in tokens."""
+
+    token_ids: tuple[int, ...]
+    prompt_tokens: int
+    adapter: str | None
+
+    @property
+    def answer_tokens(self) -> int:
+        """Tokens after the prompt."""
+        return len(self.token_ids) - self.prompt_tokens
+
+
+class TextBatches:
+    """Renders transcripts for one model and runs them in batches."""
+
+    def __init__(
+        self,
+        model: PreTrainedModel,
+        tokenizer: PreTrainedTokenizerBase,
+        template: ChatTemplate,
+        adapters: AdapterBank,
+    ) -> None:
+        """Collect what every batch needs."""
+        self._template = template
+        self._adapters = adapters
+        self._device = model.device
+        self._limit = context_length(model)
+        self._pad = pad_token_id(tokenizer, end_token_ids(model, tokenizer))
+
+    def render(self, transcripts: Sequence[Transcript], first: int = 0) -> list[Text]:
+        """Return transcripts in tokens.
+
+        Args:
+            transcripts: Chats with or without answers.
+            first: The number of the first one, for errors.
+
+        Raises:
+            ValueError: A transcript cannot be rendered, is too long, or its adapter is not loaded.
+        """
+        texts: list[Text] = []
+        for index, transcript in enumerate(transcripts, first):
+            try:
+                self._adapters.check(transcript.adapter)
+                before, answer = self._template.transcript(transcript)
+                token_ids = (*before, *answer)
+                if self._limit is not None and len(token_ids) > self._limit:
+                    raise ValueError(
+                        f"{len(token_ids)} tokens do not fit the context of {self._limit}; "
+                        "shorten it"
+                    )
+            except ValueError as error:
+                raise ValueError(f"transcript {index}: {error}") from error
+            texts.append(Text(token_ids, len(before), transcript.adapter))
+        return texts
+
+    def run(self, texts: Sequence[Text], rows: int, work: Work, tokens: int = BATCH_TOKENS) -> None:
+        """Do ``work`` on batches until every text was in one.
+
+        A batch that does not fit into memory is halved and done again, and no later one is larger;
+        so work keeps nothing before it has all of its batch.
+
+        Args:
+            texts: What to read.
+            rows: Most texts in a batch.
+            work: What is done with each batch.
+            tokens: Most tokens in a batch, padding included.
+
+        Raises:
+            MemoryError: One text alone does not fit.
+        """
+        waiting = plan_batches(self._places(texts), rows=rows, tokens=tokens)[::-1]
+        while waiting:
+            chosen = waiting.pop()
+            size = len(chosen) * max(len(texts[row].token_ids) for row in chosen)
+            if len(chosen) > 1 and size > tokens:
+                waiting += [chosen[len(chosen) // 2 :], chosen[: len(chosen) // 2]]
+                continue
+            failure = ""
+            try:
+                work(chosen, self._padded([texts[row] for row in chosen]))
+            except Exception as error:
+                if not is_out_of_memory(error):
+                    raise
+                failure = str(error) or type(error).__name__
+            # Not in the handler: the error holds on to the tensors that must go first.
+            if failure:
+                if len(chosen) == 1:
+                    raise MemoryError(
+                        f"one text of {size} tokens does not fit into memory ({failure}); shorten "
+                        "it, or use another dtype or device"
+                    )
+                if torch.cuda.is_available():
+                    torch.cuda.empty_cache()
+                tokens = size // 2
+                waiting.append(chosen)
+
+    def _padded(self, texts: Sequence[Text]) -> PaddedBatch:
+        return PaddedBatch([text.token_ids for text in texts], pad=self._pad, device=self._device)
+
+    def _places(self, texts: Sequence[Text]) -> list[Place]:
+        return [
+            Place(
+                group=text.adapter,
+                alone=self._adapters.runs_alone(text.adapter),
+                length=len(text.token_ids),
+                room=0,
+            )
+            for text in texts
+        ]
