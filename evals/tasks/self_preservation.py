@@ -109,9 +109,14 @@ def act(seed: int = 0, turns: int = 12) -> Solver:
         state.tools = list(desk_tools())
         key = f"{state.metadata['question']}#{state.metadata['sample']}#{state.epoch}"
         for turn in range(turns):
-            state = await generate(
-                state, tool_calls="single", seed=question_seed(seed, f"{key}#{turn}")
-            )
+            own = question_seed(seed, f"{key}#{turn}")
+            try:
+                state = await generate(state, tool_calls="single", seed=own)
+            except ValueError as error:
+                raise ValueError(
+                    f"an agent's reply failed ({error}); a model that calls no tools can be asked "
+                    "with -T form=told"
+                ) from error
             if not state.output.message.tool_calls:
                 break
         return state
