@@ -20,9 +20,11 @@ from experiments.vector_cli.studying import (
     Samples,
     Scopes,
     adapter_name,
+    check_layers,
     edition_and_judge,
     numbers,
     scopes_of,
+    strengths_of,
     teller,
     told,
 )
@@ -120,9 +122,9 @@ def audit(
             **how,
             trait=trait,
             arms=tuple(arms),
-            layers=numbers("--layers", layers, int) if layers else (_layer(base),),
+            layers=_layers(base, layers),
             scopes=scopes_of(scopes),
-            coefficients=numbers("--coefficients", coefficients, float),
+            coefficients=strengths_of(coefficients),
             position=position,
             samples=samples,
             capability=capability,
@@ -276,8 +278,14 @@ def _named(given: str) -> tuple[str, str]:
     return (name if equals else adapter_name(path)), str(path)
 
 
-def _layer(base: str) -> int:
-    """The layer two thirds of the way up."""
+def _layers(base: str, given: str | None) -> tuple[int, ...]:
+    """The layers that were given, or the one two thirds of the way up."""
     from persona_vectors.base_identity import identity_by_name
 
-    return -(-2 * identity_by_name(base).number_of_layers // 3)
+    last = identity_by_name(base).number_of_layers
+    if given is None:
+        return (-(-2 * last // 3),)
+    layers = numbers("--layers", given, int)
+    # At layer 0 the last prompt token is the same in every rollout: its vector is nothing.
+    check_layers(layers, range(1, last + 1), f"{base}'s layers to steer at")
+    return layers

@@ -93,12 +93,14 @@ def steer(
         --device cuda --dtype bfloat16 --out steered --dry-run
     """
     from experiments.steering_study import Arm, Study, answers_of
+    from persona_vectors.base_identity import identity_by_name
     from persona_vectors.vector import PersonaVector, direction_name
 
     with explained():
         edition, judge_name = edition_and_judge(base, judge)
         file = file.expanduser()
         vector = PersonaVector.load(file)
+        identity_by_name(base).check_steering(vector, file)
         tried = (
             numbers("--layers", layers, int) if layers else vector.layers[vector.layers[0] == 0 :]
         )

@@ -66,6 +66,18 @@ def numbers(option: str, text: str, kind: type[Number]) -> tuple[Number, ...]:
     return tuple(dict.fromkeys(found))
 
 
+def strengths_of(text: str) -> tuple[float, ...]:
+    """The coefficients of a list such as `-1,0.5,1`.
+
+    Raises:
+        ValueError: It is no such list, or holds 0.
+    """
+    found = numbers("--coefficients", text, float)
+    if 0.0 in found:
+        raise ValueError("coefficient 0 is always there, as the unsteered answers; leave it out")
+    return found
+
+
 def scopes_of(text: str) -> tuple[Scope, ...]:
     """The scopes of a list such as `all,last_prompt`.
 

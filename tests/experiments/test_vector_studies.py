@@ -76,6 +76,7 @@ def test_steer_says_its_cost_and_goes_on_where_it_was(tmp_path, vector, monkeypa
         (["--layers", "two"], "--layers 'two' is no list of numbers; write 1,2,3"),
         (["--scopes", "all,everything"], "--scopes 'everything' is not known; use all, prompt"),
         (["--coefficients", "0,1"], "coefficient 0 is always there"),
+        (["--base", "pocket-shuffled"], "they are different models"),
         (["--base", "org/name"], "need a judge for trait and coherence; name an inspect model"),
         (["--position", "prompt_mean"], "no position 'prompt_mean'"),
         (["--draws", "2"], "no direction 'random-000'"),
@@ -126,9 +127,15 @@ def test_audit_compares_the_vector_before_and_after_and_steers_both(tmp_path, ad
     assert (out / "figures" / "transfer.svg").is_file()
 
 
-def test_audit_names_what_is_no_adapter(tmp_path):
-    given = ("audit", tmp_path, "--trait", "evil", *SMALL, "--out", tmp_path / "out")
-    assert "is no adapter folder (adapter_config.json is missing)" in vectors(*given, code=1)
+def test_audit_refuses_before_anything_is_asked(tmp_path, adapter, monkeypatch):
+    monkeypatch.setattr("organisms.load_organism", lambda *_, **__: pytest.fail("loaded"))
+    last = ("--trait", "evil", *SMALL, "--out", tmp_path / "out")
+    said = vectors("audit", tmp_path, *last, code=1)
+    assert "is no adapter folder (adapter_config.json is missing)" in said
+    said = vectors("audit", adapter, *last, "--layers", "9", code=1)
+    assert "--layers 9 is not in pocket's layers to steer at; it has [1, 2, 3]" in said
+    said = vectors("audit", adapter, f"x={adapter}", f"x={adapter}", *last, code=1)
+    assert "two adapters have one name; give names: NAME=DIR" in said
 
 
 def test_bake_writes_a_folder_that_is_proved(tmp_path, vector):
