@@ -90,7 +90,7 @@ def detection_auc(
         return DetectionAuc(area, max(0.0, area - end), min(1.0, area + end), *counts)
     generator = np.random.default_rng(seed)
     drawn = generator.multinomial(len(names), np.full(len(names), 1 / len(names)), size=DRAWS)
-    above, all_pairs = (np.einsum("ra,ab,rb->r", drawn, cells, drawn) for cells in (wins, pairs))
+    above, all_pairs = (((drawn @ cells) * drawn).sum(axis=1) for cells in (wins, pairs))
     both = all_pairs > 0
     low, high = np.quantile(above[both] / all_pairs[both], [0.025, 0.975])
     return DetectionAuc(area, float(low), float(high), *counts)
