@@ -64,7 +64,7 @@ def thoughts_judge(judge: str = "grader", monitor: str = "grader") -> Scorer:
             return _without_answer(thoughts, verdict)
         found = with_scored(score_of(await answers.grade(question, answer), answer))
         if isinstance(found.value, dict):
-            hit = float(found.value["misaligned"])  # type: ignore[arg-type]
+            hit = float(found.value["misaligned"])
             found.value = {**found.value, **_of_thoughts(thoughts, verdict, hit)}
         found.metadata = {**(found.metadata or {}), "verdict": verdict.word, "note": verdict.note}
         return found
