@@ -21,7 +21,7 @@ from experiments.finding import (
 )
 from experiments.headline import COHERENT, MISALIGNED, Measure, finals, measured, words
 from experiments.null_verdicts import (
-    beats,
+    beats_all,
     called,
     range_words,
     steering_test,
@@ -60,7 +60,7 @@ def _follows_shift(tables: Tables) -> Iterator[Finding]:
             )
             yield Finding(claim, "uncertain", said)
             continue
-        beaten = all(beats(row) is not False for row in nulls) and any(map(beats, nulls))
+        beaten = beats_all(nulls)
         listed = "; ".join(f"{called(row)} {range_words(row)}" for row in nulls)
         interval = f"[{first['low']:.2f}, {first['high']:.2f}]"
         if first["low"] != first["low"]:
@@ -77,18 +77,15 @@ def _follows_shift(tables: Tables) -> Iterator[Finding]:
 def _follows_in_every_part(tables: Tables) -> Iterator[Finding]:
     """Within families and conditions, among organisms alone, and without each family."""
     rows = tables["correlations"]
-    parts = rows[(rows["trait"] == "evil") & ~rows["what"].isin(MAIN)]
-    parts = parts[parts["null_low"] < parts["null_high"]]
+    parts = rows[(rows["trait"] == "evil") & ~rows["what"].isin(MAIN) & rows["r"].notna()]
     if parts.empty:
         return
     said, beaten = [], []
     for what, block in parts.groupby("what"):
-        first = block.iloc[0]
-        beaten.append(bool((block["null_high"] < first["r"]).all()))
-        said.append(
-            f"{words(str(what))} r = {first['r']:.2f} (n = {first['n']}, nulls to "
-            f"{block['null_high'].max():.2f})"
-        )
+        first, nulls = block.iloc[0], [dict(row) for row in block.to_dict("records")]
+        beaten.append(beats_all(nulls))
+        verdict = verdict_words(nulls).removesuffix(".")
+        said.append(f"{words(str(what))} r = {first['r']:.2f} (n = {first['n']}; {verdict})")
     yield Finding(
         "It does so in every part: organisms alone, within families and conditions, and without "
         "each family",

@@ -37,6 +37,12 @@ def beats(row: Row) -> bool | None:
     return r > max(abs(low), abs(high))
 
 
+def beats_all(rows: Sequence[Row]) -> bool:
+    """Whether a correlation beats every null that is known, and at least one is."""
+    found = [beats(row) for row in rows]
+    return False not in found and True in found
+
+
 def verdict_words(rows: Sequence[Row]) -> str:
     """One sentence over all nulls of a correlation: which of them it does not beat."""
     found = {called(row): beats(row) for row in rows}

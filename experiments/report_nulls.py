@@ -11,6 +11,7 @@ import pandas as pd
 from experiments.finding import Tables, number
 from experiments.headline import words
 from experiments.null_verdicts import beats, called, range_percent, range_words, steering_test
+from experiments.plots.correlation import MAIN
 from experiments.report_tables import Cell, Shown
 from experiments.sweep_rows import chosen_row, null_of_choosing, of_target, swept
 from persona_vectors.null_figures import SIGNIFICANT, TAILS
@@ -26,13 +27,15 @@ CAPTION = (
 
 
 def nulls_table(tables: Tables) -> Shown | None:
-    """A row a figure and null: correlations of every trait, then steering of every target."""
+    """A row a figure and null: correlations of every trait, then steering of every target. Of
+    parts of the fine-tunes only the nulls that were drawn are listed."""
     rows = [*_correlations(tables["correlations"]), *_steering(tables["steering"])]
     return Shown(CAPTION, HEADS, tuple(rows)) if rows else None
 
 
 def _correlations(correlations: pd.DataFrame) -> Iterator[tuple[Cell, ...]]:
-    for row in correlations.to_dict("records"):
+    shown = correlations["what"].isin(MAIN) | correlations["draws"].ge(TAILS)
+    for row in correlations[shown].to_dict("records"):
         if isnan(number(row, "r")) or isnan(number(row, "null_low")):
             continue
         place = f"layer {row['layer']}, {words(str(row['position']))}, on {words(str(row['on']))}"

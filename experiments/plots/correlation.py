@@ -26,7 +26,7 @@ from experiments.plots.style import (
 )
 
 MAIN = ("organisms", "checkpoints")
-"""What all nulls are shown of; of other groups of fine-tunes the first null that has a range."""
+"""What all nulls are shown of; of other groups of fine-tunes one that was drawn often."""
 _JOIN = ["model", "kind", "family", "step", "seed"]
 
 
@@ -69,7 +69,7 @@ def _forest(axes: Axes, correlations: pd.DataFrame) -> None:
         axes.plot([first["r"]], [height], "o", color=INK, markersize=7, zorder=4)
         n = int(first["n"])
         ticks.append((height, f"{words(str(what))}, n = {n}", True))
-        shown = rows if what in MAIN else rows[rows["null_low"] < rows["null_high"]].head(1)
+        shown = rows if what in MAIN else rows.nlargest(1, "draws")
         for row in shown.to_dict("records"):
             height += 0.8
             low, high = row["null_low"], row["null_high"]
