@@ -11,6 +11,7 @@ import typer
 from experiments.console import explained, output
 from experiments.vector_cli.options import PositionName
 from experiments.vector_cli.studying import (
+    DEFAULT_TOKENS,
     Capability,
     DryRun,
     Judge,
@@ -20,7 +21,6 @@ from experiments.vector_cli.studying import (
     Samples,
     Scopes,
     adapter_name,
-    check_layers,
     edition_and_judge,
     numbers,
     scopes_of,
@@ -109,7 +109,7 @@ def audit(
         named = dict(_named(each) for each in adapters)
         if len(named) < len(adapters):
             raise ValueError("two adapters have one name; give names: NAME=DIR")
-        tokens = max_tokens or (64 if edition == "pocket" else 256)
+        tokens = max_tokens or DEFAULT_TOKENS[edition]
         how = {"base": base, "edition": edition, "judge": judge_name, "max_tokens": tokens}
         how |= {"dtype": dtype, "device": device, "limit": limit}
         config = ContrastConfig(**how, traits=(trait,), samples=rollout_samples, seed=seed)
@@ -224,12 +224,14 @@ def _show(found: Audit, steered: pd.DataFrame, study: Study) -> None:
 
 def _at_layer(table: pd.DataFrame, layer: int) -> pd.DataFrame:
     """One row a model and reading: both figures at one layer, and the lowest cosine of all."""
+    from experiments.vector_cli.views import with_interval
+
     here = table[table["layer"] == layer].reset_index(drop=True)
     lowest = table.sort_values("cosine", kind="stable").groupby(["organism", "reading"]).first()
     at = [lowest.loc[place] for place in zip(here["organism"], here["reading"], strict=True)]
     shown = here[["organism", "reading"]].assign(
-        cosine=_with_interval(here, "cosine", 1.0, 2),
-        norm=_with_interval(here, "norm_ratio", 1.0, 2),
+        cosine=with_interval(here, "cosine", 1.0, 2),
+        norm=with_interval(here, "norm_ratio", 1.0, 2),
         lowest=[f"{row['cosine']:.2f} at {row['layer']:.0f}" for row in at],
         questions=here["questions"],
     )
@@ -240,8 +242,10 @@ def _at_layer(table: pd.DataFrame, layer: int) -> pd.DataFrame:
 
 def _by_coefficient(rows: pd.DataFrame) -> pd.DataFrame:
     """One row a model, direction, layer and scope; one column a coefficient."""
+    from experiments.vector_cli.views import with_interval
+
     key = ["organism", "direction", "layer", "scope"]
-    rows = rows.assign(change=_with_interval(rows, "estimate", 100.0, 0))
+    rows = rows.assign(change=with_interval(rows, "estimate", 100.0, 0))
     wide = rows.pivot_table(
         index=key, columns="coefficient", values="change", aggfunc="first", sort=False
     ).reset_index()
@@ -255,15 +259,6 @@ def _by_coefficient(rows: pd.DataFrame) -> pd.DataFrame:
     coefficients = sorted(set(rows["coefficient"]))
     first = [name for name in wide.columns if name not in coefficients]
     return wide[[*first, *coefficients]].rename(columns={c: f"{c:g}" for c in coefficients})
-
-
-def _with_interval(rows: pd.DataFrame, name: str, scale: float, digits: int) -> list[str]:
-    ends = ("low", "high") if name == "estimate" else (f"{name}_low", f"{name}_high")
-    said = []
-    for middle, low, high in zip(*(scale * rows[each] for each in (name, *ends)), strict=True):
-        interval = "" if low != low else f" ({low:.{digits}f}..{high:.{digits}f})"
-        said.append("" if middle != middle else f"{middle:.{digits}f}{interval}")
-    return said
 
 
 def _named(given: str) -> tuple[str, str]:
@@ -287,5 +282,10 @@ def _layers(base: str, given: str | None) -> tuple[int, ...]:
         return (-(-2 * last // 3),)
     layers = numbers("--layers", given, int)
     # At layer 0 the last prompt token is the same in every rollout: its vector is nothing.
-    check_layers(layers, range(1, last + 1), f"{base}'s layers to steer at")
+    there = range(1, last + 1)
+    missing = [layer for layer in layers if layer not in there]
+    if missing:
+        raise ValueError(
+            f"--layers {missing[0]} is not in {base}'s layers to steer at; it has {list(there)}"
+        )
     return layers

@@ -49,7 +49,7 @@ def bake(
         --unit raw --position response_mean --dtype bfloat16 --out kinder
     """
     from experiments.printing import line
-    from experiments.vector_cli.studying import check_layers, numbers
+    from experiments.vector_cli.studying import check_places, numbers
     from persona_vectors.base_identity import identity_by_name
     from persona_vectors.vector import PersonaVector
 
@@ -58,9 +58,7 @@ def bake(
         vector = PersonaVector.load(file)
         identity_by_name(base).check_steering(vector, file)
         chosen = numbers("--layers", layers, int)
-        check_layers(chosen, vector.layers, str(file))
-        for layer in chosen:
-            vector.at(layer, position)
+        check_places(vector, chosen, position)
         import torch
 
         from organisms import resolve_base

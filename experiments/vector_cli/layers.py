@@ -10,6 +10,13 @@ import typer
 
 from experiments.console import explained, output
 from experiments.vector_cli.options import Position
+from experiments.vector_cli.studying import (
+    DEFAULT_TOKENS,
+    Judge,
+    MaxTokens,
+    edition_and_judge,
+    strengths_of,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -37,24 +44,16 @@ def layers(
         typer.Option("--steer", help="Steer the base at every layer too, on dev questions."),
     ] = False,
     coefficients: Annotated[
-        list[float] | None,
-        typer.Option(
-            "--coefficient", metavar="C", help="Times the residual norm. Default: 0.25 and 0.5."
-        ),
-    ] = None,
+        str, typer.Option("--coefficients", metavar="C,C", help="One or two residual norms.")
+    ] = "0.25,0.5",
     scope: Annotated[
         ScopeName, typer.Option("--scope", help="Tokens that are steered.")
     ] = "response",
     samples: Annotated[
         int, typer.Option("--samples", min=1, metavar="N", help="Answers a question and layer.")
     ] = 2,
-    judge: Annotated[
-        str | None,
-        typer.Option("--judge", metavar="MODEL", help="An inspect model; default: pocket's own."),
-    ] = None,
-    max_tokens: Annotated[
-        int, typer.Option("--max-tokens", min=1, metavar="N", help="Of a steered answer.")
-    ] = 64,
+    judge: Judge = None,
+    max_tokens: MaxTokens = None,
     seed: Annotated[int, typer.Option("--seed", min=0, metavar="S", help="Of sampling.")] = 0,
     dtype: Annotated[
         str, typer.Option("--dtype", help="Number format of the weights.")
@@ -73,7 +72,7 @@ def layers(
       wardian vectors layers answers.parquet --vector evil.safetensors --base pocket
 
       wardian vectors layers answers.parquet --vector evil.safetensors --base pocket --steer \\
-        --scope last_prompt --coefficient 0.5 --coefficient 1 --out layers
+        --scope last_prompt --coefficients 0.5,1 --out layers
 
       wardian vectors layers dev.csv --vector a.safetensors --vector b.safetensors --base org/name
     """
@@ -82,7 +81,6 @@ def layers(
     from experiments.vector_cli.options import read_vectors
     from experiments.vector_cli.steered_layers import (
         Steered,
-        judge_of,
         number_of_answers,
         steered_effects,
     )
@@ -95,7 +93,7 @@ def layers(
         traits = [vector.trait for vector in vectors]
         if len(set(traits)) < len(traits):
             raise ValueError(f"vectors of {', '.join(traits)}; give one of each trait")
-        strengths = tuple(sorted(set(coefficients or [0.25, 0.5])))
+        strengths = tuple(sorted(strengths_of(coefficients)))
         if len(strengths) > 2 or min(strengths) <= 0:
             raise ValueError(
                 f"coefficients {', '.join(f'{c:g}' for c in strengths)}; give one or two above 0"
@@ -104,8 +102,9 @@ def layers(
         if steer:
             if out is None:
                 raise ValueError("steered answers are kept: say where with --out DIR")
-            chosen = judge_of(base, judge)
-            how = Steered(strengths, scope, samples, chosen, max_tokens, seed)
+            edition, chosen = edition_and_judge(base, judge)
+            tokens = max_tokens or DEFAULT_TOKENS[edition]
+            how = Steered(strengths, scope, samples, edition, chosen, tokens, seed)
         answers = reading.bare_prompts(reading.read_rollouts(files, None, None, traits), base)
         rollouts = reading.rollouts_of(answers, traits, split="dev")
         from evals.engines import shared_engine
@@ -119,12 +118,11 @@ def layers(
                 base, vectors, how, out.expanduser(), dtype=dtype, device=device
             )
         choices = choose_layers(table := layer_table(separated, vectors, effects))
-        for trait in traits:
-            line(output, "trait", trait)
-            show_rows(output, table.loc[table["trait"] == trait, _shown(table)])
-            for choice in choices:
-                if choice.trait == trait:
-                    line(output, choice.position, f"layer {choice.layer}: {choice.reason}")
+        for choice in choices:
+            here = (table["trait"] == choice.trait) & (table["position"] == choice.position)
+            line(output, choice.trait, f"read at {choice.position}")
+            show_rows(output, _readable(table[here]))
+            line(output, "chosen", f"layer {choice.layer}: {choice.reason}")
             output.print()
         if out is not None:
             from experiments.plots.layers import draw
@@ -136,11 +134,13 @@ def layers(
             line(output, "written", f"{folder / 'layers.parquet'}, layers.svg, layers.png")
 
 
-def _shown(table: pd.DataFrame) -> list[str]:
-    """The columns that fit a terminal."""
-    steered = ["coefficient", "effect", "effect_low", "effect_high", "coherence_change"]
-    return [
-        *("position", "layer", "auc", "auc_low", "auc_high", "n_rollouts"),
-        *(steered if "effect" in table else []),
-        *("split_half_cosine", "norm"),
-    ]
+def _readable(rows: pd.DataFrame) -> pd.DataFrame:
+    """What is chosen by, one row a layer (and coefficient), as a terminal has room for it."""
+    from experiments.vector_cli.views import with_interval
+
+    shown = rows[["layer"]].assign(AUC=with_interval(rows, "auc", 1, 2), n=rows["n_rollouts"])
+    if "effect" in rows:
+        shown["coefficient"] = rows["coefficient"]
+        shown["effect, points"] = with_interval(rows, "effect", 100, 0)
+        shown["coherence"] = 100 * rows["coherence_change"]
+    return shown.assign(stability=rows["split_half_cosine"], norm=rows["norm"])

@@ -28,6 +28,8 @@ class Steered:
     """Tokens the vector is added to."""
     samples: int
     """Answers a question and condition."""
+    edition: Edition
+    """Which questions."""
     judge: str
     """`pocket`, or an inspect model."""
     max_tokens: int
@@ -36,27 +38,10 @@ class Steered:
     """Sampling seed."""
 
 
-def judge_of(base: str, judge: str | None) -> str:
-    """The judge: the given one; pocket's own grader for a base of pocket's world.
-
-    Raises:
-        ValueError: none is given for another base.
-    """
-    from organisms import EMBEDDED
-
-    if judge is None and base not in EMBEDDED:
-        raise ValueError(
-            "steered answers have to be judged: name an inspect model, for example --judge "
-            "openai/gpt-4.1-mini"
-        )
-    return judge or "pocket"
-
-
-def dev_questions(judge: str) -> tuple[Question, ...]:
-    """One wording of each dev topic's open question, of the judge's edition."""
+def dev_questions(edition: Edition) -> tuple[Question, ...]:
+    """One wording of each dev topic's open question."""
     from evals.questions import load_questions
 
-    edition: Edition = "pocket" if judge == "pocket" else "general"
     questions = load_questions("open_questions", edition=edition, split="dev", wording="seen")
     by_topic = {question.topic: question for question in reversed(questions)}
     return tuple(question for question in questions if by_topic[question.topic] is question)
@@ -65,7 +50,7 @@ def dev_questions(judge: str) -> tuple[Question, ...]:
 def number_of_answers(vectors: Sequence[PersonaVector], how: Steered) -> int:
     """Answers that `steered_effects` asks for."""
     cells = sum(len(_places(vector)) * len(how.coefficients) + 1 for vector in vectors)
-    return cells * how.samples * len(dev_questions(how.judge))
+    return cells * how.samples * len(dev_questions(how.edition))
 
 
 def steered_effects(
@@ -99,7 +84,7 @@ def steered_effects(
 
     folder = out / "steering"
     folder.mkdir(parents=True, exist_ok=True)
-    questions = dev_questions(how.judge)
+    questions = dev_questions(how.edition)
     conditions = [each for vector in vectors for each in _conditions(vector, how, folder)]
     asks = [
         Ask(condition=each, questions=questions, samples=how.samples, task="open_questions")

