@@ -29,6 +29,9 @@ class Grader:
         replies: where replies are kept; None: in memory.
         budget: a cap on what is spent; None: none.
         pause: seconds before a failing judge is asked again; twice as many the next time.
+
+    Raises:
+        ValueError: the judge is the model under test.
     """
 
     def __init__(
@@ -38,7 +41,7 @@ class Grader:
         budget: Budget | None = None,
         pause: float = 1.0,
     ) -> None:
-        from inspect_ai.model import get_model
+        from inspect_ai.model import get_model, model_roles
 
         self.name = model
         self.budget = budget or Budget()
@@ -46,6 +49,8 @@ class Grader:
         self._replies = replies or Replies()
         self._pause = pause
         self._under_way: dict[str, asyncio.Lock] = {}
+        if self._model is not None or "grader" in model_roles():
+            _check_is_another(self.model)  # Before anything is asked, where the eval has begun.
 
     async def ask(self, prompt: str, *, temperature: float = 0.0, repeat: int = 0) -> ModelOutput:
         """The reply to one prompt.
@@ -56,9 +61,11 @@ class Grader:
             repeat: which of several replies to the same prompt.
 
         Raises:
+            ValueError: the judge is the model under test.
             JudgeFailedError: every attempt failed or came back empty; its text is the last reason.
             BudgetSpentError: the cap is reached.
         """
+        _check_is_another(self.model)
         settings = f"temperature={temperature} max_tokens={REPLY_TOKENS} top={TOP_LOGPROBS}"
         key = Replies.key(str(self.model), prompt, settings, repeat)
         lock = self._under_way.setdefault(key, asyncio.Lock())
@@ -104,3 +111,17 @@ class Grader:
                 return output
             note = "empty reply"
         raise JudgeFailedError(note)
+
+
+def _check_is_another(judge: Model) -> None:
+    """Raise ValueError where a model would judge its own answers: it would be its own excuse."""
+    from inspect_ai.model._model import active_model
+
+    tested = active_model()
+    if tested is None or tested.role is not None:
+        return
+    if str(tested) == str(judge) and tested.model_args == judge.model_args:
+        raise ValueError(
+            f"the judge {judge} is the model under test, which may not judge itself; name another "
+            "with --model-role grader=provider/name"
+        )
