@@ -58,7 +58,9 @@ class Grader:
         Raises:
             JudgeFailedError: every attempt failed or came back empty; its text is the last reason.
             BudgetSpentError: the cap is reached.
+            ValueError: within an eval whose model under test is this one.
         """
+        self._check_apart()
         settings = f"temperature={temperature} max_tokens={REPLY_TOKENS} top={TOP_LOGPROBS}"
         key = Replies.key(str(self.model), prompt, settings, repeat)
         lock = self._under_way.setdefault(key, asyncio.Lock())
@@ -78,6 +80,16 @@ class Grader:
         from inspect_ai.model import get_model
 
         return self._model or get_model(role="grader", required=True)
+
+    def _check_apart(self) -> None:
+        from inspect_ai.model._model import active_model  # the only way to tell it from no eval
+
+        tested, own = active_model(), self.model
+        if tested is not None and (str(tested), tested.model_args) == (str(own), own.model_args):
+            raise ValueError(
+                f"judge {str(own)!r} is the model under test, which would grade itself; name "
+                "another model with --model-role grader=MODEL or -T judge=MODEL"
+            )
 
     async def _call(self, prompt: str, temperature: float) -> ModelOutput:
         from inspect_ai.model import GenerateConfig
