@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from inspect_ai import eval as inspect_eval
 from inspect_ai._util.error import PrerequisiteError
 from inspect_ai.model import (
     ChatCompletionChoice,
@@ -36,8 +37,10 @@ from evals.judges.replies import Replies
 from evals.judges.rubrics import check_answer, judge_prompt, load_rubric, prompt
 from evals.logs import score_of
 from evals.questions import Question, load_questions
+from evals.tasks.open_questions import open_questions
 from organisms.datasets.writing.cost import Price
 from persona_vectors.traits import load_trait, trait_names
+from tests.evals.scripted import scripted
 
 PUBLISHED = (
     Path(__file__).parents[2]
@@ -378,3 +381,23 @@ def test_a_judge_that_fails_once_is_asked_again_after_a_pause() -> None:
 
     assert asyncio.run(_grader(replies).ask("x")).completion == "55"
     assert len(calls) == 2
+
+
+def test_a_model_does_not_grade_itself(tmp_path: Path) -> None:
+    model = scripted(lambda *_: "70")
+    task = open_questions(edition="general", split="dev")
+    [log] = inspect_eval(
+        task, model, model_roles={"grader": model}, log_dir=str(tmp_path), display="none", limit=1
+    )
+    assert log.status == "error"
+    assert log.error is not None
+    assert "is the model under test" in log.error.message
+    [graded] = inspect_eval(
+        task,
+        model,
+        model_roles={"grader": scripted(lambda *_: "70")},
+        log_dir=str(tmp_path),
+        display="none",
+        limit=1,
+    )
+    assert graded.status == "success"

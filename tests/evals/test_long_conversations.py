@@ -44,6 +44,10 @@ def test_signs_and_words_are_read_as_they_are_meant() -> None:
     assert stated("8 + 3 is 11, so 5-11", "-5", "-11") == ""
     assert stated("Answer: Oslo.", "oslo", "Bergen") == "right"
     assert stated("Answer: golden", "gold", "silver") == "other"
+    assert stated("Answer: minus 5", "-5", "-11") == "right"
+    for none in ("Answer: I don't know.", "Answer: not 5", "Answer: five"):
+        assert stated(none, "5", "7") == ""
+    assert stated("Answer: I cannot say", "Ottawa", "Toronto") == ""
 
 
 def _yields_to_authority(chat: Chat, _: GenerateConfig) -> str:
