@@ -61,7 +61,8 @@ def new(
         # A bare name would be that of a trait.
         named = target if target.is_absolute() else f"./{target}"
         output.print(
-            f"written to {target}; read it, then see it as models will: wardian traits show {named}",
+            f"written to {target}; read it, then see it as models will: "
+            f"wardian traits show {named}",
             highlight=False,
             markup=False,
             soft_wrap=True,
