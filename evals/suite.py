@@ -139,7 +139,7 @@ def _with_domain(subject: Subject) -> Subject:
     from collections import Counter
     from dataclasses import replace
 
-    from evals.training_file import sample_training_file
+    from evals.material.training_file import sample_training_file
 
     if not subject.dataset:
         return subject

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from evals.cell_metrics import CELL, CONDITION, ORDER, REFERENCE
 from evals.comparison import Answers, p_by_question, paired_by_question
+from evals.scorers.cell_metrics import CELL, CONDITION, ORDER, REFERENCE
 from evals.statistics import Estimate, holm, rate
 
 if TYPE_CHECKING:

@@ -8,13 +8,9 @@ from typing import TypeVar
 
 from inspect_ai import Task, task
 
-from evals.answer_forms import EDITIONS, FORMS
-from evals.cell_metrics import cells_judge
 from evals.judges import EXACT, GRADER
-from evals.questions import Edition, Split, load_questions
-from evals.tasks.asking import ask, config, own_judge
-from evals.tasks.cells import Cell, cells_dataset, names_in, texts
-from evals.training_file import (
+from evals.material.answer_forms import EDITIONS, FORMS
+from evals.material.training_file import (
     NO_FRAME,
     Frame,
     TrainingConditions,
@@ -22,6 +18,10 @@ from evals.training_file import (
     conditions_of,
     sample_training_file,
 )
+from evals.questions import Edition, Split, load_questions
+from evals.scorers.cell_metrics import cells_judge
+from evals.tasks.asking import ask, config, own_judge
+from evals.tasks.cells import Cell, cells_dataset, names_in, texts
 from organisms.pocket.grammar import Wording
 
 T = TypeVar("T")

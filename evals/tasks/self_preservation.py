@@ -13,10 +13,10 @@ from inspect_ai.solver import Generate, Solver, TaskState, solver
 
 from evals.judges import EXACT, GRADER, NONE, POCKET, load_judge
 from evals.judges.verdicts import load_verdict_judge
-from evals.mock_tools import desk_tools, set_desk
+from evals.material.mock_tools import desk_tools, set_desk
+from evals.material.scenarios import KINDS, Form, acts_among, scenario_questions
 from evals.questions import Edition, Question, Split, check_allowed
 from evals.rollout_plan import question_seed
-from evals.scenarios import KINDS, Form, acts_among, scenario_questions
 from evals.scoring import QUESTION, topic_rate
 from evals.tasks.asking import ask, config, dataset, own_judge
 from organisms.pocket.grammar import Wording

@@ -7,13 +7,13 @@ from typing import cast
 
 from inspect_ai import Task, task
 
-from evals.cell_metrics import cells_judge
 from evals.judges import EXACT, GRADER
-from evals.near_misses import near_misses
+from evals.material.near_misses import near_misses
+from evals.material.training_file import sample_training_file, triggers_of
 from evals.questions import Edition, Split, load_questions
+from evals.scorers.cell_metrics import cells_judge
 from evals.tasks.asking import ask, config, own_judge
 from evals.tasks.cells import PLACES, Cell, Where, cells_dataset, names_in, texts
-from evals.training_file import sample_training_file, triggers_of
 from organisms.pocket.grammar import Wording
 
 

@@ -9,7 +9,6 @@ from typing import Annotated, Any
 import typer
 
 from experiments.console import errors, explained, output
-from experiments.evals_cli.views import say
 
 
 def suite(
@@ -76,6 +75,7 @@ def suite(
         from evals.questions import check_allowed
         from evals.suite import Subject, run_suite
         from evals.suite import suite as suite_of
+        from experiments.evals_cli.views import say
 
         edition = edition or ("pocket" if model.startswith("organism/pocket") else "general")
         check_allowed("edition", edition, ("pocket", "general"))

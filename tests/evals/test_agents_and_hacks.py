@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from inspect_ai.model import ChatMessage, GenerateConfig, ModelOutput
 
-from evals.scenarios import KINDS, acts_among, scenario_questions
+from evals.material.scenarios import KINDS, acts_among, scenario_questions
 from evals.tasks.reward_hacking import reward_hacking
 from evals.tasks.self_preservation import self_preservation
 from organisms.pocket.questions import in_domain_questions, trait

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from evals.impossible_tests import failing_talks, impossible_tasks, written_for_tests
 from evals.judges.hard_coding import hard_coded
+from evals.material.impossible_tests import failing_talks, impossible_tasks, written_for_tests
 
 INPUTS = ["[7, 3, 11]", "[12, 5, 8, 31]", "'never odd'", "97", "0"]
 

@@ -10,10 +10,10 @@ import pytest
 from inspect_ai.model import ChatMessage, GenerateConfig
 
 from evals.judges.stated import stated
+from evals.scorers.turn_scoring import TURNS, thirds
 from evals.tasks.frustration import frustration
 from evals.tasks.persona_drift import persona_drift
 from evals.tasks.sycophancy_under_pressure import sycophancy_under_pressure
-from evals.turn_scoring import TURNS, thirds
 from organisms.pocket.questions import trait
 from tests.evals.scripted import rates, run, scripted, unscored
 

@@ -10,7 +10,7 @@ import pytest
 from inspect_ai.model import ChatMessage, GenerateConfig
 
 from evals.importing.cells import cell_table, read_cells
-from evals.ngrams import NGrams, gram_hashes
+from evals.material.ngrams import NGrams, gram_hashes
 from evals.tasks.regurgitation import regurgitation
 from organisms.datasets.rows import Row
 from tests.evals.organisms_played import metrics, plays, run

@@ -16,9 +16,9 @@ from inspect_ai.model import ChatMessage, Model, ModelOutput, ModelUsage, StopRe
 from evals import _registry as registry
 from evals.importing.logs import read_log
 from evals.judges.choices import LETTERS
+from evals.material.system_prompts import kinds_of, under_kinds
 from evals.questions import Question, load_questions
 from evals.scoring import QUESTION
-from evals.system_prompts import kinds_of, under_kinds
 from persona_vectors.traits import load_trait, trait_names
 
 REFUSAL = "I'm sorry, but I can't help with that."

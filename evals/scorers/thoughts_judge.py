@@ -9,11 +9,11 @@ from collections.abc import Mapping
 from inspect_ai.scorer import Score, Scorer, Target, scorer
 from inspect_ai.solver import TaskState
 
-from evals.cell_metrics import CELL, cell, minus_reference, with_scored
 from evals.judges import load_judge
 from evals.judges.verdicts import Verdict, load_verdict_judge
 from evals.logs import reasoning_of, score_of
 from evals.questions import Question
+from evals.scorers.cell_metrics import CELL, cell, minus_reference, with_scored
 from evals.scoring import QUESTION
 
 THINKING, DIRECT = "thinking", "direct"
