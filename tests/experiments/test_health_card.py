@@ -147,7 +147,7 @@ def test_the_suite_forgets_no_task():
     tasks = registry_find(
         lambda info: info.type == "task" and info.name.rpartition("/")[0].endswith("evals")
     )
-    names = {getattr(each, "__registry_info__").name.rpartition("/")[2] for each in tasks}
+    names = {each.__registry_info__.name.rpartition("/")[2] for each in tasks}
     assert set(ARGUMENTS) == names
 
 
@@ -211,8 +211,8 @@ def test_what_cannot_be_read_is_said_before_anything_is_written(tmp_path):
 
 
 def test_a_run_gives_the_rates_of_its_report(tmp_path):
-    from experiments.tables import write_table
     from experiments.rates import rates
+    from experiments.tables import write_table
     from tests.experiments.report.made_up_answers import made_up_answers
     from tests.experiments.report.made_up_tables import shifts
 
