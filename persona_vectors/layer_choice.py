@@ -14,10 +14,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from persona_vectors.detection import detection_auc
 from persona_vectors.extraction import vector_rows
 from persona_vectors.projection import project
 from persona_vectors.reading import transcripts
-from persona_vectors.roc import auc
 from persona_vectors.vector import PersonaVector
 
 if TYPE_CHECKING:
@@ -44,14 +44,14 @@ def separability(
 
     Args:
         organism: the loaded base.
-        rollouts: held out from the vectors: trait, sign, prompt, answer, optionally system. Empty
-            answers are left out.
+        rollouts: held out from the vectors: trait, sign, topic, prompt, answer, optionally system.
+            Empty answers are left out.
         vectors: one a trait.
         batch_size: rows read at a time.
 
     Returns:
         A row a trait, position and layer where the vector is not zero: auc with its 95% interval
-        (low, high; 0.5 is chance), and n.
+        (low, high; 0.5 is chance), which draws whole topics anew and is NaN below 8, and n.
 
     Raises:
         ValueError: a trait has no rollouts of one sign, or a vector does not fit the base.
@@ -78,11 +78,11 @@ def separability(
                 for start in range(0, len(own), CHUNK)
             ]
         )
-        norms = vector.norms()
+        norms, topics = vector.norms(), own["topic"].tolist()
         for p, position in enumerate(vector.positions):
             for k, layer in enumerate(vector.layers):
                 if norms[p, k] > 0:
-                    area = auc(projected[:, p, k], positive)
+                    area = detection_auc(projected[:, p, k], positive, topics)
                     rows.append(
                         {
                             "trait": vector.trait,

@@ -102,7 +102,10 @@ def _steering(
             linewidth=1.1,
         )
     axes.axhline(0.0, color=QUIET, linewidth=0.8, linestyle=":")
-    axes.set_xticks(sorted({0.0, *own["coefficient"]}))
+    ticks = sorted({0.0, *own["coefficient"]})
+    room = step * (len(groups) + 1)
+    axes.set_xticks(ticks)
+    axes.set_xlim(ticks[0] - room, ticks[-1] + room)
     return layer
 
 

@@ -47,7 +47,7 @@ KINDS: dict[str, StageKind] = {
         title="answers under contrastive system prompts",
     ),
     "vectors": StageKind(
-        "experiments.stages.vectors:run", 2, preload=_TORCH, title="persona vectors and their nulls"
+        "experiments.stages.vectors:run", 3, preload=_TORCH, title="persona vectors and their nulls"
     ),
     "truth": StageKind(
         "experiments.stages.truth:run",

