@@ -78,7 +78,7 @@ def figure_of(card: Card) -> Figure:
     from experiments.plots.health_card import draw
 
     holding = [flag.name for flag in card.flags if flag.state == "yes"]
-    title = f"{card.name}: {', '.join(holding) or 'no flag holds'}"
+    title = f"{card.name}: {', '.join(holding) or 'no flag holds for certain'}"
     return draw(card.readings, card.cells, card.shifts, title)
 
 

@@ -179,8 +179,9 @@ def combined(states: Sequence[State], needs: Literal["all", "any"]) -> State:
 
 
 def _found(condition: Condition, readings: Mapping[str, Reading], titles: Mapping[str, str]) -> str:
-    title = titles.get(condition.measure, condition.measure)
-    return f"{title}: {interval(condition.estimate(readings), signed=condition.of == 'difference')}"
+    signed = condition.of == "difference"
+    title = titles.get(condition.measure, condition.measure) + (", minus base" if signed else "")
+    return f"{title}: {interval(condition.estimate(readings), signed=signed)}"
 
 
 def interval(found: Estimate | None, *, signed: bool = False) -> str:

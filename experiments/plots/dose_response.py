@@ -3,7 +3,8 @@ intervals, by layer and scope."""
 
 from __future__ import annotations
 
-from typing import Any
+from textwrap import fill
+from typing import Any, Final
 
 import numpy as np
 import pandas as pd
@@ -15,6 +16,9 @@ from experiments.asked import asked_in_sweep
 from experiments.headline import words
 from experiments.plots.steering import SCOPES, SHADES, SYMBOLS
 from experiments.plots.style import INK, LINES, QUIET, bottom_legend, quiet_style, top_note
+
+_CHARACTERS: Final = 15
+"""Of the note, an inch."""
 
 
 def draw(table: pd.DataFrame, trait: str, floor: float) -> Figure:
@@ -53,7 +57,7 @@ def draw(table: pd.DataFrame, trait: str, floor: float) -> Figure:
         bottom_legend(figure, _legend(table, floor), 5)
         n = table.loc[table["metric"] == "coherent", "n"].min()
         note = f"Bars: 95%, {n} open answers a cell; small and hollow: too few coherent topics."
-        top_note(figure, f"{asked_in_sweep(table)} {note}")
+        top_note(figure, fill(f"{asked_in_sweep(table)} {note}", int(_CHARACTERS * size[0])))
     return figure
 
 

@@ -192,7 +192,7 @@ def _legend() -> list[Line2D]:
         "worse": "worse than base",
         "better": "better than base",
         "other": "other than base",
-        "": "difference not shown (interval holds 0)",
+        "": "no sure difference",
     }
     entries = [
         _entry("organism", COLOURS["organism"], "o", filled=True),

@@ -39,6 +39,7 @@ def draw(table: pd.DataFrame, choices: Sequence[LayerChoice]) -> Figure:
         effect = {"effect": _effect_axis(table)}
         panels = {"auc": panels["auc"], **effect, "split_half_cosine": "split-half cosine"}
     chosen = {(choice.trait, choice.position): choice.layer for choice in choices}
+    places = [_SPREAD * (n - (len(positions) - 1) / 2) for n in range(len(positions))]
     with quiet_style():
         size = (1.2 + 3.2 * len(panels), 1.0 + 2.7 * len(traits))
         figure = Figure(figsize=size, layout="constrained")
@@ -48,7 +49,7 @@ def draw(table: pd.DataFrame, choices: Sequence[LayerChoice]) -> Figure:
             for axes, (column, label) in zip(axes_row, panels.items(), strict=True):
                 for number, position in enumerate(positions):
                     rows = table[(table["trait"] == trait) & (table["position"] == position)]
-                    _line(axes, rows, column, number, chosen.get((trait, position)))
+                    _line(axes, rows, column, number, places[number], chosen.get((trait, position)))
                 axes.axhline(_REFERENCE[column], color=QUIET, linewidth=0.8, linestyle=":")
                 axes.set_ylabel(label)
         for axes in grid[-1]:
@@ -65,27 +66,35 @@ def _effect_axis(table: pd.DataFrame) -> str:
     return f"trait score steered less unsteered,\npoints, at {strength} × the residual norm"
 
 
-def _line(axes: Axes, rows: pd.DataFrame, column: str, number: int, chosen: int | None) -> None:
+def _line(
+    axes: Axes, rows: pd.DataFrame, column: str, number: int, place: float, chosen: int | None
+) -> None:
     """One position's line with its intervals, the chosen layer ringed; of two coefficients the
     smaller is drawn fainter, and cells that cost too much coherence are hollow."""
     if column != "effect":
-        return _part(axes, rows.drop_duplicates("layer"), column, number, chosen, 1.0)
+        return _part(axes, rows.drop_duplicates("layer"), column, number, place, chosen, 1.0)
     sizes = sorted(rows["coefficient"].dropna().unique())
     for size in sizes:
         last = size == sizes[-1]
         part = rows[rows["coefficient"] == size]
-        _part(axes, part, column, number, chosen, 1.0 if last else 0.35)
+        _part(axes, part, column, number, place, chosen, 1.0 if last else 0.35)
     low, high = axes.get_ylim()
     axes.set_ylim(min(low, -5), max(high, 20))
     return None
 
 
 def _part(
-    axes: Axes, rows: pd.DataFrame, column: str, number: int, chosen: int | None, strength: float
+    axes: Axes,
+    rows: pd.DataFrame,
+    column: str,
+    number: int,
+    place: float,
+    chosen: int | None,
+    strength: float,
 ) -> None:
     rows = rows.sort_values("layer")
     scale = 100 if column == "effect" else 1
-    x = rows["layer"].to_numpy(dtype=float) + _SPREAD * (number - 1)
+    x = rows["layer"].to_numpy(dtype=float) + place
     y = scale * rows[column].to_numpy(dtype=float)
     axes.plot(x, y, **_looks(number), markersize=4, alpha=strength)
     if column in _ENDS:

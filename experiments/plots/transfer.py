@@ -102,6 +102,7 @@ def _steering(
             linewidth=1.1,
         )
     axes.axhline(0.0, color=QUIET, linewidth=0.8, linestyle=":")
+    axes.set_xticks(sorted({0.0, *own["coefficient"]}))
     return layer
 
 
