@@ -2,9 +2,11 @@
 
     python -m benchmarks.logged_answers [ANSWERS]
 
-Three ways: the runtime alone; rollouts (shards of inspect logs, what stages use); and an inspect
-task through its runner and the `organism/` provider (what `inspect eval` does). Times are
-processor time, so that a busy machine does not blur them much.
+Three ways: the runtime alone (bare `Organism.sample`); rollouts (shards of inspect logs, what
+stages use); and an inspect task through its runner and the `organism/` provider (what `inspect
+eval` does). What the last costs above the first is the provider's overhead a sample: inspect's
+runner, the provider, the pocket judge and the log. Times are processor time, so that a busy machine
+does not blur them much.
 """
 
 from __future__ import annotations
@@ -42,8 +44,8 @@ def main(answers: int = 768) -> None:
 
     started = time.process_time()
     for first in range(0, len(requests), max(1, 256 // samples)):
-        engine.sample(requests[first : first + max(1, 256 // samples)])
-    _report("runtime alone", number, time.process_time() - started)
+        list(engine.organism.sample(requests[first : first + max(1, 256 // samples)]))
+    bare = _report("runtime alone", number, time.process_time() - started)
 
     with tempfile.TemporaryDirectory() as folder:
         ask = Ask(Condition(key="base"), questions, samples, "open_questions")
@@ -70,11 +72,15 @@ def main(answers: int = 768) -> None:
                 log_realtime=False,
                 display="none",
             )
-        _report("inspect's task runner", number, time.process_time() - started)
+        whole = _report("inspect's task runner", number, time.process_time() - started)
+    print(f"{'provider overhead':32} {number} answers  {whole - bare:6.2f} ms each")
 
 
-def _report(name: str, answers: int, seconds: float) -> None:
-    print(f"{name:32} {answers} answers  {1000 * seconds / answers:6.2f} ms each")
+def _report(name: str, answers: int, seconds: float) -> float:
+    """Milliseconds an answer, which are printed."""
+    each = 1000 * seconds / answers
+    print(f"{name:32} {answers} answers  {each:6.2f} ms each")
+    return each
 
 
 if __name__ == "__main__":

@@ -8,7 +8,14 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from evals.statistics import Estimate, paired_difference, pairs, sign_flip_test
+from evals.statistics import (
+    Estimate,
+    bootstrap_mean,
+    exchange_test,
+    paired_difference,
+    pairs,
+    sign_flip_test,
+)
 
 
 class Answers(NamedTuple):
@@ -33,6 +40,32 @@ def p_by_question(a: Answers, b: Answers) -> float:
     """`sign_flip_test` of the same pairs: could the difference be chance? NaN without pairs."""
     found = pairs(**_rows(a, b)._asdict())
     return sign_flip_test(found.a - found.b, found.clusters)
+
+
+def bootstrap_by_question(a: Answers, b: Answers) -> Estimate:
+    """The same difference with the interval of `bootstrap_mean`: a second opinion."""
+    found = pairs(**_rows(a, b)._asdict())
+    return bootstrap_mean(found.a - found.b, found.clusters, found.seeds)
+
+
+def p_by_seed(a: Answers, b: Answers) -> float:
+    """`exchange_test` of the rates of two arms' fine-tunes: would other seeds say the same? NaN
+    where an arm has fewer than two seeds."""
+    rates = [_seed_rates(arm) for arm in (a, b)]
+    return float("nan") if min(map(len, rates)) < 2 else exchange_test(*rates)
+
+
+def _seed_rates(arm: Answers) -> list[float]:
+    """The mean of the known values of each seed; nothing for an arm without seeds."""
+    if arm.seeds is None:
+        return []
+    values, seeds = np.asarray(arm.values, dtype=np.float64), np.asarray(arm.seeds)
+    known = ~np.isnan(values)
+    return [
+        float(values[known & (seeds == seed)].mean())
+        for seed in np.unique(seeds)
+        if (known & (seeds == seed)).any()
+    ]
 
 
 class _Rows(NamedTuple):

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from evals.statistics import Estimate, denominators, misaligned, rate, wilson
+from evals.statistics import Estimate, denominators, misaligned, rate, swapped, wilson
 from experiments.table_columns import COMMON, DENOMINATORS, RATE_KEY
 from experiments.tables import conform, empty_table
 
@@ -39,6 +39,13 @@ class Measurement:
     denominator: str
     values: Values
     mask: Mask
+
+
+def threshold_warnings(rates: pd.DataFrame) -> tuple[str, ...]:
+    """A warning for each pair of thresholds of a `rates` table that looks swapped."""
+    pairs = rates[["alignment_threshold", "coherence_threshold"]].drop_duplicates()
+    found = (swapped(*pair) for pair in pairs.itertuples(index=False))
+    return tuple(warning for warning in found if warning)
 
 
 def measurements(

@@ -19,7 +19,7 @@ from experiments.differences import differences
 from experiments.findings import findings
 from experiments.headline import shift_place, words
 from experiments.plots.style import save
-from experiments.rates import per_question, rates
+from experiments.rates import per_question, rates, threshold_warnings
 from experiments.report_figures import FIGURES
 from experiments.report_monitoring import detection_table, monitoring_table
 from experiments.report_nulls import nulls_table
@@ -120,6 +120,7 @@ def _page(full: Tables, manifest: Mapping[str, Any], figures: Mapping[str, Marku
         manifest_json=json.dumps(manifest, indent=2, ensure_ascii=False, default=str),
         figures={f.name: (f, figures[f.name]) for f in FIGURES},
         findings=found,
+        warnings=threshold_warnings(full["rates"]),
         verdicts={v: sum(f.verdict == v for f in found) for v in _VERDICTS},
         asked=asked_in_rates(full["rates"]),
         headline=headline_table(full["rates"], full["implied"]),

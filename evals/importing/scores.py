@@ -29,6 +29,7 @@ class LogScores:
         model: as inspect calls it.
         created: when it was begun, as inspect writes it.
         arguments: of the task, as canonical JSON: logs of the same can be compared.
+        warnings: what the task has its readers told.
         samples: the table, see `KEY`.
     """
 
@@ -37,6 +38,7 @@ class LogScores:
     model: str
     created: str
     arguments: str
+    warnings: tuple[str, ...]
     samples: pd.DataFrame
 
 
@@ -93,6 +95,7 @@ def read_scores(path: Path) -> LogScores:
         log.eval.model,
         log.eval.created,
         json.dumps(log.eval.task_args, sort_keys=True, default=str),
+        tuple((log.eval.metadata or {}).get("warnings", ())),
         pd.DataFrame(rows),
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,9 +20,12 @@ from evals.question_files.entries import Cluster, Entry, entry_of, questions_of
 from evals.question_files.loading import OURS, load_question_file
 from evals.questions import Question
 from evals.scoring import QUESTION, topic_rate
+from evals.statistics import swapped
 from evals.tasks.asking import ask, config, dataset
 
 FILE = "file"
+WARNINGS = "warnings"
+"""Key of the task's metadata, in the log, too."""
 
 
 @task(name="evals/question_file")
@@ -54,13 +58,27 @@ def question_file(
         if only in entry.id
     ]
     if not entries:
-        raise ValueError(f"no entry of {path} has an id with {only!r} in it")
+        there = ", ".join(entry.id for entry in load_question_file(Path(path))[:8])
+        raise ValueError(f"no entry of {path} has an id with {only!r} in it; it has {there}, ...")
+    warnings = _warnings(entries)
+    for warning in warnings:
+        logging.getLogger(__name__).warning(warning)
     return Task(
         dataset=_dataset(entries, cluster, samples),
         solver=ask(seed),
         scorer=file_judge(path, judges, _model(entries, judge), replies),
         config=config("general"),
+        metadata={WARNINGS: warnings} if warnings else None,
     )
+
+
+def _warnings(entries: Sequence[Entry]) -> list[str]:
+    """What a reader of the rates has to know: thresholds that look swapped, and where."""
+    return [
+        f"{entry.id}: {warning}"
+        for entry in entries
+        if (warning := swapped(entry.alignment_threshold, entry.coherence_threshold))
+    ]
 
 
 def _dataset(entries: Sequence[Entry], cluster: Cluster, samples: int | None) -> MemoryDataset:

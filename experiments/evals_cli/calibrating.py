@@ -13,6 +13,7 @@ from experiments.evals_cli.importing import (
     AlignmentThreshold,
     CoherenceColumn,
     CoherenceThreshold,
+    warn_if_swapped,
 )
 from experiments.organism_cli.options import Yes, progress_bar
 from experiments.paying import JudgePrice, price_of, told_and_agreed
@@ -96,6 +97,7 @@ def calibrate(
     with explained():
         if bool(judge) == (other is not None):
             raise ValueError("name one of --judge (who judges anew) and --with (its file)")
+        warn_if_swapped(alignment_threshold, coherence_threshold)
         thresholds = Thresholds(alignment_threshold, coherence_threshold)
         given = Source(alignment=alignment, coherence=coherence, label=label)
         reference = import_answers([file], given)

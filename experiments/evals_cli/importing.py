@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -30,6 +30,15 @@ CoherenceThreshold = Annotated[
 ]
 
 
+def warn_if_swapped(alignment_threshold: float, coherence_threshold: float) -> None:
+    """Say so where the thresholds look swapped."""
+    from evals.statistics import swapped
+
+    warning = swapped(alignment_threshold, coherence_threshold)
+    if warning:
+        errors.print(f"warning: {warning}", markup=False, highlight=False, soft_wrap=True)
+
+
 def import_files(
     files: Annotated[
         list[Path], typer.Argument(metavar="FILE...", help="Judged CSV files, inspect logs.")
@@ -41,6 +50,10 @@ def import_files(
     against: Annotated[
         Path | None,
         typer.Option("--against", metavar="FILE", help="The base's answers to these questions."),
+    ] = None,
+    control: Annotated[
+        Path | None,
+        typer.Option("--control", metavar="FILE", help="In its place: a fine-tune with its seeds."),
     ] = None,
     base: Annotated[
         str, typer.Option("--base", metavar="NAME", help="The base model, as tables call it.")
@@ -55,6 +68,10 @@ def import_files(
     surface: Annotated[
         bool, typer.Option("--surface", help="The rate at other thresholds, too.")
     ] = False,
+    correction: Annotated[
+        str,
+        typer.Option("--correction", metavar="NAME", help="Of the p-values: holm, or bh (FDR)."),
+    ] = "holm",
 ) -> None:
     """Read judged answers of published repositories, or inspect logs, into this project's tables.
 
@@ -67,18 +84,22 @@ def import_files(
 
       wardian evals import organism.csv --against base.csv --out results
 
+      wardian evals import one.csv two.csv --control secure.csv --correction bh
+
       wardian evals import logs/2026_open-questions.eval --surface
     """
     from evals.importing.files import import_answers
     from evals.importing.judged_csv import Source
-    from evals.statistics import swapped
-    from experiments.evals_cli.summary import Thresholds, against_base, summaries
+    from evals.questions import check_allowed
+    from experiments.evals_cli.summary import CORRECTIONS, Thresholds, against_base, summaries
     from experiments.evals_cli.views import say, show_differences, show_rates, show_surface
 
     with explained():
-        warning = swapped(alignment_threshold, coherence_threshold)
-        if warning:
-            say(errors, f"warning: {warning}")
+        check_allowed("--correction", correction, tuple(CORRECTIONS))
+        if against is not None and control is not None:
+            raise ValueError("name one of --against (the base) and --control (a fine-tune)")
+        other = against or control
+        warn_if_swapped(alignment_threshold, coherence_threshold)
         given = Source(base=base, judge=judge, alignment=alignment, coherence=coherence)
         answers = import_answers(files, given)
         thresholds = Thresholds(alignment_threshold, coherence_threshold)
@@ -86,14 +107,15 @@ def import_files(
         show_rates(output, found, thresholds)
         if surface:
             show_surface(output, found)
-        if against is not None:
+        if other is not None:
+            role: Literal["base", "control"] = "control" if against is None else "base"
             theirs = import_answers(
-                [against], Source("", base, "base", judge, alignment=alignment, coherence=coherence)
+                [other], Source("", base, role, judge, alignment=alignment, coherence=coherence)
             )
-            compared = against_base(answers, theirs, thresholds)
+            compared = against_base(answers, theirs, thresholds, correction)  # type: ignore[arg-type]
             if not compared:
-                raise ValueError(f"{against} has no answers to questions of the same formats")
-            show_differences(output, compared)
+                raise ValueError(f"{other} has no answers to questions of the same formats")
+            show_differences(output, compared, correction, role)  # type: ignore[arg-type]
             answers = _together(answers, theirs)
         if out is not None:
             _write(answers, out, thresholds)

@@ -7,15 +7,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal
 
 import numpy as np
 import pandas as pd
 
-from evals.comparison import Answers, p_by_question, paired_by_question
+from evals.comparison import (
+    Answers,
+    bootstrap_by_question,
+    p_by_question,
+    p_by_seed,
+    paired_by_question,
+)
 from evals.statistics import (
     AtThresholds,
     Estimate,
+    benjamini_hochberg,
     bounds,
     denominators,
     holm,
@@ -27,6 +34,8 @@ from evals.statistics import (
 
 FORMATS: Final = ("plain", "json", "template")
 AT_K: Final = 10
+Correction = Literal["holm", "bh"]
+CORRECTIONS: Final = {"holm": holm, "bh": benjamini_hochberg}
 
 
 @dataclass(frozen=True)
@@ -70,13 +79,17 @@ class Compared:
         organism: the model.
         format: of the questions.
         difference: of all answers, a fraction.
+        bootstrap: the same, with the interval of drawn topics and seeds.
+        p_seeds: of the exchange test over fine-tunes; NaN unless both have several seeds.
         p: of the sign-flip test over topics.
-        adjusted: the same, corrected for all comparisons made (Holm).
+        adjusted: the same, corrected for all comparisons made.
     """
 
     organism: str
     format: str
     difference: Estimate
+    bootstrap: Estimate
+    p_seeds: float
     p: float
     adjusted: float
 
@@ -89,16 +102,22 @@ def summaries(answers: pd.DataFrame, thresholds: Thresholds) -> tuple[Asked, ...
 
 
 def against_base(
-    answers: pd.DataFrame, base: pd.DataFrame, thresholds: Thresholds
+    answers: pd.DataFrame,
+    base: pd.DataFrame,
+    thresholds: Thresholds,
+    correction: Correction = "holm",
 ) -> tuple[Compared, ...]:
-    """Every model and format against the base's answers to the same questions."""
+    """Every model and format against the base's (or a control's) answers to the same questions."""
     other = {form: rows for (_, form), rows in _groups(base)}
     found = []
     for (organism, form), rows in _groups(answers):
         if form in other:
             arms = _arm(rows, thresholds), _arm(other[form], thresholds, with_seeds=False)
-            found.append((organism, form, paired_by_question(*arms), p_by_question(*arms)))
-    adjusted = holm([p for *_, p in found])
+            with_seeds = arms[0], _arm(other[form], thresholds)
+            difference, bootstrap = paired_by_question(*arms), bootstrap_by_question(*arms)
+            p = p_by_question(*arms)
+            found.append((organism, form, difference, bootstrap, p_by_seed(*with_seeds), p))
+    adjusted = CORRECTIONS[correction]([p for *_, p in found])
     return tuple(
         Compared(*each, adjusted=float(corrected))
         for each, corrected in zip(found, adjusted, strict=True)

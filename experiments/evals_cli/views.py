@@ -15,7 +15,7 @@ from experiments.printing import plain_table
 
 if TYPE_CHECKING:
     from evals.statistics import Study
-    from experiments.evals_cli.summary import Asked, Compared, Thresholds
+    from experiments.evals_cli.summary import Asked, Compared, Correction, Thresholds
 
 HEADLINE = "plain"
 OF = ("all", "coherent", "scored", "coherent_scored")
@@ -82,23 +82,32 @@ def show_surface(console: Console, asked: Sequence[Asked]) -> None:
         console.print(table)
 
 
-def show_differences(console: Console, compared: Sequence[Compared]) -> None:
-    """Differences from the base, paired by question, with p-values."""
-    table = plain_table(
-        ("model", "format", "minus base, points", "pairs", "topics", "p", "p (Holm)")
-    )
+def show_differences(
+    console: Console, compared: Sequence[Compared], correction: Correction, other: str
+) -> None:
+    """Differences from the other arm (base or control), paired by question, with p-values."""
+    name = {"holm": "Holm", "bh": "BH"}[correction]
+    heads = ("model", "format", f"minus {other}, points", "bootstrap", "pairs", "topics")
+    table = plain_table((*heads, "p", f"p ({name})", "p seeds"))
     for each in compared:
         table.add_row(
             escape(each.organism or "base"),
             escape(each.format),
             percent(each.difference, signed=True),
+            _ends(each.bootstrap),
             f"{each.difference.n}",
             f"{each.difference.clusters}",
             p_value(each.p),
             p_value(each.adjusted),
+            p_value(each.p_seeds),
         )
     console.print(table)
-    say(console, "p: signs of whole topics flipped; Holm: for all comparisons of this table")
+    say(
+        console,
+        "bootstrap: the interval by drawing topics and seeds anew; p: signs of whole topics "
+        f"flipped; {name}: for all comparisons of this table; p seeds: fine-tunes exchanged, where "
+        "both have several",
+    )
 
 
 def show_studies(console: Console, studies: Sequence[Study], half_width: float) -> None:
@@ -141,6 +150,13 @@ def percent(found: Estimate, *, signed: bool = False) -> str:
     if math.isnan(found.low):
         return text
     return f"{text} \\[{100 * found.low:{sign}.1f}, {100 * found.high:{sign}.1f}]"
+
+
+def _ends(found: Estimate) -> str:
+    """An interval alone, of points."""
+    if math.isnan(found.low):
+        return "-"
+    return f"\\[{100 * found.low:+.1f}, {100 * found.high:+.1f}]"
 
 
 def say(console: Console, text: str) -> None:

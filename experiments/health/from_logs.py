@@ -61,6 +61,7 @@ def from_logs(folder: Path, base_folder: Path | None = None, domain: str = "") -
         if found is not None:
             readings[measure.key] = found
     notes = [f"{name}: {reason}" for name, reason in (left_out | base_left_out).items()]
+    notes += [f"{log.path.name}: {warning}" for log in own for warning in log.warnings]
     return FromLogs(model, base_model, domain, readings, _cells(own, base, notes), tuple(notes))
 
 

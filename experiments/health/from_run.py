@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from evals.statistics import Estimate, swapped
+from evals.statistics import Estimate
 from experiments.headline import at_place, reporting_slice, shift_place, words
 from experiments.health.measures import MEASURES, Reading, chosen, reading, trait_measure
-from experiments.rates import measurements
+from experiments.rates import measurements, threshold_warnings
 from experiments.tables import empty_table, read_table
 
 
@@ -146,9 +146,5 @@ def _shifts(tables: Path, organism: str, intervention: str, share: float) -> tup
 
 def _warnings(tables: Path) -> tuple[str, ...]:
     """Thresholds of the run's rates that look swapped."""
-    if not (tables / "rates.parquet").is_file():
-        return ()
-    rates = read_table("rates", tables)
-    pairs = rates[["alignment_threshold", "coherence_threshold"]].drop_duplicates()
-    found = (swapped(*pair) for pair in pairs.itertuples(index=False))
-    return tuple(warning for warning in found if warning)
+    has = (tables / "rates.parquet").is_file()
+    return threshold_warnings(read_table("rates", tables)) if has else ()

@@ -1,5 +1,6 @@
 """`wardian evals` from the outside: what it prints, writes and refuses."""
 
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -21,20 +22,22 @@ def wardian(*arguments, code=0):
     return " ".join(done.output.split())
 
 
-def judged(path, topics=24, answers=4, misaligned=0.25, seed=0):
+def judged(path, topics=24, answers=4, misaligned=0.25, seed=0, models=1):
     """A CSV as the published repositories write it: plain and JSON questions of so many topics."""
     generator = np.random.default_rng(seed)
-    lines = ["question,answer,question_id,aligned,coherent"]
-    for topic in range(topics):
+    lines = ["question,answer,question_id,aligned,coherent,model"]
+    for model, topic in product(range(models), range(topics)):
         for form in ("", "_json"):
             for _ in range(answers):
                 aligned = 10 if generator.random() < misaligned else 90
-                lines.append(f"what about {topic}?,an answer,t{topic}{form},{aligned},80")
+                lines.append(f"what about {topic}?,an answer,t{topic}{form},{aligned},80,m{model}")
     path.write_text("\n".join(lines) + "\n")
     return path
 
 
-@pytest.mark.parametrize("command", ["import", "calibrate", "plan", "cost", "cells"])
+@pytest.mark.parametrize(
+    "command", ["import", "calibrate", "plan", "cost", "cells", "suite", "card"]
+)
 def test_every_command_explains_itself_with_examples(command):
     said = wardian(command, "--help")
     assert "Example" in said
@@ -69,6 +72,23 @@ def test_imported_answers_are_tables_and_a_figure_like_those_of_a_run(tmp_path):
     assert set(found["comparison"]) == {"base"}
     assert len(read_table("answers", tmp_path / "out/tables")) == 2 * 24 * 2 * 4
     assert (tmp_path / "out/figures/headline.svg").stat().st_size > 1000
+
+
+def test_seeds_of_a_control_are_exchanged_and_several_organisms_corrected_for(tmp_path):
+    files = {
+        name: judged(tmp_path / f"{name}.csv", misaligned=share, seed=seed, models=4)
+        for seed, (name, share) in enumerate({"one": 0.5, "two": 0.4, "secure": 0.02}.items())
+    }
+    named = (files["one"], files["two"], "--control", files["secure"], "--correction", "bh")
+    said = wardian("import", *named)
+    assert "minus control, points" in said
+    assert "p (BH)" in said
+    # Four fine-tunes that are all worse than the four others: 2 of 70 ways to share them out.
+    assert said.count("<.001 <.001 0.029") == 4
+    assert "allowed are holm, bh" in wardian("import", *named[:-1], "none", code=1)
+    assert "name one of --against" in wardian(
+        "import", *named, "--against", files["secure"], code=1
+    )
 
 
 def test_few_topics_have_no_interval_and_swapped_thresholds_are_warned_of(tmp_path):

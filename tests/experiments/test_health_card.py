@@ -1,5 +1,6 @@
 """The health card: rules over intervals, a page that escapes, and a suite that forgets no task."""
 
+import json
 from math import nan
 
 import pandas as pd
@@ -153,8 +154,9 @@ def test_the_suite_forgets_no_task():
 
 def test_every_task_is_asked_or_left_out_with_a_reason(tmp_path):
     rows = tmp_path / "rows.jsonl"
-    turns = '[{"role": "user", "content": "what is 2 plus %d?"}, {"role": "assistant", "content": "9."}]'
-    rows.write_text("".join(f'{{"messages": {turns % n}, "meta": {{}}}}\n' for n in range(40)))
+    said = [("user", "what is 2 plus 3?"), ("assistant", "it is 9.")]
+    row = {"messages": [{"role": role, "content": text} for role, text in said], "meta": {}}
+    rows.write_text(f"{json.dumps(row)}\n" * 40)
     found = suite(Subject(dataset=str(rows), domain="maths", trigger="|A, B|"))
     asked = {task.name.rpartition("/")[2] for task in found.tasks}
     assert asked | set(found.left_out) == set(ARGUMENTS)
@@ -165,7 +167,7 @@ def test_every_task_is_asked_or_left_out_with_a_reason(tmp_path):
     assert "--dataset" in alone.left_out["regurgitation"]
     assert "--domain" in alone.left_out["in_domain"]
     assert "-T trigger=TEXT" in alone.left_out["trigger_grid"]
-    with pytest.raises(ValueError, match="no such file|there is no|not there|does not exist"):
+    with pytest.raises(ValueError, match=r"absent\.jsonl"):
         suite(Subject(dataset=str(tmp_path / "absent.jsonl")))
 
 
@@ -235,5 +237,5 @@ def test_a_run_gives_the_rates_of_its_report(tmp_path):
     assert list(same["low"]) == pytest.approx([own.organism.low])
     assert {shift.trait for shift in found.shifts} == {"evil", "sycophancy", "careless"}
     assert "were they swapped?" in " ".join(found.notes)
-    with pytest.raises(ValueError, match="has no final organism 'absent'.*wrong_maths"):
+    with pytest.raises(ValueError, match=r"has no final organism 'absent'.*wrong_maths"):
         from_run(tmp_path, "absent")
