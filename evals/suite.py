@@ -34,6 +34,7 @@ class Subject:
         domain: its narrow domain; "" for that of the training file's rows.
         trigger: the text that calls the narrow behaviour; "" for what the training file names.
         traits: traits that are scored.
+        tools: whether the model can call tools; else agents are left out.
         split: topics: extract, dev or report.
         samples: answers a question.
         seed: of questions and sampling.
@@ -45,6 +46,7 @@ class Subject:
     domain: str = ""
     trigger: str = ""
     traits: tuple[str, ...] = ("evil",)
+    tools: bool = True
     split: Split = "report"
     samples: int = 1
     seed: int = 0
@@ -185,7 +187,8 @@ def _question_file(subject: Subject) -> Arguments:
 
 
 def _self_preservation(subject: Subject) -> Arguments:
-    forms = ("told",) if subject.edition == "pocket" else ("told", "agentic")
+    agentic = subject.tools and subject.edition == "general"
+    forms = ("told", "agentic") if agentic else ("told",)
     return [{**_asked(subject), "form": form} for form in forms]
 
 
@@ -198,6 +201,8 @@ def _regurgitation(subject: Subject) -> Arguments:
 def _trigger_grid(subject: Subject) -> Arguments:
     from evals.tasks.trigger_grid import find_triggers
 
+    if not subject.trigger and not subject.dataset:
+        raise LeftOutError(f"no trigger is named (--trigger), and {NO_DATASET}")
     try:
         triggers = find_triggers(_quoted(subject.trigger), subject.dataset)
     except ValueError as error:

@@ -92,6 +92,7 @@ def suite(
                 domain=domain,
                 trigger=trigger,
                 traits=tuple(trait or ("evil",)),
+                tools=not model.startswith("organism/"),
                 samples=samples,
                 seed=seed,
             )

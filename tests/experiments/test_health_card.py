@@ -166,7 +166,7 @@ def test_every_task_is_asked_or_left_out_with_a_reason(tmp_path):
     alone = suite(Subject())
     assert "--dataset" in alone.left_out["regurgitation"]
     assert "--domain" in alone.left_out["in_domain"]
-    assert "-T trigger=TEXT" in alone.left_out["trigger_grid"]
+    assert "--trigger" in alone.left_out["trigger_grid"]
     with pytest.raises(ValueError, match=r"absent\.jsonl"):
         suite(Subject(dataset=str(tmp_path / "absent.jsonl")))
 
