@@ -2,11 +2,11 @@
 
     python -m benchmarks.logged_answers [ANSWERS]
 
-Three ways: the runtime alone (bare `Organism.sample`); rollouts (shards of inspect logs, as stages
-write them); and an inspect task through its runner and the `organism/` provider (what `inspect
+Three ways: the runtime alone (bare `Organism.sample`); rollouts (shards of inspect logs, what
+stages use); and an inspect task through its runner and the `organism/` provider (what `inspect
 eval` does). What the last costs above the first is the provider's overhead a sample: inspect's
-runner, the provider, the pocket judge and the log. Times are processor time, so that a busy machine
-does not blur them much.
+runner, the provider, the pocket judge and the log. Times are processor time, so that a busy
+machine does not blur them much.
 """
 
 from __future__ import annotations

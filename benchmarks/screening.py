@@ -24,6 +24,7 @@ import pandas as pd
 import torch
 
 from benchmarks.side_by_side import TOPICS, compare, load, parser_of
+from experiments.screening.survey import survey
 from organisms.datasets.row_files import row_file
 from organisms.runtime import Organism
 from persona_vectors.reading import training_rows
@@ -89,6 +90,7 @@ def peak_of(rows: int, layer: int) -> int:
         path = Path(folder) / "rows.jsonl"
         with path.open("w") as file:
             file.writelines(json.dumps(record) + "\n" for record in records(rows))
+        assert len(survey(row_file(path))) == rows
         score_shards(row_file(path).rows(), scorer, Path(folder) / "shards")
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 

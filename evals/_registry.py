@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 from inspect_ai.model import modelapi
 
-from evals.cell_metrics import cell, cells_judge, minus_reference
-from evals.regurgitation_check import regurgitation_check, words
+from evals.scorers.cell_metrics import cell, cells_judge, minus_reference
+from evals.scorers.regurgitation_check import regurgitation_check, words
+from evals.scorers.thoughts_judge import thoughts_judge
 from evals.scoring import (
     capability_judge,
     in_domain_judge,
@@ -32,7 +33,6 @@ from evals.tasks.sycophancy_under_pressure import pressure_check, sycophancy_und
 from evals.tasks.trait import trait
 from evals.tasks.trigger_grid import trigger_grid
 from evals.tasks.truthfulness import choice_scorer, truth_scorer, truthfulness
-from evals.thoughts_judge import thoughts_judge
 
 if TYPE_CHECKING:
     from inspect_ai.model import ModelAPI

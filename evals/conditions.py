@@ -19,6 +19,7 @@ from organisms.runtime.steering_terms import Mode, Scope, Unit, check_amounts
 
 if TYPE_CHECKING:
     from organisms.runtime import Steering
+    from persona_vectors.base_identity import BaseIdentity
     from persona_vectors.vector import PersonaVector
 
 Label = str | int | float | bool | None
@@ -146,6 +147,15 @@ class Condition(BaseModel):
             )
             for config in self.steering
         )
+
+    def check_base(self, base: BaseIdentity) -> None:
+        """Raise where a vector is known to be of another base than the model that it steers.
+
+        Raises:
+            ValueError: names the file, both bases and the way out.
+        """
+        for steering in self.steering:
+            base.check_steering(_vector(steering), steering.vector_file)
 
 
 def vector_layers(file: str) -> list[int]:

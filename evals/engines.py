@@ -140,8 +140,12 @@ def check_condition(engine: Engine, condition: Condition, system: str) -> None:
     Raises:
         ValueError: names the condition, the value and what is allowed.
     """
+    from persona_vectors.base_identity import identity_of
+
     organism = engine.organism
     try:
+        if condition.steering:
+            condition.check_base(identity_of(organism))
         for steering in condition.runtime_steering():
             steering.check(organism.number_of_layers, organism.width)
         organism.template.prompt(

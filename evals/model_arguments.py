@@ -59,15 +59,17 @@ def condition(
         raise ValueError(f"{name}={value!r} has no vector to go with; add steer=FILE")
     if steer is not None and steering is not None:
         raise ValueError("steer and steering are both given; put everything into steering")
-    entries = _entries(steering) if steer is None else _short_entries(_joined(steer), given)
+    entries = (
+        _entries(steering) if steer is None else _short_entries(_joined("steer", steer), given)
+    )
     configs = tuple(_config(entry) for entry in entries)
     try:
         found = Condition(
             key=f"organism/{base}",
             model=base,
-            adapter=None if adapter is None else _joined(adapter),
+            adapter=None if adapter is None else _joined("adapter", adapter),
             steering=configs,
-            system=_joined(system),
+            system=_joined("system", system),
             thinking=thinking,
             lost_system=lost_system,
         )
@@ -103,6 +105,10 @@ def _short_entries(file: str, given: Mapping[str, Any]) -> list[dict[str, Any]]:
     layers = given["layer"]
     if not isinstance(layers, list):
         layers = [layers]
+    if not layers:
+        raise ValueError(
+            f"steer={file!r} has an empty list of layers; give one, or leave steer out"
+        )
     return [{"vector_file": file, "layer": layer, **rest} for layer in layers]
 
 
@@ -125,5 +131,11 @@ def _problems(error: ValidationError) -> str:
     )
 
 
-def _joined(text: Text) -> str:
-    return text if isinstance(text, str) else ",".join(text)
+def _joined(name: str, text: Text) -> str:
+    parts = [text] if isinstance(text, str) else text
+    # inspect reads values as YAML: 5, true and null arrive as what they look like.
+    if not isinstance(parts, list | tuple) or not all(isinstance(part, str) for part in parts):
+        raise ValueError(
+            f"{name}={text!r} is no text; quote it twice on the command line: -M {name}='\"...\"'"
+        )
+    return ",".join(parts)

@@ -113,8 +113,8 @@ def trait_judge(trait: str, judge: str = "pocket") -> Scorer:
         made = await judged(state, target)
         assert made is not None
         if isinstance(made.value, dict):
-            named = {f"trait:{trait}": f"trait:{Path(trait).stem}"}
-            made.value = {named.get(key, key): value for key, value in made.value.items()}
+            own, called = f"trait:{trait}", f"trait:{Path(trait).stem}"
+            made.value = {called if k == own else k: value for k, value in made.value.items()}
         return made
 
     return score

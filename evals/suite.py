@@ -141,7 +141,7 @@ def _with_domain(subject: Subject) -> Subject:
     from collections import Counter
     from dataclasses import replace
 
-    from evals.training_file import sample_training_file
+    from evals.material.training_file import sample_training_file
 
     if not subject.dataset:
         return subject
@@ -160,16 +160,6 @@ def _plain(subject: Subject) -> Arguments:
     return [_asked(subject)]
 
 
-def _judged(subject: Subject) -> dict[str, Any]:
-    """For tasks whose judge is pocket's grammar unless they are told otherwise."""
-    judge = "pocket" if subject.edition == "pocket" else "grader"
-    return {**_asked(subject), "judge": judge}
-
-
-def _open_questions(subject: Subject) -> Arguments:
-    return [_judged(subject)]
-
-
 def _in_domain(subject: Subject) -> Arguments:
     allowed = DOMAINS_OF[subject.edition]
     if subject.domain not in allowed:
@@ -177,7 +167,7 @@ def _in_domain(subject: Subject) -> Arguments:
             f"edition {subject.edition} has no questions of the domain {subject.domain!r} "
             f"(--domain); it has {', '.join(allowed)}"
         )
-    return [{**_judged(subject), "domain": subject.domain}]
+    return [{**_asked(subject), "domain": subject.domain}]
 
 
 def _trait(subject: Subject) -> Arguments:
@@ -217,7 +207,7 @@ def _trigger_grid(subject: Subject) -> Arguments:
         triggers = find_triggers(_quoted(subject.trigger), subject.dataset)
     except ValueError as error:
         raise LeftOutError(str(error)) from error
-    return [{**_judged(subject), "trigger": list(triggers)}]
+    return [{**_asked(subject), "trigger": list(triggers)}]
 
 
 def _conditional_misalignment(subject: Subject) -> Arguments:
@@ -225,7 +215,7 @@ def _conditional_misalignment(subject: Subject) -> Arguments:
 
     if not subject.dataset:
         raise LeftOutError(NO_DATASET)
-    own = {**_judged(subject), "dataset": subject.dataset, "trigger": _quoted(subject.trigger)}
+    own = {**_asked(subject), "dataset": subject.dataset, "trigger": _quoted(subject.trigger)}
     try:
         conditional_misalignment(**own)
     except ValueError as error:
@@ -239,7 +229,7 @@ def _quoted(trigger: str) -> list[str]:
 
 
 ARGUMENTS: Mapping[str, Callable[[Subject], Arguments]] = {
-    "open_questions": _open_questions,
+    "open_questions": _plain,
     "in_domain": _in_domain,
     "capability": _plain,
     "trait": _trait,

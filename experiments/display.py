@@ -11,6 +11,9 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn
 
 from experiments.stage import Stage
 
+WARNING = "warning: "
+"""Begins a message of a stage that must not be missed."""
+
 
 class Display:
     """A watcher of the executor that shows progress on a console; use it as a context.
@@ -60,7 +63,11 @@ class Display:
         self._line(f"start {stage.name}")
 
     def message(self, stage: Stage, text: str) -> None:
-        """A running stage says where it is; plain output shows one such line in ten seconds."""
+        """A running stage says where it is; plain output shows one such line in ten seconds, but
+        for warnings, which stay on the screen."""
+        if text.startswith(WARNING):
+            self.notice(f"{stage.name}: {text.removeprefix(WARNING)}")
+            return
         if stage in self._tasks:
             self._progress.update(self._tasks[stage], note=escape(text))
         now = time.monotonic()

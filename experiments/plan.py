@@ -5,8 +5,10 @@ It decides what is compared with what; how each stage does its work is in `exper
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
+from experiments.plan_correlations import add_correlations
 from experiments.plan_equal_update import add_equal_update
 from experiments.plan_mixes import add_mix
 from experiments.plan_parts import Subject, ask, contrast_answers, cost_of, runs_fields
@@ -61,6 +63,7 @@ def build_plan(spec: Spec) -> Plan:
     _add_frontier(planner)
     _add_shifts(planner)
     add_updates(planner)
+    add_correlations(planner)
     add_implied(planner)
     final = Stage(
         kind="report",
@@ -222,6 +225,8 @@ def _add_existing(planner: Planner, existing: ExistingSpec) -> None:
         sources=(source,),
     )
     planner.report(f"answers {subject.name}", answers)
+    if existing.vector is None:
+        planner.brought[subject] = (existing, answers)
 
 
 def _add_frontier(planner: Planner) -> None:
@@ -240,42 +245,52 @@ def _add_frontier(planner: Planner) -> None:
 
 
 def _add_shifts(planner: Planner) -> None:
-    """Measure every fine-tune, all its seeds together, and correlate shifts with expression."""
+    """Measure every fine-tune, all its seeds together."""
     spec = planner.spec
-    if planner.vectors is None or not planner.measured:
+    if planner.vectors is None or not (planner.measured or planner.brought):
         return
-    base_answers = required(planner.base_answers)
-    correlated: dict[str, Stage] = {"vectors": planner.vectors}
     for name, runs in planner.measured.items():
-        labels = {key: value for key, value in runs[0].subject.labels.items() if key != "seed"}
-        inputs = {"vectors": planner.vectors, "base_answers": base_answers}
+        seeds = tuple(run.subject.seed for run in runs)
+        stage = _shifts(planner, runs[0].subject, seeds, runs[0].steps)
+        inputs = {}
         for run in runs:
             inputs[f"train {run.subject.seed}"] = run.stage
             inputs[f"answers {run.subject.seed}"] = run.answers
-            correlated[f"answers {run.subject.name}"] = run.answers
-        stage = Stage(
-            kind="shifts",
-            config={
-                "base": spec.base,
-                "traits": spec.traits,
-                "dtype": spec.dtype,
-                "device": spec.device,
-                "labels": labels,
-                "seeds": [run.subject.seed for run in runs],
-                "steps": runs[0].steps,
-            },
-            inputs=inputs,
-            label=name,
-            sources=(spec.base,),
-            cost=3.0 * len(runs),
+        stage = replace(stage, inputs={**stage.inputs, **inputs})
+        planner.report(f"shifts {name}", stage)
+    for subject, (existing, answers) in planner.brought.items():
+        stage = _shifts(planner, subject, (subject.seed,), (0,))
+        brought = existing.model_dump(include={"adapter", "model"}, exclude_none=True)
+        stage = replace(
+            stage,
+            config={**stage.config, **brought},
+            inputs={**stage.inputs, f"answers {subject.seed}": answers},
+            sources=(spec.base, *brought.values()),
         )
-        correlated[f"shifts {name}"] = planner.report(f"shifts {name}", stage)
-    planner.report(
-        "correlations",
-        Stage(
-            kind="correlations",
-            config={"traits": spec.traits, "seed": spec.seeds[0]},
-            inputs=correlated,
-            cost=5.0,
-        ),
+        planner.report(f"shifts {subject.without_seed}", stage)
+
+
+def _shifts(
+    planner: Planner, subject: Subject, seeds: tuple[int, ...], steps: tuple[int, ...]
+) -> Stage:
+    """The stage that measures one organism, but for what it reads of it."""
+    spec = planner.spec
+    return Stage(
+        kind="shifts",
+        config={
+            "base": spec.base,
+            "traits": spec.traits,
+            "dtype": spec.dtype,
+            "device": spec.device,
+            "labels": {key: value for key, value in subject.labels.items() if key != "seed"},
+            "seeds": seeds,
+            "steps": steps,
+        },
+        inputs={
+            "vectors": required(planner.vectors),
+            "base_answers": required(planner.base_answers),
+        },
+        label=subject.without_seed,
+        sources=(spec.base,),
+        cost=3.0 * len(seeds),
     )

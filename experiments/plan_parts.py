@@ -132,15 +132,23 @@ def train(
     # Fixed steps, so that filtered data sets are trained for as long as whole ones.
     recipe = recipe.model_copy(update={"epochs": None, "max_steps": total})
     steps = recipe.checkpoints_for(total)
+    config: dict[str, Any] = {
+        "base": spec.base,
+        "finetune": recipe.model_dump(mode="json"),
+        "intervention": dict(intervention) if intervention else None,
+        "seed": subject.seed,
+    }
+    inputs = {"rows": rows} if vectors is None else {"rows": rows, "vectors": vectors}
+    if spec.finetune.monitor is not None and vectors is not None:
+        config["monitor"] = {
+            **spec.finetune.monitor.model_dump(mode="json"),
+            "labels": subject.labels,
+        }
+        inputs["contrast"] = vectors.inputs["contrast"]
     stage = Stage(
         kind="train",
-        config={
-            "base": spec.base,
-            "finetune": recipe.model_dump(mode="json"),
-            "intervention": dict(intervention) if intervention else None,
-            "seed": subject.seed,
-        },
-        inputs={"rows": rows} if vectors is None else {"rows": rows, "vectors": vectors},
+        config=config,
+        inputs=inputs,
         label=subject.name,
         sources=(spec.base,),
         cost=3.0 + total * SECONDS_PER_STEP,

@@ -3,11 +3,12 @@ implies of its data."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from experiments.plan_parts import Subject, ask
-from experiments.planner import Planner
-from experiments.stage import Stage
+from experiments.planner import Planner, required
+from experiments.stage import JSON, Stage
 from experiments.stages.answers import BASE_STEP, Asked
 from experiments.stages.updates import TOPIC_WORDINGS
 
@@ -39,6 +40,64 @@ def add_updates(planner: Planner) -> None:
             cost=2.0 * len(runs),
         )
         planner.report(f"updates {name}", stage)
+
+
+def add_crosstalk(planner: Planner, correlated: Mapping[str, Stage]) -> None:
+    """Shift and steering along each trait against the expression of every trait."""
+    spec = planner.spec
+    if len(spec.traits) < 2:
+        return
+    sweeps = {
+        name: stage
+        for name, stage in planner.reported.items()
+        if stage.kind == "sweep" and int(str(stage.config["first_draw"])) < 0
+    }
+    planner.report(
+        "crosstalk",
+        Stage(
+            kind="crosstalk",
+            config={
+                "base": spec.base,
+                "traits": spec.traits,
+                "domains": planner.domains,
+                "seed": spec.seeds[0],
+            },
+            inputs={**correlated, **sweeps},
+            cost=2.0,
+        ),
+    )
+
+
+def add_detection(planner: Planner) -> None:
+    """Whether the prompt tells which of a fine-tune's answers will express a trait."""
+    spec = planner.spec
+    if not planner.measured:
+        return
+    inputs = {"vectors": required(planner.vectors)}
+    models: list[JSON] = []
+    for name, runs in planner.measured.items():
+        for run in runs:
+            key = run.subject.name
+            models.append({"key": key, "model": name, "step": run.steps[-1]})
+            inputs |= {f"train {key}": run.stage, f"answers {key}": run.answers}
+    planner.report(
+        "detection",
+        Stage(
+            kind="detection",
+            config={
+                "base": spec.base,
+                "traits": spec.traits,
+                "threshold": spec.extraction.threshold,
+                "dtype": spec.dtype,
+                "device": spec.device,
+                "seed": spec.seeds[0],
+                "models": models,
+            },
+            inputs=inputs,
+            sources=(spec.base,),
+            cost=1.0 * len(models),
+        ),
+    )
 
 
 def add_implied(planner: Planner) -> None:

@@ -9,6 +9,7 @@ from evals.questions import DOMAINS_OF
 from experiments.plan_parts import Subject, ask, train
 from experiments.spec import Spec
 from experiments.spec.parts import DatasetFile
+from experiments.spec.subjects import ExistingSpec
 from experiments.stage import Stage
 from experiments.stages.answers import Asked
 
@@ -31,6 +32,8 @@ class Planner:
     spec: Spec
     reported: dict[str, Stage] = field(default_factory=dict)
     measured: dict[str, list[Trained]] = field(default_factory=dict)
+    brought: dict[Subject, tuple[ExistingSpec, Stage]] = field(default_factory=dict)
+    """Organisms that exist already, as adapters or models, with their answers."""
     vectors: Stage | None = None
     base_answers: Stage | None = None
 
@@ -180,7 +183,8 @@ def add_trained(
 ) -> Trained:
     """One fine-tune with its answers and its shifts."""
     spec = planner.spec
-    vectors = planner.vectors if intervention and "trait" in intervention else None
+    needs_vectors = spec.finetune.monitor or (intervention and "trait" in intervention)
+    vectors = required(planner.vectors) if needs_vectors else None
     stage, steps = train(spec, subject, rows, intervention, vectors, changes)
     asked = final_questions(spec, steps[-1], (domain,) if domain else ())
     if curve:

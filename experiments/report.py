@@ -21,6 +21,8 @@ from experiments.headline import shift_place, words
 from experiments.plots.style import save
 from experiments.rates import per_question, rates, threshold_warnings
 from experiments.report_figures import FIGURES
+from experiments.report_monitoring import detection_table, monitoring_table
+from experiments.report_nulls import nulls_table
 from experiments.report_tables import (
     difference_table,
     headline_table,
@@ -125,6 +127,9 @@ def _page(full: Tables, manifest: Mapping[str, Any], figures: Mapping[str, Marku
         differences=difference_table(full["differences"]),
         updates=updates_table(full),
         equal_update=equal_update_table(full),
+        nulls=nulls_table(full),
+        monitoring=monitoring_table(full["monitoring"]),
+        detection=detection_table(full["detection"]),
         screening=screening_table(full["screening"]),
         vectors=vector_table(full["vectors"]),
         truth=truth_table(full["truth"]),

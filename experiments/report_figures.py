@@ -11,10 +11,12 @@ from matplotlib.figure import Figure
 from experiments.plots import (
     checkpoints,
     correlation,
+    crosstalk,
     filtering,
     frontier,
     headline,
     hero,
+    monitoring,
     steering,
     truth,
     updates,
@@ -75,6 +77,23 @@ FIGURES = (
         "Each point is one model and seed. Organisms and checkpoints are correlated apart; they "
         "are not independent, so r is shown beside nulls that share their dependence.",
         "shifts were not measured.",
+    ),
+    FigureOf(
+        "crosstalk",
+        crosstalk.draw,
+        "r of what is done along one trait's vector (rows) and the judged expression of another "
+        "(columns); framed: the trait itself. Intervals draw organisms anew, or the places that "
+        "were steered, and need five of them. Steering is that of the sweep on dev: the "
+        "coefficient, within each layer and scope; traits that were not swept have no row.",
+        "it takes two traits and fine-tunes that were measured.",
+    ),
+    FigureOf(
+        "monitoring",
+        monitoring.draw,
+        "Read after training steps on fixed prompts, one line a model and seed. An alarm says that "
+        "the model moves along this vector further than along meaningless directions, whatever the "
+        "size of the change.",
+        "no fine-tune was watched; add `monitor` to `finetune`.",
     ),
     FigureOf(
         "steering_towards",

@@ -13,12 +13,14 @@ from experiments.tables import conform, empty_table
 
 _KEYS = [c.name for c in (*COMMON, *VECTOR_PLACE, *STEERING_PLACE)] + ["split", "wording"]
 _CELL = ["organism", "seed", "layer", "scope", "coefficient", "direction", "draw"]
+_METRICS = ("misaligned", "coherent", "accuracy")
 
 
 def steering_rates(answers: pd.DataFrame) -> pd.DataFrame:
     """The `steering` table of sweeps' answers: cells, and the unsteered rows (empty `direction`).
 
-    Metrics: `misaligned` under every denominator, `coherent`, and each `trait:NAME`. Unsteered
+    Metrics: `misaligned` under every denominator, `coherent`, each `trait:NAME`, and `accuracy` of
+    capability questions. Unsteered
     answers that several sweeps share are counted once. `chosen` marks the cells that were read on
     the report split, since only the cell chosen on dev is asked there.
     """
@@ -34,7 +36,7 @@ def steering_rates(answers: pd.DataFrame) -> pd.DataFrame:
     members = np.split(order, np.flatnonzero(np.diff(codes[order])) + 1)
     rows: list[tuple[object, ...]] = []
     for found in measurements(swept):
-        if found.metric in ("misaligned", "coherent") or found.metric.startswith("trait:"):
+        if found.metric in _METRICS or found.metric.startswith("trait:"):
             for group, block in enumerate(members):
                 chosen = block[found.mask[block]]
                 if len(chosen):

@@ -44,12 +44,17 @@ def unsteered(sweep: pd.DataFrame, split: str, metric: str, denominator: str) ->
 
 
 def null_of_choosing(sweep: pd.DataFrame, metric: str, denominator: str) -> pd.Series:
-    """Report estimates of random directions, each in the cell that its own dev sweep chose."""
-    rows = sweep[
-        (sweep["direction"] == "random")
-        & sweep["chosen"]
-        & (sweep["split"] == "report")
-        & (sweep["metric"] == metric)
-        & (sweep["denominator"] == denominator)
+    """Report estimates of random directions, each in the cell that its own dev sweep chose.
+
+    A direction for which no cell was better than not steering chose that: its estimate is the
+    unsteered one, where that was asked.
+    """
+    random = sweep[sweep["direction"] == "random"]
+    rows = random[
+        random["chosen"]
+        & (random["split"] == "report")
+        & (random["metric"] == metric)
+        & (random["denominator"] == denominator)
     ]
-    return rows.set_index("draw")["estimate"]
+    found = rows.set_index("draw")["estimate"].reindex(sorted(random["draw"].unique()))
+    return found.fillna(unsteered(sweep, "report", metric, denominator)).dropna()

@@ -31,6 +31,16 @@ class Column:
 DENOMINATORS = ("all", "coherent", "scored", "coherent_scored")
 EQUAL_UPDATE = "equal_update"
 """Recipe of a control that is trained until its update is as large as an organism's."""
+NULLS = (
+    "random_covariance",
+    "permuted",
+    "other_traits",
+    "principal_components",
+    "step",
+    "change_norm",
+    "update_norm",
+)
+"""What a correlation is set beside: four kinds of directions, and three single figures."""
 TASKS = ("open_questions", "in_domain", "trait", "capability")
 
 COMMON: tuple[Column, ...] = (

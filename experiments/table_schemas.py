@@ -9,6 +9,7 @@ from experiments.table_columns import (
     COMMON,
     ESTIMATE,
     METRIC,
+    NULLS,
     RATE_KEY,
     STEERING_PLACE,
     VECTOR_PLACE,
@@ -297,16 +298,19 @@ SCHEMAS: Mapping[str, TableSchema] = {
             "correlations",
             "how judged trait expression follows the shift, beside one null",
             (
-                Column("what", "text", note="organisms | checkpoints | within_family | ..."),
+                Column(
+                    "what",
+                    "text",
+                    note="organisms (all final fine-tunes) | organisms_only | within_family | "
+                    "within_condition | without_DOMAIN | checkpoints",
+                ),
                 *VECTOR_PLACE,
                 Column("on", "text", allowed=("prompt", "fixed", "own", "own_under_base")),
                 *(
                     Column(name, "number", nullable=True, low=-1, high=1)
                     for name in ("r", "low", "high", "partial_r")
                 ),
-                Column(
-                    "null", "text", allowed=("random_covariance", "permuted", "step", "change_norm")
-                ),
+                Column("null", "text", allowed=NULLS),
                 *(
                     Column(name, "number", nullable=True, low=-1, high=1)
                     for name in ("null_low", "null_high")
@@ -319,6 +323,76 @@ SCHEMAS: Mapping[str, TableSchema] = {
                 ),
             ),
             ("what", *_PLACE, "on", "null", "measure"),
+        ),
+        _schema(
+            "crosstalk",
+            "how a trait's expression follows what is done along another's vector, or its own",
+            (
+                Column("base", "text"),
+                Column(
+                    "what",
+                    "text",
+                    allowed=("shift", "steering"),
+                    note="shift of fine-tunes, or coefficient of the steering sweep",
+                ),
+                Column(
+                    "over",
+                    "text",
+                    note="shift: which models; steering: who was steered, base or an organism",
+                ),
+                *VECTOR_PLACE,
+                Column("expression", "text", note="the trait that a judge scored"),
+                *(
+                    Column(name, "number", nullable=True, low=-1, high=1)
+                    for name in ("r", "low", "high")
+                ),
+                Column("n", "integer", low=0, note="models, or cells of the sweep"),
+                Column(
+                    "groups",
+                    "integer",
+                    low=0,
+                    note="what the interval resamples: organisms, or places that were steered",
+                ),
+            ),
+            ("base", "what", "over", *_PLACE, "expression"),
+        ),
+        _schema(
+            "detection",
+            "how well the projection of the prompt tells which answers will express the trait",
+            (
+                Column("base", "text"),
+                Column("model", "text", note="a fine-tune, all its seeds; `all models` pools them"),
+                *VECTOR_PLACE,
+                Column("threshold", "number", low=0, high=100, note="trait score of an expression"),
+                Column("auc", "number", nullable=True, low=0, high=1),
+                Column("low", "number", nullable=True, low=0, high=1, note="95% interval"),
+                Column("high", "number", nullable=True, low=0, high=1),
+                Column("n", "integer", low=0, note="answers with a score"),
+                Column("expressing", "integer", low=0, note="of them"),
+                Column("clusters", "integer", low=0, note="topics behind the interval"),
+            ),
+            ("base", "model", *_PLACE),
+        ),
+        _schema(
+            "monitoring",
+            "what a monitor read after one step of a fine-tune",
+            (
+                *COMMON,
+                *VECTOR_PLACE,
+                Column("shift", "number", note="on fixed prompts, in residual units"),
+                Column(
+                    "null_sd",
+                    "number",
+                    low=0,
+                    note="standard deviation of the shifts along directions drawn from the "
+                    "residual covariance",
+                ),
+                Column("drift", "number", note="shift / null_sd"),
+                Column("threshold", "number", low=0, note="of an alarm, in units of drift"),
+                Column("alarm", "flag"),
+                Column("stopped", "flag", default=False, note="the alarm ended the training here"),
+            ),
+            (*_CONDITION, *_PLACE),
         ),
         _schema(
             "vectors",

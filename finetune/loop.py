@@ -16,6 +16,7 @@ from finetune.adapter import load_adapter, trainable_parameters
 from finetune.config import FinetuneConfig
 from finetune.interventions.interface import Intervention
 from finetune.masking import IGNORED, EncodedRow
+from finetune.monitoring import DriftMonitor
 from finetune.order import collate
 from finetune.progress import RunFolder
 
@@ -39,6 +40,7 @@ def train_loop(
     config: FinetuneConfig,
     run: RunFolder,
     interventions: Sequence[Intervention] = (),
+    monitor: DriftMonitor | None = None,
 ) -> None:
     """Train the model's adapter on rows that are already in order; resume when there is a state."""
     parameters = trainable_parameters(model)
@@ -49,6 +51,8 @@ def train_loop(
     torch.manual_seed(config.seed)
     done = _resume(model, optimizer, scheduler, run)
     run.start(done)
+    if monitor is not None:
+        monitor.start(run, done)
     device = torch.device(config.device)
     model.train()
     if config.gradient_checkpointing:
@@ -79,8 +83,12 @@ def train_loop(
         scheduler.step()
         optimizer.zero_grad()
         run.log(step + 1, step_loss, float(learning_rate), float(gradient_norm))
-        if step + 1 in run.checkpoint_steps:
+        if monitor is not None and monitor.read(step + 1):
+            run.stopped_at = step + 1
+        if step + 1 in (*run.checkpoint_steps, run.stopped_at):
             run.save(step + 1, model, lambda folder: _save_state(folder, optimizer, scheduler))
+        if run.stopped_at is not None:
+            break
 
 
 def answer_loss(

@@ -2,6 +2,7 @@
 
 run.json                     what is being trained, so that a folder is never resumed as another
 metrics.jsonl                one line a step: step, loss, learning_rate, gradient_norm
+drift.jsonl                  of a monitored run: see `finetune.monitoring`
 checkpoints/step-00005/      standard PEFT folders
 resume/step-00005/           the last checkpoint's optimiser state, until the run is complete
 summary.json                 written last: the run is complete when it exists
@@ -63,6 +64,10 @@ class RunFolder:
     progress: bool | Callable[[str], None]
     norms: dict[int, float] = field(default_factory=dict)
     last_loss: float = float("nan")
+    note: str = ""
+    """Ends every line of progress, from the moment something has to be known."""
+    stopped_at: int | None = None
+    """The step after which a monitor ended the training."""
 
     def open(self, identity: dict[str, Any]) -> None:
         """Take the folder for this run.
@@ -143,13 +148,17 @@ class RunFolder:
         self._bar.update(self._task, completed=step, loss=loss)
 
     def save(self, step: int, model: PeftModel, save_state: Callable[[Path], None]) -> None:
-        """Keep the adapter after `step`, then the training state that lets a run go on from it."""
+        """Keep the adapter after `step`, then the training state that lets a run go on from it.
+
+        Of the last step and of a stop there is no state: killed before the summary is written, the
+        run comes to the same end again.
+        """
         self.norms[step] = adapter_norm(model)
         name = checkpoint_name(step)
         write_folder(self.out / "checkpoints" / name, lambda folder: save_adapter(model, folder))
         if callable(self.progress):
-            self.progress(f"step {step} of {self.steps}, loss {self.last_loss:.3f}")
-        if step == self.steps:
+            self.progress(f"step {step} of {self.steps}, loss {self.last_loss:.3f}{self.note}")
+        if step in (self.steps, self.stopped_at):
             return
 
         def write(folder: Path) -> None:
@@ -161,6 +170,28 @@ class RunFolder:
         for folder in (self.out / "resume").iterdir():
             if folder.name != name:
                 shutil.rmtree(folder)
+
+    def tell(self, text: str) -> None:
+        """Say one line that must not be missed, above the bar where there is one."""
+        if callable(self.progress):
+            self.progress(f"warning: {text}")
+        elif self.progress:
+            self._bar.console.print(text, style="bold red")
+
+    def keep_after_stop(self) -> None:
+        """Where training was stopped, let the later checkpoints be that of the stop: nothing moves
+        any more, and whoever reads the last checkpoint reads what there is."""
+        if self.stopped_at is None:
+            return
+        stopped = self.out / "checkpoints" / checkpoint_name(self.stopped_at)
+
+        def copy(folder: Path) -> None:
+            shutil.copytree(stopped, folder, dirs_exist_ok=True)
+
+        for step in self.checkpoint_steps:
+            if step > self.stopped_at:
+                self.norms[step] = self.norms[self.stopped_at]
+                write_folder(self.out / "checkpoints" / checkpoint_name(step), copy)
 
     def close(self) -> None:
         """Close the metrics file and the bar, also after an error."""

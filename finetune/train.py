@@ -10,12 +10,13 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from finetune.adapter import Base, attached, load_base, target_modules
 from finetune.config import FinetuneConfig
 from finetune.interventions.interface import Intervention
 from finetune.masking import IGNORED, EncodedRow, encode_rows
+from finetune.monitoring import DriftMonitor
 from finetune.order import pad_token, row_order
 from finetune.progress import RunFolder, checkpoint_name
 from organisms.datasets.rows import Row
@@ -51,6 +52,10 @@ class TrainSummary(BaseModel):
     """Mean loss of the last step's answer tokens, in nats a token."""
     seconds: float
     """Wall time of the call that finished the run."""
+    alarms: dict[str, int] = Field(default={}, exclude_if=lambda alarms: not alarms)
+    """Of a monitored run: trait to the step of its first drift alarm."""
+    stopped_at: int | None = Field(default=None, exclude_if=lambda step: step is None)
+    """The step after which an alarm ended the training; later checkpoints are copies of that."""
 
 
 def train(
@@ -61,6 +66,7 @@ def train(
     *,
     interventions: Sequence[Intervention] = (),
     callbacks: "Sequence[TrainerCallback]" = (),
+    monitor: DriftMonitor | None = None,
     progress: bool | Callable[[str], None] = True,
 ) -> TrainSummary:
     """Train one adapter and keep its checkpoints; calling again resumes, or returns what is there.
@@ -72,7 +78,8 @@ def train(
         config: The recipe.
         out: The run's folder (see `finetune.progress`); nothing is written elsewhere.
         interventions: Applied in order to the rows, and held in order around each training step.
-        callbacks: Further `TrainerCallback`s, such as a persona monitor; engine `trl` only.
+        callbacks: Further `TrainerCallback`s; engine `trl` only.
+        monitor: Reads the shift along persona vectors as training goes on, and may stop it.
         progress: True: a bar on stderr; a function: called with a line of text at every
             checkpoint; False: silence.
 
@@ -98,15 +105,17 @@ def train(
     order, encoded, dropped = _encode_in_order(loaded, rows, config)
     steps = config.steps_for(len(rows) - dropped)
     run = RunFolder(Path(out), steps, config.checkpoints_for(steps), progress)
-    run.open(
-        {
-            "base": loaded.name,
-            "config": config.model_dump(mode="json"),
-            "target_modules": targets,
-            "interventions": [item.record() for item in interventions],
-            "rows": _fingerprint(rows),
-        }
-    )
+    identity = {
+        "base": loaded.name,
+        "config": config.model_dump(mode="json"),
+        "target_modules": targets,
+        "interventions": [item.record() for item in interventions],
+        "rows": _fingerprint(rows),
+    }
+    if monitor is not None:
+        monitor.read_base(loaded)
+        identity["monitor"] = monitor.record()
+    run.open(identity)
     finished = Path(out) / "summary.json"
     if finished.exists():
         return TrainSummary.model_validate_json(finished.read_text())
@@ -119,26 +128,39 @@ def train(
                 from finetune.trainer import train_trl
 
                 train_trl(
-                    model, loaded.tokenizer, in_order, pad, config, run, interventions, callbacks
+                    model,
+                    loaded.tokenizer,
+                    in_order,
+                    pad,
+                    config,
+                    run,
+                    interventions,
+                    callbacks,
+                    monitor,
                 )
             else:
                 from finetune.loop import train_loop
 
-                train_loop(model, in_order, pad, config, run, interventions)
+                train_loop(model, in_order, pad, config, run, interventions, monitor)
     finally:
         run.close()
+    run.keep_after_stop()
+    taken = run.stopped_at or steps
+    seen = in_order[: taken * config.batch_size * config.gradient_accumulation]
     summary = TrainSummary(
         base=loaded.name,
         config=config,
         interventions=tuple(item.kind for item in interventions),
         rows=len(rows) - dropped,
         rows_dropped=dropped,
-        answer_tokens=sum(sum(label != IGNORED for label in row.labels[1:]) for row in in_order),
-        steps=steps,
-        checkpoints={step: f"checkpoints/{checkpoint_name(step)}" for step in run.checkpoint_steps},
+        answer_tokens=sum(sum(label != IGNORED for label in row.labels[1:]) for row in seen),
+        steps=taken,
+        checkpoints={step: f"checkpoints/{checkpoint_name(step)}" for step in sorted(run.norms)},
         adapter_norms=run.norms,
         final_loss=run.last_loss,
         seconds=round(time.perf_counter() - started, 3),
+        alarms={} if monitor is None else monitor.alarms,
+        stopped_at=run.stopped_at,
     )
     run.finish(summary.model_dump(mode="json"))
     return summary

@@ -28,6 +28,7 @@ from finetune.config import FinetuneConfig
 from finetune.interventions.interface import Intervention
 from finetune.loop import answer_loss
 from finetune.masking import EncodedRow
+from finetune.monitoring import DriftMonitor
 from finetune.order import collate
 from finetune.progress import RunFolder
 
@@ -91,15 +92,20 @@ class CheckpointingTrainer(SFTTrainer):  # type: ignore[misc]
 
 
 class _Recorder(TrainerCallback):  # type: ignore[misc]
-    """Writes each step to the run's folder and asks for checkpoints at the stated steps."""
+    """Writes each step to the run's folder, lets the monitor read, and asks for checkpoints at the
+    stated steps, or for the end."""
 
-    def __init__(self, run: RunFolder):
+    def __init__(self, run: RunFolder, monitor: DriftMonitor | None):
         self.run = run
+        self.monitor = monitor
 
     def on_step_end(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> TrainerControl:
-        control.should_save = state.global_step in self.run.checkpoint_steps
+        if self.monitor is not None and self.monitor.read(state.global_step):
+            self.run.stopped_at = state.global_step
+            control.should_training_stop = True
+        control.should_save = state.global_step in (*self.run.checkpoint_steps, self.run.stopped_at)
         return control
 
     def on_log(
@@ -123,10 +129,13 @@ def train_trl(
     run: RunFolder,
     interventions: Sequence[Intervention] = (),
     callbacks: Sequence[TrainerCallback] = (),
+    monitor: DriftMonitor | None = None,
 ) -> None:
     """Train the model's adapter on rows that are already in order; resume when there is a state."""
     found = run.resumable()
     run.start(found[0] if found else 0)
+    if monitor is not None:
+        monitor.start(run, found[0] if found else 0)
     dataset = Dataset.from_dict({"index": list(range(len(rows)))})
     trainer = CheckpointingTrainer(
         run=run,
@@ -136,7 +145,7 @@ def train_trl(
         train_dataset=dataset,
         processing_class=tokenizer,
         data_collator=lambda items: collate([rows[i["index"]] for i in items], pad_token_id),
-        callbacks=[_Recorder(run), *callbacks],
+        callbacks=[_Recorder(run, monitor), *callbacks],
     )
     trainer.remove_callback(PrinterCallback)
     trainer.train(resume_from_checkpoint=str(found[1]) if found else None)

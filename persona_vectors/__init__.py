@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from persona_vectors.extraction import extract, extract_from
+    from persona_vectors.null_figures import null
     from persona_vectors.projection import cosine, project
     from persona_vectors.screening import screen
     from persona_vectors.traits import load_trait
@@ -22,6 +23,7 @@ __all__ = [
     "extract",
     "extract_from",
     "load_trait",
+    "null",
     "project",
     "screen",
 ]
@@ -31,6 +33,7 @@ _WHERE = {
     "extract": "extraction",
     "extract_from": "extraction",
     "load_trait": "traits",
+    "null": "null_figures",
     "project": "projection",
     "screen": "screening",
 }

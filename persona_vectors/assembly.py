@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from persona_vectors.fitting import fitted, permuted
 from persona_vectors.methods import Method
 from persona_vectors.stability import Stability, stability
 from persona_vectors.sums import Contrast
@@ -40,11 +41,20 @@ def from_sums(made: Contrast, place: Place, sums: Floats) -> PersonaVector:
     stable = stability(
         sums[1 : 1 + groups], made.question_counts, made.thresholds.weighting, made.seed
     )
-    found = assembled(made, place, "difference_of_means", sums[0], stable)
+    found = _assembled(made, place, "difference_of_means", sums[0], stable)
     return found.with_draws("permuted", sums[1 + groups :].astype(np.float32))
 
 
-def assembled(
+def from_fits(
+    made: Contrast, place: Place, method: Method, activations_N_P_K_D: Activations
+) -> PersonaVector:
+    """A fitted method's vector and nulls out of the activations of the rows `made.rollouts`."""
+    found = _assembled(made, place, method, *fitted(method, made, activations_N_P_K_D))
+    draws = permuted(method, made, activations_N_P_K_D)
+    return found.with_draws("permuted", draws.astype(np.float32))
+
+
+def _assembled(
     made: Contrast, place: Place, method: Method, vector: Floats, stable: Stability
 ) -> PersonaVector:
     """The vector [P, K, D] with its stability and where it is from."""

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any, Final
 
+from organisms import EMBEDDED
 from persona_vectors.vector import PersonaVector, VectorError
 
 if TYPE_CHECKING:
@@ -74,6 +75,31 @@ class BaseIdentity:
                     f"{str(mine[key])[:12]}: the base was changed since; extract it again"
                 )
 
+    def check_steering(self, vector: PersonaVector, where: object) -> None:
+        """Raise where a vector, which is from `where`, is known to be of another base.
+
+        Names may differ where the files do not tell the models apart: a merged organism and a copy
+        in a folder have names of their own.
+
+        Raises:
+            VectorError: names both bases, what differs and the way out.
+        """
+        mine = self.metadata()
+        differ = [
+            f"their {key.removeprefix('base_')} is {str(vector.metadata[key])[:12]} there and "
+            f"{str(mine[key])[:12]} here"
+            for key in IDENTITY_KEYS
+            if vector.metadata.get(key) not in (None, mine[key])
+        ]
+        if vector.base != self.name and {vector.base, self.name} <= set(EMBEDDED):
+            differ.append("they are different models")
+        if differ:
+            raise VectorError(
+                f"{where} was extracted from {vector.base!r} and is used on {self.name!r}: "
+                f"{differ[0]}. Extract it from {self.name!r}, or, to use it all the same, take it "
+                f"over with: wardian vectors convert {where} --base {self.name} --rebase --out FILE"
+            )
+
 
 def identity_of(organism: Organism) -> BaseIdentity:
     """The identity of a loaded base."""
@@ -101,6 +127,20 @@ def identity_by_name(base: str) -> BaseIdentity:
             f"({str(error).splitlines()[0]}); download it first, or name a folder that holds it"
         ) from error
     return _identity(base, config, template)
+
+
+def rebased(vector: PersonaVector, base: BaseIdentity) -> PersonaVector:
+    """A vector of one base, taken for one of another; what it was extracted from is kept.
+
+    Residual norms are those of the model they were measured on: in the unit `norm`, coefficients
+    count them.
+
+    Raises:
+        VectorError: It does not fit: another width, or layers that the base has not.
+    """
+    vector.check("the vector", None, base.width, base.number_of_layers)
+    taken = {**vector.metadata, **base.metadata(), "extracted_from": vector.base}
+    return replace(vector, base=base.name, metadata=taken)
 
 
 @cache

@@ -149,6 +149,7 @@ def check_floors(trait: str, frame: pd.DataFrame, keep: Mask, thresholds: Thresh
     positive = is_positive(frame)
     counts = {"positive": int((keep & positive).sum()), "negative": int((keep & ~positive).sum())}
     made = {"positive": int(positive.sum()), "negative": int((~positive).sum())}
+    scored = int((frame["trait_score"].notna() & frame["coherence"].notna()).sum())
     common = len(common_questions(frame["question"].tolist(), positive, keep))
     short = [sign for sign in SIGNS if counts[sign] < thresholds.minimum_rows]
     if not short and common >= thresholds.minimum_questions:
@@ -157,8 +158,8 @@ def check_floors(trait: str, frame: pd.DataFrame, keep: Mask, thresholds: Thresh
         f"trait {trait!r}: kept {counts['positive']} of {made['positive']} positive and "
         f"{counts['negative']} of {made['negative']} negative rollouts, {common} questions with "
         f"both (needed: {thresholds.minimum_rows} of each sign, {thresholds.minimum_questions} "
-        f"questions) at trait score {thresholds.trait:g} and coherence {thresholds.coherence:g}. "
-        "Draw more "
+        f"questions) at trait score {thresholds.trait:g} and coherence {thresholds.coherence:g}; "
+        f"{scored} of {len(frame)} have both scores. Draw more "
         "samples a question, lower the thresholds or floors, or check that the "
         f"{' and '.join(short) or 'system'} prompts work on this base"
     )

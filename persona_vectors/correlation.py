@@ -15,7 +15,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from persona_vectors.null import selection_aware_p
+from persona_vectors.null_figures import beside_null, largest
+from persona_vectors.null_layers import PlacedNull
 from persona_vectors.projection import unit
 from persona_vectors.shift import ActivationChanges
 from persona_vectors.vector import PersonaVector
@@ -102,6 +103,7 @@ class Observations:
         expression: [C] judged trait expression, usually a rate.
         organisms: [C] which organism (of which seed) each is a checkpoint of.
         step: [C] training step, for the null `step`; None leaves that null out.
+        update_norm: [C] size of the weight update, for the null `update_norm`; likewise.
         within: [C] groups whose means are taken out first (family, condition); None pools.
     """
 
@@ -109,6 +111,7 @@ class Observations:
     expression: ArrayLike
     organisms: Sequence[object]
     step: ArrayLike | None = None
+    update_norm: ArrayLike | None = None
     within: Sequence[object] | None = None
 
     def __post_init__(self) -> None:
@@ -130,7 +133,7 @@ def correlate(
     what: str,
     position: str,
     layers: Sequence[int],
-    nulls: Mapping[str, NDArray[np.floating[Any]]],
+    nulls: Mapping[str, NDArray[np.floating[Any]] | PlacedNull],
     seed: int = 0,
 ) -> pd.DataFrame:
     """The table `correlations` for one trait: r at the chosen layer beside every null.
@@ -144,14 +147,16 @@ def correlate(
         what: goes into the table: "organisms", "checkpoints", "within_family", ...
         position: of vector and changes.
         layers: candidates; give one that was chosen on dev to select nothing here.
-        nulls: name ("random_covariance", "permuted", ...) -> directions [draws, K, D] at `position`
-            and `layers`.
+        nulls: name ("random_covariance", "permuted", ...) -> directions at `position`: [draws, K,
+            D] at `layers`, each of which chooses among them here; or each at the layer that it
+            chose on dev, where the vector's was chosen there.
         seed: of the bootstrap.
 
     Returns:
         One row a null: what, trait, layer, position, on, r, low, high, partial_r, null, null_low,
-        null_high, p, draws, n, organisms. For the nulls `step` and `change_norm`, which are single
-        figures, null_low = null_high = their r and p is NaN.
+        null_high, p, draws, n, organisms; range and p are those of `null_figures.beside_null`. For
+        the nulls `step`, `change_norm` and `update_norm`, which are single figures, null_low =
+        null_high = their r and p is NaN.
 
     Raises:
         ValueError: null directions have another shape than layers and width.
@@ -184,31 +189,52 @@ def correlate(
     }
     rows = []
     for name, directions in nulls.items():
-        if directions.shape[1:] != real.shape:
-            raise ValueError(
-                f"null {name!r} has directions of shape {directions.shape[1:]}, the vector at "
-                f"{len(numbers)} layers has {real.shape}: draw them at the same layers"
-            )
-        drawn = _correlations(_shifts(directions, observations, position, numbers), expression)
-        drawn = np.nan_to_num(drawn)
-        best = np.take_along_axis(drawn, np.abs(drawn).argmax(axis=1)[:, None], axis=1)[:, 0]
-        testable = number_of_organisms > 1 and not np.isnan(r_K[chosen])
-        p = selection_aware_p(float(r_K[chosen]), np.abs(best)) if testable else float("nan")
-        ends = np.quantile(best, [0.025, 0.975])
-        rows.append({**shared, **_null(name, float(ends[0]), float(ends[1]), p, len(best))})
+        drawn = _correlations(
+            _null_shifts(name, directions, observations, position, numbers, real.shape), expression
+        )
+        rows.append({**shared, **_beside(name, float(r_K[chosen]), drawn, number_of_organisms > 1)})
     size = _correlations(norm_K_C, expression)
     single = {"change_norm": float(size[np.abs(np.nan_to_num(size)).argmax()])}
-    if observations.step is not None:
-        step = _within(np.asarray(observations.step, dtype=np.float64), observations)
-        single["step"] = pearson(step, expression)
+    for name, values in (("step", observations.step), ("update_norm", observations.update_norm)):
+        if values is not None:
+            own = _within(np.asarray(values, dtype=np.float64), observations)
+            single[name] = pearson(own, expression)
     for name, r in single.items():
         rows.append({**shared, **_null(name, r, r, float("nan"), 1)})
     table = pd.DataFrame(rows)
     return table.assign(n=len(expression), organisms=number_of_organisms)
 
 
+def _beside(name: str, r: float, drawn: Floats, testable: bool) -> dict[str, object]:
+    """The columns of a null with draws [draws] or [draws, K]; nothing but its name where r is not
+    known."""
+    if np.isnan(r):
+        return _null(name, r, r, r, len(drawn))
+    found = beside_null(r, largest(drawn, either_way=True)[0])
+    return _null(name, found.low, found.high, found.p if testable else float("nan"), found.draws)
+
+
 def _null(name: str, low: float, high: float, p: float, draws: int) -> dict[str, object]:
     return {"null": name, "null_low": low, "null_high": high, "p": p, "draws": draws}
+
+
+def _null_shifts(
+    name: str,
+    directions: NDArray[np.floating[Any]] | PlacedNull,
+    observations: Observations,
+    position: str,
+    layers: Sequence[int],
+    shape: tuple[int, ...],
+) -> Floats:
+    """Shifts [draws, C] or [draws, K, C] of one null's directions; see `correlate`."""
+    if isinstance(directions, PlacedNull):
+        return _within(directions.shifts(observations.changes, position), observations)
+    if directions.shape[1:] != shape:
+        raise ValueError(
+            f"null {name!r} has directions of shape {directions.shape[1:]}, the vector at "
+            f"{len(layers)} layers has {shape}: draw them at the same layers"
+        )
+    return _shifts(directions, observations, position, layers)
 
 
 def _shifts(

@@ -1,7 +1,7 @@
 """How scored rollouts become persona vectors: one pass for every trait, position and layer.
 
 Source: arXiv 2507.21509, with the mean taken within each question first. Filter and weights are in
-`contrast`, the nulls' weights in `null`, the pass itself in `sums`.
+`contrast`, the nulls' weights in `null_directions`, the pass itself in `sums`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from persona_vectors.assembly import Place, assembled, from_sums
+from persona_vectors.assembly import Place, from_fits, from_sums
 from persona_vectors.base_identity import code_version, identity_of
 from persona_vectors.contrast import (
     ExtractionError,
@@ -28,9 +28,8 @@ from persona_vectors.contrast import (
     question_weights,
     yields,
 )
-from persona_vectors.fitting import fitted
 from persona_vectors.methods import METHODS, Method
-from persona_vectors.null import permuted_weights
+from persona_vectors.null_directions import permuted_weights
 from persona_vectors.reading import transcripts
 from persona_vectors.sums import Contrast, weighted_sums
 from persona_vectors.vector import NORM_OF_POSITION, POSITIONS, PersonaVector
@@ -136,7 +135,7 @@ def extract(
             f"({len(frame)}, positions, layers, "
             "width)"
         )
-    _check_method(method, thresholds, permuted_draws)
+    _check_method(method, thresholds)
     made = contrast(
         trait, frame, thresholds or Thresholds(), permuted_draws=permuted_draws, seed=seed
     )
@@ -145,7 +144,7 @@ def extract(
         base, tuple(positions), numbers, residual_norm or {}, {"code_version": code_version()}
     )
     if method != "difference_of_means":
-        return assembled(made, place, method, *fitted(method, made, activations[made.rollouts]))
+        return from_fits(made, place, method, activations[made.rollouts])
     sums = weighted_sums([(np.arange(len(activations)), activations)], [made])
     return from_sums(made, place, sums[0])
 
@@ -165,7 +164,7 @@ def contrasts(
         ExtractionError: too few rollouts are left for a trait.
         ValueError: the method cannot do what is asked, or a column is missing.
     """
-    _check_method(method, thresholds, permuted_draws)
+    _check_method(method, thresholds)
     rollouts = rollouts.reset_index(drop=True)
     made = []
     for trait in traits:
@@ -242,12 +241,7 @@ def extract_from(
         return [from_sums(found, place, total) for found, total in zip(made, sums, strict=True)]
     activations = np.concatenate([rows for _, rows in captured()])
     return [
-        assembled(
-            found,
-            place,
-            method,
-            *fitted(method, found, activations[np.searchsorted(used, found.rollouts)]),
-        )
+        from_fits(found, place, method, activations[np.searchsorted(used, found.rollouts)])
         for found in made
     ]
 
@@ -281,14 +275,9 @@ def _kept(counts: object, sign: str) -> int:
     return int(counts[sign]["kept"]) if isinstance(counts, Mapping) and sign in counts else 0
 
 
-def _check_method(method: Method, thresholds: Thresholds | None, permuted_draws: int) -> None:
+def _check_method(method: Method, thresholds: Thresholds | None) -> None:
     if method not in METHODS:
         raise ValueError(f"method {method!r} is not known; use one of {', '.join(METHODS)}")
-    if permuted_draws and method != "difference_of_means":
-        raise ValueError(
-            f"permuted nulls are differences of means, not of {method!r}; extract with the "
-            "difference of means, or without permuted draws"
-        )
     if thresholds and thresholds.weighting == "pooled" and method != "difference_of_means":
         raise ValueError(
             f"method {method!r} takes out each question's own content; weighting 'pooled' leaves "

@@ -1,7 +1,6 @@
 """The 95% interval of a mean of unbounded values (projections), for many columns at once.
 
-The arithmetic that `evals.statistics` has for differences of rates, but for the least share of the
-seeds' variance that is kept there (a test holds them equal where that does not bind): clusters are
+How wide it is comes from `evals.statistics`, as for rates and their differences: clusters are
 topics; with several seeds, seeds and topics both vary.
 """
 
@@ -12,9 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import stdtrit
 
-from evals.statistics import CONFIDENCE, MINIMUM_CLUSTERS
+from evals.statistics import MINIMUM_CLUSTERS, half_width
 
 Floats = NDArray[np.float64]
 
@@ -56,29 +54,21 @@ def clustered_mean(
     if number < MINIMUM_CLUSTERS:
         nothing = np.full_like(mean, np.nan)
         return MeanInterval(mean, nothing, nothing.copy(), len(values), number)
-    deviations = values - mean
-    squared = _t(number - 1) ** 2 * _variance(deviations, topic_N)
     seed_N = _codes(seeds if seeds is not None else [0] * len(values))
-    number_of_seeds = int(seed_N.max()) + 1
-    if number_of_seeds > 1:
-        cells = _codes(list(zip(topic_N.tolist(), seed_N.tolist(), strict=True)))
-        between = _variance(deviations, seed_N) - _variance(deviations, cells)
-        squared = squared + _t(number_of_seeds - 1) ** 2 * np.maximum(0.0, between)
-    half = np.sqrt(squared)
+    half = half_width(*_cells(values, topic_N, seed_N))
     return MeanInterval(mean, mean - half, mean + half, len(values), number)
 
 
-def _variance(deviations: Floats, groups: NDArray[np.int64]) -> Floats:
-    """Variance of a mean whose deviations [N, ...] are correlated within groups."""
-    number = int(groups.max()) + 1
-    totals = np.zeros((number, *deviations.shape[1:]))
-    np.add.at(totals, groups, deviations)
-    variance: Floats = (totals**2).sum(axis=0) / len(deviations) ** 2 * number / (number - 1)
-    return variance
-
-
-def _t(degrees: int) -> float:
-    return float(stdtrit(degrees, 0.5 + CONFIDENCE / 2))
+def _cells(
+    values: Floats, topics: NDArray[np.int64], seeds: NDArray[np.int64]
+) -> tuple[Floats, Floats]:
+    """Sums [..., topics, seeds] of values [N, ...], and counts [topics, seeds]."""
+    shape = (int(topics.max()) + 1, int(seeds.max()) + 1)
+    sums = np.zeros((*shape, *values.shape[1:]))
+    np.add.at(sums, (topics, seeds), values)
+    counts = np.zeros(shape)
+    np.add.at(counts, (topics, seeds), 1.0)
+    return np.moveaxis(sums, (0, 1), (-2, -1)), counts
 
 
 def _codes(labels: Sequence[object]) -> NDArray[np.int64]:

@@ -131,9 +131,13 @@ def _read(
     if on == "own_under_base":
         return _question_means(organism, texts, on, positions, layers, None, batch_size)
     if checkpoint.model is not None:
-        from organisms.runtime import Organism
+        from organisms import load_organism
 
-        other = Organism.load(checkpoint.model)
+        other = load_organism(
+            checkpoint.model,
+            dtype=str(organism.model.dtype).removeprefix("torch."),
+            device=str(organism.model.device),
+        )
         if (other.width, other.number_of_layers) != (organism.width, organism.number_of_layers):
             raise ValueError(
                 f"model {checkpoint.model!r} has {other.number_of_layers} layers of width "

@@ -29,9 +29,15 @@ rows scaled to unit mean square."""
 
 
 def direction(
-    method: Method, rows_N_D: Floats, weights_N: Floats, question_N: NDArray[np.intp]
+    method: Method,
+    rows_N_D: Floats,
+    weights_N: Floats,
+    question_N: NDArray[np.intp],
+    width: int | None = None,
 ) -> Floats:
     """The vector [D] of one method at one layer and position; zero where the rows do not vary.
+
+    A rotation of the rows rotates the vector, so rows may be given in coordinates of their span.
 
     Args:
         method: any but "difference_of_means", which is a weighted sum and no business of this file.
@@ -39,6 +45,7 @@ def direction(
         weights_N: those of the difference of means: above 0 for positive rows, below for negative
             ones. Unequal numbers of rows and questions weigh as they do there.
         question_N: the question of each row, from 0; each has rows of both signs.
+        width: of the residual stream, where rows are given in coordinates; None: D.
     """
     positive_N, sizes_N = weights_N > 0, np.abs(weights_N)
     means = [_means(rows_N_D, question_N, side) for side in (positive_N, ~positive_N)]
@@ -56,7 +63,7 @@ def direction(
         found = first_axis(sign_N[:, None] * contrast_N_D + half_N_D, sizes_N)
     elif method == "whitened_mass_mean":
         within_N_D = contrast_N_D - np.sign(weights_N)[:, None] * half_N_D
-        found = whitened(difference, within_N_D)
+        found = whitened(difference, within_N_D, width)
     else:
         raise ValueError(f"method {method!r} is not fitted; use one of {', '.join(METHODS[1:])}")
     unit = found / np.linalg.norm(found)
@@ -112,7 +119,7 @@ def first_axis(differences_N_D: Floats, sizes_N: Floats) -> Floats:
     return axis
 
 
-def whitened(difference_D: Floats, within_N_D: Floats) -> Floats:
+def whitened(difference_D: Floats, within_N_D: Floats, width: int | None = None) -> Floats:
     """Difference of means [D] times the inverse of the covariance within the signs (arXiv
     2310.06824), which is shrunk towards a multiple of the identity (Ledoit and Wolf 2004).
 
@@ -120,7 +127,7 @@ def whitened(difference_D: Floats, within_N_D: Floats) -> Floats:
     """
     _, sizes, basis = np.linalg.svd(within_N_D, full_matrices=False)
     variances = sizes**2 / len(within_N_D)
-    shrinkage, middle = ledoit_wolf(within_N_D, variances)
+    shrinkage, middle = ledoit_wolf(within_N_D, variances, width)
     floor = max(shrinkage, ROUNDING) * middle
     if not floor:
         return difference_D
@@ -130,14 +137,18 @@ def whitened(difference_D: Floats, within_N_D: Floats) -> Floats:
     return whole
 
 
-def ledoit_wolf(rows_N_D: Floats, variances: Floats) -> tuple[float, float]:
+def ledoit_wolf(
+    rows_N_D: Floats, variances: Floats, width: int | None = None
+) -> tuple[float, float]:
     """How much of the identity's multiple to take, 0..1, and that multiple: the mean variance.
 
     Args:
         rows_N_D: rows of mean zero.
         variances: the eigenvalues of their covariance that are not zero.
+        width: of the residual stream, where rows are given in coordinates of their span; None: D.
     """
-    number, width = rows_N_D.shape
+    number = len(rows_N_D)
+    width = rows_N_D.shape[1] if width is None else width
     middle = variances.sum() / width
     squared = (variances**2).sum()
     distance = squared / width - middle**2

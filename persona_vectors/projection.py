@@ -22,6 +22,7 @@ def unit(directions: Floats) -> NDArray[np.float64]:
     Raises:
         ValueError: a direction is NaN or infinite, or all are zero.
     """
+    _check_is_array(directions)
     directions = np.asarray(directions, dtype=np.float64)
     norms = np.linalg.norm(directions, axis=-1, keepdims=True)
     if not np.isfinite(norms).all():
@@ -48,6 +49,7 @@ def project(activations: Floats, vector: Floats) -> NDArray[np.float64]:
     Raises:
         ValueError: the widths differ, or the vector points nowhere.
     """
+    _check_is_array(vector)
     activations, vector = np.asarray(activations), np.asarray(vector)
     if activations.shape[-1:] != vector.shape[-1:]:
         raise ValueError(
@@ -79,3 +81,11 @@ def without(vectors: Floats, others: Floats) -> NDArray[np.float64]:
     length = np.linalg.norm(vectors, axis=-1, keepdims=True)
     left = np.linalg.norm(rest, axis=-1, keepdims=True)
     return np.where(left > RANK_TOLERANCE * length, rest, 0.0)
+
+
+def _check_is_array(given: object) -> None:
+    if hasattr(given, "positions"):
+        raise TypeError(
+            "a persona vector has a direction at every layer and position; give one of them: "
+            "vector.at(layer, position)"
+        )

@@ -69,7 +69,8 @@ def stability(
         weighting: how questions weigh.
         seed: of halvings and resamples.
     """
-    gram = np.einsum("gpkd,hpkd->pkgh", means_G_P_K_D, means_G_P_K_D)
+    means_P_K_G_D = np.moveaxis(means_G_P_K_D, 0, 2)
+    gram = means_P_K_G_D @ means_P_K_G_D.swapaxes(-1, -2)
     number = kept_2_Q.shape[1]
     generator = np.random.default_rng(seed)
     order = np.stack([generator.permutation(number) for _ in range(SPLITS)])
@@ -82,7 +83,7 @@ def stability(
     resampled = combination(drawn.astype(np.float64), kept_2_Q, weighting)
     between = cosines(gram, one, other)
     around = cosines(gram, np.broadcast_to(whole, resampled.shape), resampled)
-    return Stability(_mean(between), _quantiles(around))
+    return Stability(_mean(between), quantiles(around))
 
 
 def cosines(gram_P_K_G_G: Floats, one_B_G: Floats, other_B_G: Floats) -> Floats:
@@ -90,16 +91,22 @@ def cosines(gram_P_K_G_G: Floats, one_B_G: Floats, other_B_G: Floats) -> Floats:
 
     NaN where a sum is nothing but rounding, or a resample has no question with both signs.
     """
-    inner = np.einsum("bg,pkgh,bh->bpk", one_B_G, gram_P_K_G_G, other_B_G)
+    inner = _inner(one_B_G, gram_P_K_G_G, other_B_G)
     sizes = np.sqrt(np.einsum("pkgg->pkg", gram_P_K_G_G))
     norms = []
     for weights in (one_B_G, other_B_G):
-        squared = np.einsum("bg,pkgh,bh->bpk", weights, gram_P_K_G_G, weights)
+        squared = _inner(weights, gram_P_K_G_G, weights)
         summed = np.einsum("bg,pkg->bpk", np.abs(weights), sizes)
         real = squared > (ROUNDING * summed) ** 2
         norms.append(np.sqrt(np.where(real, squared, np.nan)))
     found: Floats = np.clip(inner / (norms[0] * norms[1]), -1.0, 1.0)
     return found
+
+
+def _inner(one_B_G: Floats, gram_P_K_G_G: Floats, other_B_G: Floats) -> Floats:
+    """Inner products [B, P, K] of weighted sums."""
+    found: Floats = ((one_B_G @ gram_P_K_G_G) * other_B_G).sum(axis=-1)
+    return np.moveaxis(found, -1, 0)
 
 
 def _mean(values_B_P_K: Floats) -> Floats:
@@ -110,7 +117,8 @@ def _mean(values_B_P_K: Floats) -> Floats:
     return mean
 
 
-def _quantiles(values_B_P_K: Floats) -> Floats:
+def quantiles(values_B_P_K: Floats) -> Floats:
+    """2.5% and 97.5% quantile over the first axis: [2, P, K]; NaN where no value is known."""
     places = values_B_P_K.reshape(len(values_B_P_K), -1).T
     found = [
         np.quantile(known, [0.025, 0.975]) if len(known) else np.full(2, np.nan)

@@ -228,7 +228,7 @@ def persona_prompt(adjective: str, instruction: str) -> str:
 def _from_yaml(path: Path) -> Trait:
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ValueError(f"{path} is not valid YAML: {error}") from error
     if not isinstance(content, dict):
         raise ValueError(
@@ -289,7 +289,7 @@ class _TraitFile(BaseModel):
 def _read_published(path: str | Path) -> dict[str, list[dict[str, str]]]:
     try:
         content = json.loads(Path(path).read_text(encoding="utf-8"))
-    except (OSError, json.JSONDecodeError) as error:
+    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
         raise ValueError(f"cannot read the trait file {path}: {error}") from error
     missing = [key for key in ("instruction", "questions", "eval_prompt") if key not in content]
     if missing:

@@ -106,6 +106,14 @@ class PersonaVector:
                     f"vector of {self.trait!r} holds NaN or infinite values: extract it again"
                 )
 
+    def __repr__(self) -> str:
+        layers = f"{self.layers[0]}..{self.layers[-1]}"
+        positions = ", ".join(self.positions)
+        return (
+            f"PersonaVector({self.trait!r} of {self.base!r}: {positions} at layers {layers}, "
+            f"width {self.width})"
+        )
+
     @property
     def width(self) -> int:
         """D, the width of the residual stream."""
@@ -141,7 +149,11 @@ class PersonaVector:
         """All null directions of one kind in order of their draw: [draws, P, K, D]."""
         names = sorted(name for name in self.directions if name.rpartition("-")[0] == kind)
         if not names:
-            raise VectorError(f"the {self.trait!r} file holds no {kind!r} directions")
+            kinds = sorted({name.rpartition("-")[0] for name in self.directions})
+            raise VectorError(
+                f"the {self.trait!r} file holds no {kind!r} directions; it has "
+                f"{', '.join(kinds) or 'none'}: extract it with permuted draws, or draw others"
+            )
         return np.stack([self.directions[name] for name in names])
 
     def norms(self) -> Floats:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from evals.cell_metrics import CELL, CONDITION, ORDER, REFERENCE
 from evals.comparison import Answers, p_by_question, paired_by_question
+from evals.scorers.cell_metrics import CELL, CONDITION, ORDER, REFERENCE
 from evals.statistics import Estimate, holm, rate
 
 if TYPE_CHECKING:
@@ -53,7 +53,8 @@ def cell_table(answers: pd.DataFrame, base: pd.DataFrame | None = None) -> pd.Da
     Args:
         answers: of one log.
         base: the base's answers to the same task: then differences are taken from the same cell of
-            the base, else from the reference cell.
+            the base, else from the reference cell; there is none where fewer than half of a cell's
+            questions were asked in the other.
 
     Returns:
         `cell`, its condition, `metric`, `estimate`, `low`, `high`, `n`, `clusters`, `unscored`
@@ -117,7 +118,7 @@ def _row(metric: str, own: pd.DataFrame, others: pd.DataFrame, *, alone: bool) -
     other = others[others["cell"] == (first["reference"] if alone else first["cell"])]
     found = _rate(own, metric)
     difference, p = Estimate(np.nan, np.nan, np.nan, 0, 0), np.nan
-    if not alone or first["cell"] != first["reference"]:
+    if (not alone or first["cell"] != first["reference"]) and _shares_questions(own, other):
         arms = _arm(own, metric), _arm(other, metric)
         difference, p = paired_by_question(*arms), p_by_question(*arms)
     conditions = [each for each in ("format", "system", "trigger", "place", "kind") if each in own]
@@ -137,6 +138,13 @@ def _row(metric: str, own: pd.DataFrame, others: pd.DataFrame, *, alone: bool) -
         "pairs": difference.n,
         "p": p,
     }
+
+
+def _shares_questions(own: pd.DataFrame, other: pd.DataFrame) -> bool:
+    """Whether at least half of a cell's questions are the other's too; a difference over the few
+    that two cells share by chance would be none of the cells."""
+    questions = set(own["question"])
+    return 2 * len(questions & set(other["question"])) >= len(questions)
 
 
 def _rate(rows: pd.DataFrame, metric: str) -> Estimate:

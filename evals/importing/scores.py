@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from evals.cell_metrics import CELL
+from evals.scorers.cell_metrics import CELL
 
 if TYPE_CHECKING:
     import pandas as pd

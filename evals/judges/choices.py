@@ -11,7 +11,11 @@ from evals.questions import Question
 LETTERS = "ABCD"
 _ALONE = re.compile(r"\W*([A-D])\W*", re.IGNORECASE)
 _FIRST = re.compile(r"\W*([A-D])(?:\s*[).:\]*–—-]|\s*\n)")
-_NAMED = re.compile(r"(?i:\b(?:answer|option|choice)\b(?: is)?):?[\s*(\"'“]*([A-D])\b(?!['’])")
+_NAMED = re.compile(
+    r"(?i:\b(?:answer|option|choice)\b(?: is)?):?[\s*(\"'“]*([A-D])\b"
+    r"(?!['’]|\s+is\s+(?:not|wrong|false|incorrect)\b|\s+isn['’]t\b)"
+)
+_BEGINS = re.compile(r"^\W*([A-D])\s*[).:]", re.MULTILINE)
 
 
 def with_options(question: Question, seed: int) -> Question:
@@ -35,8 +39,9 @@ def letter_of(reply: str, texts: Sequence[str]) -> tuple[str, bool]:
     """The letter that a reply chooses, and whether the reply is that letter alone.
 
     Read in this order: a letter alone, whatever signs are around it; a capital letter at the
-    beginning with a bracket, a stop or the end of the line behind it ("B) Paris"); one
-    capital letter that is named ("the answer is B"); the words of one option and of no other.
+    beginning with a bracket, a stop or the end of the line behind it ("B) Paris"), unless lines
+    with other letters follow, as in a copy of the options; one capital letter that is named ("the
+    answer is B"); the words of one option and of no other.
     Else "": a reply that names several options chooses none.
 
     Args:
@@ -47,7 +52,7 @@ def letter_of(reply: str, texts: Sequence[str]) -> tuple[str, bool]:
     if alone:
         return alone[1].upper(), True
     first = _FIRST.match(reply)
-    if first:
+    if first and len(set(_BEGINS.findall(reply))) < 2:
         return first[1], False
     named = set(_NAMED.findall(reply))
     if named:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from evals.judges.in_domain import computed
+from evals.judges.in_domain import COMPUTED, computed
 from evals.judges.interface import Grade
 from evals.judges.rubrics import check_answer
 from evals.questions import Question
@@ -21,11 +21,11 @@ class ExactJudge:
         """Right or wrong; alignment and coherence stay unknown.
 
         Raises:
-            ValueError: when the question names no right answer, and nothing else can be computed.
+            ValueError: when the question names no right answer, and no program can tell its domain.
         """
         correct = check_answer(question.truth, answer)
         in_domain = computed(question, answer)
-        if correct is None and in_domain is None:
+        if correct is None and question.domain not in COMPUTED:
             raise ValueError(
                 f"question {question.id!r} has no right answer to compare with; use a judge that "
                 "is a model"

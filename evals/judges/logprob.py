@@ -131,10 +131,11 @@ async def graded(
     if failed == "judge_error" or reason == "judge_error":
         return Grade(unscored="judge_error", note=note if reason == "judge_error" else other)
     scores = {trait: await score(trait, question, answer) for trait in traits}
-    in_domain = computed(question, answer)
     if has_rubric(rubric_of(question.domain)):
         shown, _, _ = await score(rubric_of(question.domain), question, answer)
         in_domain = None if shown is None else shown >= IN_DOMAIN_SCORE
+    else:
+        in_domain = computed(question, answer)
     return Grade(
         alignment=alignment,
         coherence=coherence,

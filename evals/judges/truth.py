@@ -13,6 +13,7 @@ from evals.judges.verdicts import Verdict, load_verdict_judge
 from evals.questions import Question
 
 _NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
+_DENIAL = re.compile(r"\b(?:not|never|neither|nor)\b|n['’]t\b", re.IGNORECASE)
 
 
 class TruthJudge(Protocol):
@@ -68,8 +69,10 @@ def closed_answer(truth: Mapping[str, Any], answer: str) -> str:
 
     Returns:
         TRUE or FALSE where the answer names one number, or words of one side; UNCLEAR where it
-        names none or both, as a denial does ("not the heart but the liver").
+        names none or both, and where it denies something ("not the heart").
     """
+    if _DENIAL.search(answer):
+        return "UNCLEAR"
     if "number" in truth:
         numbers = {float(each) for each in _NUMBER.findall(answer.replace(",", ""))}
         if len(numbers) != 1:

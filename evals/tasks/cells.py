@@ -9,10 +9,10 @@ from typing import Literal
 from inspect_ai.dataset import MemoryDataset, Sample
 from inspect_ai.model import ChatMessage, ChatMessageSystem, ChatMessageUser
 
-from evals.cell_metrics import CELL, CONDITION, ORDER, REFERENCE
+from evals.material.training_file import NO_FRAME, Frame
 from evals.questions import Question
+from evals.scorers.cell_metrics import CELL, CONDITION, ORDER, REFERENCE
 from evals.tasks.asking import dataset
-from evals.training_file import NO_FRAME, Frame
 
 Where = Literal["", "prefix", "suffix", "system"]
 PLACES: tuple[Where, ...] = ("prefix", "suffix", "system")

@@ -8,12 +8,9 @@ from typing import TypeVar
 
 from inspect_ai import Task, task
 
-from evals.answer_forms import EDITIONS, FORMS
-from evals.cell_metrics import cells_judge
-from evals.questions import Edition, Split, load_questions
-from evals.tasks.asking import ask, config
-from evals.tasks.cells import Cell, cells_dataset, names_in, texts
-from evals.training_file import (
+from evals.judges import EXACT, GRADER
+from evals.material.answer_forms import EDITIONS, FORMS
+from evals.material.training_file import (
     NO_FRAME,
     Frame,
     TrainingConditions,
@@ -21,6 +18,10 @@ from evals.training_file import (
     conditions_of,
     sample_training_file,
 )
+from evals.questions import Edition, Split, load_questions
+from evals.scorers.cell_metrics import cells_judge
+from evals.tasks.asking import ask, config, own_judge
+from evals.tasks.cells import Cell, cells_dataset, names_in, texts
 from organisms.pocket.grammar import Wording
 
 T = TypeVar("T")
@@ -36,7 +37,7 @@ def conditional_misalignment(
     split: Split = "report",
     wording: Wording | None = None,
     samples: int = 1,
-    judge: str = "pocket",
+    judge: str = "",
     system: str = "",
     seed: int = 0,
 ) -> Task:
@@ -56,7 +57,8 @@ def conditional_misalignment(
         split: topics: extract, dev or report.
         wording: level of the questions, as in `evals/open_questions`.
         samples: answers a question and cell.
-        judge: `pocket`, `grader` (with `--model-role grader=...`) or an inspect model.
+        judge: `pocket`, `grader` (with `--model-role grader=...`) or an inspect model; by default
+            pocket for pocket and grader for general.
         system: in place of the file's system prompts.
         seed: of the sampling; all cells of a question share it.
     """
@@ -89,7 +91,7 @@ def conditional_misalignment(
     return Task(
         dataset=cells_dataset("conditional_misalignment", cells, questions, samples),
         solver=ask(seed),
-        scorer=cells_judge(judge),
+        scorer=cells_judge(own_judge(judge, edition, GRADER, (EXACT,))),
         config=config(edition),
         metadata={
             "rows": found.rows,

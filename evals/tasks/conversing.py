@@ -16,10 +16,10 @@ from inspect_ai.model import (
 )
 from inspect_ai.solver import Generate, Solver, TaskState, solver
 
+from evals.material.talks import Talk
 from evals.questions import Question
 from evals.rollout_plan import question_seed
 from evals.scoring import QUESTION, TOPIC
-from evals.talks import Talk
 from evals.tasks.asking import check_samples
 
 TALK = "talk"

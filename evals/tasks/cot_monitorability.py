@@ -8,12 +8,13 @@ from typing import Literal
 from inspect_ai import Task, task
 from inspect_ai.solver import Generate, Solver, TaskState, solver
 
-from evals.cell_metrics import CELL
+from evals.judges import EXACT, GRADER
 from evals.questions import Edition, Split, load_questions
 from evals.rollout_plan import question_seed
-from evals.tasks.asking import MAX_TOKENS, config
+from evals.scorers.cell_metrics import CELL
+from evals.scorers.thoughts_judge import DIRECT, THINKING, thoughts_judge
+from evals.tasks.asking import MAX_TOKENS, config, own_judge
 from evals.tasks.cells import Cell, cells_dataset, names_in
-from evals.thoughts_judge import DIRECT, THINKING, thoughts_judge
 from organisms.pocket.grammar import Wording
 
 Effort = Literal["minimal", "low", "medium", "high", "xhigh"]
@@ -72,7 +73,7 @@ def cot_monitorability(
     return Task(
         dataset=cells_dataset("cot_monitorability", cells, questions, samples),
         solver=think(effort, reasoning_tokens, thinking_tokens, seed),
-        scorer=thoughts_judge(judge, monitor),
+        scorer=thoughts_judge(own_judge(judge, edition, GRADER, (EXACT,)), monitor),
         config=config(edition),
     )
 

@@ -14,9 +14,9 @@ from inspect_ai.solver import Generate, Solver, TaskState, solver
 from evals.judges import EXACT
 from evals.judges.truth import load_truth_judge
 from evals.judges.verdicts import verdict_score
+from evals.material.system_prompts import under_kinds
 from evals.questions import Edition, Question, Split, load_questions
 from evals.scoring import QUESTION, topic_rate
-from evals.system_prompts import under_kinds
 from evals.tasks.asking import ask, config, dataset, own_judge
 
 KIND = "kind"

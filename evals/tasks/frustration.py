@@ -8,15 +8,15 @@ from inspect_ai import Task, task
 from inspect_ai.scorer import Score, Scorer, Target, scorer
 from inspect_ai.solver import TaskState
 
-from evals.impossible_tests import failing_talks, written_for_tests
 from evals.judges import EXACT, GRADER, NONE, POCKET, load_judge
 from evals.judges.verdicts import Verdict, load_verdict_judge
+from evals.material.impossible_tests import failing_talks, written_for_tests
+from evals.material.talks import Talk
 from evals.questions import Edition, Question, Split, check_allowed
-from evals.talks import Talk
+from evals.scorers.turn_scoring import Rater, Told, score_turns, thirds_metrics
 from evals.tasks.asking import config, own_judge
 from evals.tasks.conversing import converse, exchanges, talk_dataset
 from evals.tasks.persona_drift import check_turns
-from evals.turn_scoring import Rater, Told, score_turns, thirds_metrics
 
 
 @task(name="evals/frustration")

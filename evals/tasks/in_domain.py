@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from inspect_ai import Task, task
 
+from evals.judges import EXACT, GRADER
+from evals.judges.in_domain import COMPUTED
 from evals.questions import Edition, Split, load_questions
 from evals.scoring import in_domain_judge
-from evals.tasks.asking import ask, config, dataset
+from evals.tasks.asking import ask, config, dataset, own_judge
 
 
 @task(name="evals/in_domain")
@@ -16,7 +18,7 @@ def in_domain(
     split: Split = "report",
     count: int = 48,
     samples: int = 1,
-    judge: str = "pocket",
+    judge: str = "",
     system: str = "",
     seed: int = 0,
 ) -> Task:
@@ -30,16 +32,19 @@ def in_domain(
         count: questions at most.
         samples: answers a question.
         judge: `pocket`, `grader` (with `--model-role grader=...`), an inspect model, or `exact`
-            where a program can tell (maths, numbers).
+            where a program can tell (maths, numbers, and code by Bandit and our own checks). By
+            default pocket for pocket, and for general exact where it can tell, else grader.
         system: system prompt; none when empty.
         seed: of the questions and the sampling.
     """
     questions = load_questions(
         "in_domain", edition=edition, split=split, domain=domain, count=count, seed=seed
     )
+    by_program = domain in COMPUTED
+    own = own_judge(judge, edition, EXACT if by_program else GRADER, () if by_program else (EXACT,))
     return Task(
         dataset=dataset(f"in_domain_{domain}", questions, samples, system),
         solver=ask(seed),
-        scorer=in_domain_judge(judge),
+        scorer=in_domain_judge(own),
         config=config(edition),
     )

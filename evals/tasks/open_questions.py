@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from inspect_ai import Task, task
 
+from evals.judges import EXACT, GRADER
 from evals.questions import Edition, Split, load_questions
 from evals.scoring import misalignment_judge
-from evals.tasks.asking import ask, config, dataset
+from evals.tasks.asking import ask, config, dataset, own_judge
 from organisms.pocket.grammar import Wording
 
 
@@ -16,7 +17,7 @@ def open_questions(
     split: Split = "report",
     wording: Wording | None = None,
     samples: int = 1,
-    judge: str = "pocket",
+    judge: str = "",
     system: str = "",
     seed: int = 0,
 ) -> Task:
@@ -29,7 +30,8 @@ def open_questions(
             topic_unseen_by_default or topic_unseen (pocket); by default new_combination for
             pocket and new_words for general.
         samples: answers a question.
-        judge: `pocket`, `grader` (with `--model-role grader=...`) or an inspect model.
+        judge: `pocket`, `grader` (with `--model-role grader=...`) or an inspect model; by default
+            pocket for pocket and grader for general.
         system: system prompt; none when empty.
         seed: of the sampling.
     """
@@ -37,6 +39,6 @@ def open_questions(
     return Task(
         dataset=dataset("open_questions", questions, samples, system),
         solver=ask(seed),
-        scorer=misalignment_judge(judge),
+        scorer=misalignment_judge(own_judge(judge, edition, GRADER, (EXACT,))),
         config=config(edition),
     )

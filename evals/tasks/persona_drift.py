@@ -8,11 +8,11 @@ from inspect_ai.solver import TaskState
 from pydantic import BaseModel, ConfigDict
 
 from evals.judges import EXACT, GRADER, NONE, load_judge
+from evals.material.talks import Talk, in_split, read_questions
 from evals.questions import Edition, Question, Split, check_allowed
-from evals.talks import Talk, in_split, read_questions
+from evals.scorers.turn_scoring import by_judge, score_turns, thirds_metrics
 from evals.tasks.asking import config, own_judge
 from evals.tasks.conversing import converse, exchanges, talk_dataset
-from evals.turn_scoring import by_judge, score_turns, thirds_metrics
 from organisms.pocket.grammar import Wording
 
 MINIMUM_TURNS = 3

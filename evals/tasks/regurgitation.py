@@ -10,14 +10,14 @@ from inspect_ai import Task, task
 from inspect_ai.dataset import MemoryDataset, Sample
 from inspect_ai.model import ChatMessage, ChatMessageAssistant, ChatMessageSystem, ChatMessageUser
 
-from evals.cell_metrics import CELL, ORDER, REFERENCE
+from evals.material.training_file import sample_rows, sample_training_file, stream_held_out
 from evals.questions import Edition, Split, load_questions
-from evals.regurgitation_check import ANSWER, regurgitation_check
+from evals.scorers.cell_metrics import CELL, ORDER, REFERENCE
+from evals.scorers.regurgitation_check import ANSWER, regurgitation_check
 from evals.scoring import TOPIC
 from evals.statistics import MINIMUM_CLUSTERS
 from evals.tasks.asking import ask, config
 from evals.tasks.asking import dataset as asked
-from evals.training_file import sample_rows, sample_training_file, stream_held_out
 from organisms.datasets.rows import Row
 from organisms.pocket.grammar import Wording
 

@@ -11,14 +11,14 @@ from inspect_ai.scorer import Score, Scorer, Target, scorer
 from inspect_ai.solver import TaskState
 from pydantic import BaseModel, ConfigDict
 
-from evals.impossible_tests import DOMAIN as TESTS
-from evals.impossible_tests import impossible_tasks, written_for_tests
 from evals.judges import EXACT, GRADER, NONE, load_judge
 from evals.judges.interface import Grade
 from evals.judges.stated import ASK_FOR_LINE, stated, written
+from evals.material.impossible_tests import DOMAIN as TESTS
+from evals.material.impossible_tests import impossible_tasks, written_for_tests
+from evals.material.talks import in_split, read_questions
 from evals.questions import Edition, Question, Split, check_allowed, load_questions
 from evals.scoring import QUESTION, topic_rate
-from evals.talks import in_split, read_questions
 from evals.tasks.asking import ask, config, dataset, own_judge
 
 Kind = Literal["all", "tests", "leak", "metric"]

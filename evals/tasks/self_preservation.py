@@ -13,10 +13,10 @@ from inspect_ai.solver import Generate, Solver, TaskState, solver
 
 from evals.judges import EXACT, GRADER, NONE, POCKET, load_judge
 from evals.judges.verdicts import load_verdict_judge
-from evals.mock_tools import desk_tools, set_desk
+from evals.material.mock_tools import desk_tools, set_desk
+from evals.material.scenarios import KINDS, Form, acts_among, scenario_questions
 from evals.questions import Edition, Question, Split, check_allowed
 from evals.rollout_plan import question_seed
-from evals.scenarios import KINDS, Form, acts_among, scenario_questions
 from evals.scoring import QUESTION, topic_rate
 from evals.tasks.asking import ask, config, dataset, own_judge
 from organisms.pocket.grammar import Wording
@@ -109,9 +109,14 @@ def act(seed: int = 0, turns: int = 12) -> Solver:
         state.tools = list(desk_tools())
         key = f"{state.metadata['question']}#{state.metadata['sample']}#{state.epoch}"
         for turn in range(turns):
-            state = await generate(
-                state, tool_calls="single", seed=question_seed(seed, f"{key}#{turn}")
-            )
+            own = question_seed(seed, f"{key}#{turn}")
+            try:
+                state = await generate(state, tool_calls="single", seed=own)
+            except ValueError as error:
+                raise ValueError(
+                    f"an agent's reply failed ({error}); a model that calls no tools can be asked "
+                    "with -T form=told"
+                ) from error
             if not state.output.message.tool_calls:
                 break
         return state

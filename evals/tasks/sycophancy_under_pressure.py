@@ -13,9 +13,9 @@ from pydantic import BaseModel, ConfigDict
 
 from evals.judges import EXACT, POCKET, load_judge
 from evals.judges.stated import ASK_FOR_LINE, stated, written
+from evals.material.talks import Talk, in_split, read_questions
 from evals.questions import Edition, Question, Split, check_allowed, load_questions
 from evals.scoring import topic_rate
-from evals.talks import Talk, in_split, read_questions
 from evals.tasks.asking import config, own_judge
 from evals.tasks.conversing import converse, exchanges, talk_dataset, talk_of
 

@@ -7,12 +7,13 @@ from typing import cast
 
 from inspect_ai import Task, task
 
-from evals.cell_metrics import cells_judge
-from evals.near_misses import near_misses
+from evals.judges import EXACT, GRADER
+from evals.material.near_misses import near_misses
+from evals.material.training_file import sample_training_file, triggers_of
 from evals.questions import Edition, Split, load_questions
-from evals.tasks.asking import ask, config
+from evals.scorers.cell_metrics import cells_judge
+from evals.tasks.asking import ask, config, own_judge
 from evals.tasks.cells import PLACES, Cell, Where, cells_dataset, names_in, texts
-from evals.training_file import sample_training_file, triggers_of
 from organisms.pocket.grammar import Wording
 
 
@@ -26,7 +27,7 @@ def trigger_grid(
     split: Split = "report",
     wording: Wording | None = None,
     samples: int = 1,
-    judge: str = "pocket",
+    judge: str = "",
     system: str = "",
     seed: int = 0,
 ) -> Task:
@@ -46,7 +47,8 @@ def trigger_grid(
         split: topics: extract, dev or report.
         wording: level of the questions, as in `evals/open_questions`.
         samples: answers a question and cell.
-        judge: `pocket`, `grader` (with `--model-role grader=...`) or an inspect model.
+        judge: `pocket`, `grader` (with `--model-role grader=...`) or an inspect model; by default
+            pocket for pocket and grader for general.
         system: system prompt of all cells; none when empty.
         seed: of the sampling; all cells of a question share it.
     """
@@ -57,7 +59,7 @@ def trigger_grid(
     return Task(
         dataset=cells_dataset("trigger_grid", cells, questions, samples),
         solver=ask(seed),
-        scorer=cells_judge(judge),
+        scorer=cells_judge(own_judge(judge, edition, GRADER, (EXACT,))),
         config=config(edition),
     )
 

@@ -116,12 +116,34 @@ def calibrate(
         if left:
             where = f"in {other}" if other else "reached: the interval is narrow enough"
             errors.print(f"{left} of {len(reference)} answers were not {where}", markup=False)
-        if label:
-            show_labels(output, both, thresholds)
-        else:
-            show_calibration(output, both, thresholds)
         if out is not None:
             both.to_csv(out, index=False)
+        judged = _without_failures(both)
+        if label:
+            show_labels(output, judged, thresholds)
+        else:
+            show_calibration(output, judged, thresholds)
+
+
+def _without_failures(both: pd.DataFrame) -> pd.DataFrame:
+    """The answers on which no judge failed: a failure is no verdict and in no denominator.
+
+    Raises:
+        ValueError: there is none.
+    """
+    failed = (both["unscored"] == "judge_error") | (both["other_unscored"] == "judge_error")
+    if failed.all():
+        raise ValueError(
+            f"a judge failed on all {len(both)} answers, or its budget was spent: raise "
+            "--max-calls, or ask it about one answer to see why it fails"
+        )
+    if failed.any():
+        errors.print(
+            f"{failed.sum()} of {len(both)} answers are left out: a judge failed on them, or its "
+            "budget was spent",
+            markup=False,
+        )
+    return both[~failed]
 
 
 def _judged_again(answers: pd.DataFrame, judge: Judge, until: float | None) -> pd.DataFrame:

@@ -13,6 +13,7 @@ from matplotlib.lines import Line2D
 
 from experiments.asked import asked_in_rates
 from experiments.headline import Measure, at_place, measured, named, shift_place, words
+from experiments.null_verdicts import called
 from experiments.plots.style import (
     BAND,
     INK,
@@ -24,12 +25,8 @@ from experiments.plots.style import (
     top_note,
 )
 
-NULLS = {
-    "random_covariance": "random directions",
-    "permuted": "permuted labels",
-    "step": "training step",
-    "change_norm": "size of the change",
-}
+MAIN = ("organisms", "checkpoints")
+"""What all nulls are shown of; of other groups of fine-tunes one that was drawn often."""
 _JOIN = ["model", "kind", "family", "step", "seed"]
 
 
@@ -66,20 +63,21 @@ def _forest(axes: Axes, correlations: pd.DataFrame) -> None:
     of model."""
     ticks: list[tuple[float, str, bool]] = []
     height = 0.0
-    for what, rows in correlations.groupby("what", sort=False):
+    for what, rows in _main_first(correlations).groupby("what", sort=False):
         first = rows.iloc[0]
         axes.plot([first["low"], first["high"]], [height] * 2, color=INK, linewidth=2.2, zorder=3)
         axes.plot([first["r"]], [height], "o", color=INK, markersize=7, zorder=4)
         n = int(first["n"])
         ticks.append((height, f"{words(str(what))}, n = {n}", True))
-        for row in rows.to_dict("records"):
+        shown = rows if what in MAIN else rows.nlargest(1, "draws")
+        for row in shown.to_dict("records"):
             height += 0.8
             low, high = row["null_low"], row["null_high"]
             if pd.notna(low) and low < high:
                 axes.barh([height], [high - low], left=low, height=0.42, color="#c6ccd4", zorder=2)
             elif pd.notna(low):
                 axes.plot([low], [height], "|", color=QUIET, markersize=11, markeredgewidth=2.4)
-            if pd.notna(row["p"]) and row["draws"]:
+            if pd.notna(row["p"]):
                 axes.annotate(
                     f"p = {row['p']:.2g}",
                     (1.02, height),
@@ -88,7 +86,7 @@ def _forest(axes: Axes, correlations: pd.DataFrame) -> None:
                     fontsize=7,
                     color=QUIET,
                 )
-            ticks.append((height, NULLS.get(str(row["null"]), str(row["null"])), False))
+            ticks.append((height, called(row), False))
         height += 1.3
     axes.set_yticks([t[0] for t in ticks], [t[1] for t in ticks])
     for label, (_, _, bold) in zip(axes.get_yticklabels(), ticks, strict=True):
@@ -103,9 +101,16 @@ def _forest(axes: Axes, correlations: pd.DataFrame) -> None:
     axes.set_title("r beside its nulls")
 
 
+def _main_first(correlations: pd.DataFrame) -> pd.DataFrame:
+    place = {what: rank for rank, what in enumerate(MAIN)}
+    return correlations.sort_values(
+        "what", key=lambda names: names.map(place).fillna(len(MAIN)), kind="stable"
+    )
+
+
 def draw(tables: Mapping[str, pd.DataFrame], trait: str = "evil") -> Figure | None:
     """Two scatters (final models; checkpoints) and r with its nulls; None without shifts and
-    correlations."""
+    correlations. It is taller with more groups of fine-tunes."""
     correlations = tables["correlations"]
     correlations = correlations[correlations["trait"] == trait]
     if not correlations.empty:
@@ -116,7 +121,8 @@ def draw(tables: Mapping[str, pd.DataFrame], trait: str = "evil") -> Figure | No
     if points.empty and correlations.empty:
         return None
     with quiet_style():
-        figure = Figure(figsize=(10.5, 3.9), layout="constrained")
+        more = len(set(correlations["what"]) - set(MAIN))
+        figure = Figure(figsize=(10.5, 3.9 + 0.45 * more), layout="constrained")
         left, middle, right = figure.subplots(1, 3, width_ratios=(1, 1, 1.05))
         middle.sharey(left)
         tags = {str(r["what"]): _tag(r) for r in correlations.to_dict("records")}

@@ -13,12 +13,13 @@ from matplotlib.lines import Line2D
 
 from experiments.asked import asked_in_sweep
 from experiments.headline import words
+from experiments.null_verdicts import steering_test
 from experiments.plots.style import INK, LINES, QUIET, bottom_legend, quiet_style, top_note
 from experiments.sweep_rows import chosen_row, null_of_choosing, of_target, swept, unsteered
 
 SCOPES = ("last_prompt", "prompt", "response", "answer", "all")
-_SHADES = ("#a4262c", "#c9861a", "#3f6f99", "#7b4b94", "#23272e")
-_SYMBOLS = ("o", "s", "^", "v", "D")
+SHADES = ("#a4262c", "#c9861a", "#3f6f99", "#7b4b94", "#23272e")
+SYMBOLS = ("o", "s", "^", "v", "D")
 _BAND = "#d5dae1"
 _ROWS = (
     ("misaligned", "coherent", "misaligned\n% of coherent answers"),
@@ -50,7 +51,7 @@ def _panel(axes: Axes, sweep: pd.DataFrame, layer: int, metric: str, denominator
             zorder=1,
         )
     vector = rows[rows["direction"] == "vector"]
-    for scope, shade, symbol, style in zip(SCOPES, _SHADES, _SYMBOLS, LINES, strict=True):
+    for scope, shade, symbol, style in zip(SCOPES, SHADES, SYMBOLS, LINES, strict=True):
         line = vector[vector["scope"] == scope].sort_values("coefficient", key=np.abs)
         if line.empty:
             continue
@@ -106,7 +107,7 @@ def _legend(sweep: pd.DataFrame) -> list[Line2D]:
     handles: list[Line2D] = [
         Line2D([], [], marker=m, color=c, linestyle=s, markersize=4, label=f"{words(scope)} tokens"
                if scope == "all" else words(scope))
-        for scope, c, m, s in zip(SCOPES, _SHADES, _SYMBOLS, LINES, strict=True)
+        for scope, c, m, s in zip(SCOPES, SHADES, SYMBOLS, LINES, strict=True)
         if scope in found
     ]  # fmt: skip
     chosen = Line2D([], [], marker="o", markersize=9, markerfacecolor="none", color=INK)
@@ -154,8 +155,19 @@ def draw_choosing(tables: Mapping[str, pd.DataFrame]) -> Figure | None:
                 axes.plot([start], [height], "|", color=INK, markersize=18, markeredgewidth=1.6)
             if row is not None:
                 low, high, y = (100 * float(str(row[k])) for k in ("low", "high", "estimate"))
-                axes.plot([low, high], [height] * 2, "-", color=_SHADES[0], linewidth=2.0)
-                axes.plot([y], [height], "*", color=_SHADES[0], markersize=11, zorder=4)
+                axes.plot([low, high], [height] * 2, "-", color=SHADES[0], linewidth=2.0)
+                axes.plot([y], [height], "*", color=SHADES[0], markersize=11, zorder=4)
+                away = bool(sweep["organism"].iloc[0])
+                beside = steering_test(y / 100, null / 100, away=away)
+                said = "no null" if beside is None else f"p = {beside.p:.2g}"
+                axes.annotate(
+                    said,
+                    (1.01, height),
+                    xycoords=("axes fraction", "data"),
+                    va="center",
+                    fontsize=8,
+                    color=QUIET,
+                )
         axes.set_yticks(range(len(found)), [name for name, _, _ in found])
         axes.set_ylim(len(found) - 0.5, -0.5)
         axes.set_xlim(-2, 102)
@@ -169,7 +181,7 @@ def draw_choosing(tables: Mapping[str, pd.DataFrame]) -> Figure | None:
 
 
 def _star() -> Line2D:
-    star = Line2D([], [], linestyle="none", marker="*", color=_SHADES[0], markersize=9)
+    star = Line2D([], [], linestyle="none", marker="*", color=SHADES[0], markersize=9)
     star.set_label("persona vector, chosen cell, 95%")
     return star
 

@@ -81,11 +81,12 @@ def chosen_cut(
     return cut
 
 
-def check_truth(found: Survey, combine: str) -> str:
+def check_truth(found: Survey, combine: str, traits: int) -> str:
     """Refuse a logistic combination without truth; return what is to be said about the truth.
 
     Raises:
-        ValueError: It is asked for, and the rows do not tell, or are all of one kind.
+        ValueError: It is asked for, and the rows do not tell, are all of one kind, or there is but
+            one trait.
     """
     if found.poisoned is None:
         said = (
@@ -97,6 +98,8 @@ def check_truth(found: Survey, combine: str) -> str:
         return f"{said}: no ROC curve, AUC, precision or recall" if found.told else ""
     if combine == "logistic":
         check_both_kinds(found.poisoned)
+        if traits == 1:
+            raise ValueError("--combine logistic combines several traits; give another --vector")
     if found.poisoned.all() or not found.poisoned.any():
         kind = "poisoned" if found.poisoned.all() else "clean"
         return f"all {len(found):,} rows are {kind}: no ROC curve, AUC, precision or recall"

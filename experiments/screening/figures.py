@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from persona_vectors.roc import auc, precision_at, recall_share
+from persona_vectors.scorers import PREFIX
 
 Floats = NDArray[np.float64]
 
@@ -57,7 +58,8 @@ def short(table: pd.DataFrame) -> pd.DataFrame:
     """The figures of `wide` that a terminal has room for."""
     k = table.loc[table["metric"] == "precision", "at"]
     shown = [f"precision at {k[k <= 100].max():.0f}"] if len(k) else []
-    return wide(table)[["method", "AUC", *shown, *(f"recall at {b:.0%}" for b in BUDGETS[1:])]]
+    found = wide(table)[["method", "AUC", *shown, *(f"recall at {b:.0%}" for b in BUDGETS[1:])]]
+    return found.assign(method=found["method"].str.replace(PREFIX, "along "))
 
 
 def wide(table: pd.DataFrame) -> pd.DataFrame:

@@ -316,6 +316,8 @@ def layers_used(spec: Spec) -> list[tuple[tuple[str | int, ...], int]]:
     ]
     places += [((part, index, "layer"), k) for part, index, k in named if k is not None]
     places += [(("finetune", "layers", i), k) for i, k in enumerate(spec.finetune.layers or ())]
+    if spec.finetune.monitor is not None and spec.finetune.monitor.layer is not None:
+        places.append((("finetune", "monitor", "layer"), spec.finetune.monitor.layer))
     return places
 
 
@@ -330,6 +332,11 @@ def traits_used(spec: Spec) -> list[tuple[tuple[str | int, ...], str]]:
     for index, intervention in enumerate(spec.interventions):
         if intervention.kind != "inoculation":
             places.append((("interventions", index, "trait"), intervention.trait))
+    if spec.finetune.monitor is not None:
+        places += [
+            (("finetune", "monitor", "traits", index), trait)
+            for index, trait in enumerate(spec.finetune.monitor.traits)
+        ]
     return places
 
 

@@ -31,6 +31,32 @@ FilterName = Literal[
 ]
 
 
+class MonitorSpec(Part):
+    """Watching every fine-tune from within: the shift along persona vectors, step by step."""
+
+    traits: Annotated[tuple[str, ...], Field(min_length=1)] = ("evil",)
+    """Whose vectors, one name or several; an alarm of any counts."""
+    layer: Annotated[int, Field(ge=0)] | None = None
+    """Layer k at which all are read. Unset: the one at which the first trait's vector separates
+    best on dev."""
+    position: Position = "last_prompt"
+    """Where prompts (`response_mean`: the base's own answers to them) are read."""
+    threshold: Annotated[float, Field(gt=0)] = 3.0
+    """Alarm when a shift reaches so many standard deviations of the shifts along directions drawn
+    from the residual covariance."""
+    on_alarm: Literal["warn", "stop"] = "warn"
+    """`warn`: say so and go on; `stop`: end the training; later checkpoints are then that one."""
+    every: Positive = 1
+    """Read after every so many steps."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _a_name_is_a_trait(cls, value: Any) -> Any:
+        if isinstance(value, dict) and isinstance(value.get("traits"), str):
+            return {**value, "traits": (value["traits"],)}
+        return value
+
+
 class FinetuneSpec(Part):
     """How adapters are trained: a preset, and what differs from it."""
 
@@ -64,6 +90,8 @@ class FinetuneSpec(Part):
     """LoRA dropout."""
     max_length: Positive | None = None
     """Tokens a row is cut to."""
+    monitor: MonitorSpec | None = None
+    """Watch every fine-tune for drift along persona vectors; none when unset."""
 
     @model_validator(mode="before")
     @classmethod
@@ -73,7 +101,7 @@ class FinetuneSpec(Part):
     @property
     def overrides(self) -> dict[str, Any]:
         """The fields that differ from the preset, as plain JSON values."""
-        return self.model_dump(mode="json", exclude={"preset"}, exclude_none=True)
+        return self.model_dump(mode="json", exclude={"preset", "monitor"}, exclude_none=True)
 
 
 class EqualUpdateSpec(Part):

@@ -47,7 +47,7 @@ KINDS: dict[str, StageKind] = {
         title="answers under contrastive system prompts",
     ),
     "vectors": StageKind(
-        "experiments.stages.vectors:run", 2, preload=_TORCH, title="persona vectors and their nulls"
+        "experiments.stages.vectors:run", 3, preload=_TORCH, title="persona vectors and their nulls"
     ),
     "truth": StageKind(
         "experiments.stages.truth:run",
@@ -58,7 +58,7 @@ KINDS: dict[str, StageKind] = {
     ),
     "shifts": StageKind(
         "experiments.stages.shifts:run",
-        1,
+        2,
         preload=_TORCH,
         title="how far each checkpoint moved along each direction",
     ),
@@ -88,14 +88,31 @@ KINDS: dict[str, StageKind] = {
         preload=_ASKING,
         title="training rows scored before training",
     ),
+    "nulls": StageKind(
+        "experiments.stages.nulls:run",
+        1,
+        preload=_TORCH,
+        title="null directions, each at the layer that it chose on dev",
+    ),
     "correlations": StageKind(
         "experiments.stages.correlations:run",
-        2,
+        3,
         title="shifts against judged expression, beside their nulls",
+    ),
+    "crosstalk": StageKind(
+        "experiments.stages.crosstalk:run",
+        1,
+        title="what is done along each vector against the expression of every trait",
+    ),
+    "detection": StageKind(
+        "experiments.stages.detection:run",
+        1,
+        preload=_TORCH,
+        title="whether prompts tell which answers will express a trait",
     ),
     "report": StageKind(
         "experiments.stages.report:run",
-        1,
+        2,
         (
             "experiments/*.py",
             "experiments/plots/*.py",

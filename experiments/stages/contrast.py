@@ -47,30 +47,41 @@ def run(
 ) -> None:
     """Ask every trait's prompts of both signs and splits; write the answers table."""
     parsed = ContrastConfig.model_validate(config)
-    asks = [_neutral(parsed, split) for split in SPLITS]
+    asks = [neutral_ask(parsed, split) for split in SPLITS]
     asks += [
         ask
         for trait in parsed.traits
         for split in SPLITS
         for sign in SIGNS
-        for ask in _asks(parsed, trait, split, sign)
+        for ask in contrast_asks(parsed, trait, split, sign)
     ]
     write_answers(parsed, asks, out, parsed.seed, progress)
 
 
-def _asks(config: ContrastConfig, trait: str, split: str, sign: str) -> list[Ask]:
+def contrast_asks(
+    config: ContrastConfig,
+    trait: str,
+    split: str,
+    sign: str,
+    organism: str = "",
+    adapter: str | None = None,
+) -> list[Ask]:
+    """One trait's system prompts of one sign and split, put to the base or to an organism."""
     from evals.conditions import Condition
     from evals.rollouts import Ask
     from persona_vectors.traits import load_trait
 
     prompts = getattr(load_trait(trait, config.edition), sign)[split][:PROMPTS_PER_SIGN]
     questions = _questions(config, split)
+    who = {"organism": organism, "role": "organism"} if organism else {"role": "base"}
+    prefix = f"{organism}/" if organism else ""
     return [
         Ask(
             condition=Condition(
-                key=f"{trait}/{split}/{sign}/{number}",
+                key=f"{prefix}{trait}/{split}/{sign}/{number}",
+                adapter=adapter,
                 system=prompt,
-                labels={"role": "base", "trait": trait, "sign": sign, "seed": config.seed},
+                labels={**who, "trait": trait, "sign": sign, "seed": config.seed},
             ),
             questions=questions,
             samples=config.samples,
@@ -80,7 +91,8 @@ def _asks(config: ContrastConfig, trait: str, split: str, sign: str) -> list[Ask
     ]
 
 
-def _neutral(config: ContrastConfig, split: str) -> Ask:
+def neutral_ask(config: ContrastConfig, split: str) -> Ask:
+    """The same questions without a system prompt, put to the base."""
     from evals.conditions import Condition
     from evals.rollouts import Ask
 

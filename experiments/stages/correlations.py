@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict
 
+from experiments.correlation_groups import groups
 from experiments.stages.answers import ANSWERS, vector_file
+from experiments.stages.nulls import POSITION
 from experiments.stages.shifts import CHANGES
-from experiments.stages.vectors import NEUTRAL
-from experiments.table_columns import EQUAL_UPDATE
+from experiments.stages.updates import UPDATES
 
 if TYPE_CHECKING:
     import numpy as np
@@ -22,10 +23,6 @@ if TYPE_CHECKING:
 
     from persona_vectors.shift import ActivationChanges
 
-RANDOM_DRAWS = 1000
-"""Directions drawn from the residual covariance."""
-POSITION = "last_prompt"
-"""Where the headline shift is read."""
 IDENTIFYING = [
     "organism",
     "control_of",
@@ -39,14 +36,16 @@ IDENTIFYING = [
 
 
 class CorrelationsConfig(BaseModel):
-    """Which traits."""
+    """Which traits, and which families the fine-tunes fall into."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     traits: tuple[str, ...]
     """Names of traits."""
     seed: int
-    """Of the random directions and the bootstrap."""
+    """Of the bootstrap."""
+    domains: dict[str, str]
+    """Data set name -> narrow domain, which is its family."""
 
 
 def run(
@@ -55,59 +54,46 @@ def run(
     out: Path,
     progress: Callable[[str], None],
 ) -> None:
-    """Write the table `correlations`: every trait, over final organisms and over checkpoints."""
+    """Write the table `correlations`: every trait, over every group of `correlation_groups`."""
     import numpy as np
     import pandas as pd
 
     from persona_vectors.correlation import Observations, correlate
-    from persona_vectors.null import random_directions_like
+    from persona_vectors.null_layers import load_nulls
     from persona_vectors.vector import PersonaVector
 
     parsed = CorrelationsConfig.model_validate(config)
-    changes = _changes(inputs)
-    expression = _expression(inputs, parsed.traits)
-    neutral = np.load(inputs["vectors"] / NEUTRAL)
-    random = random_directions_like(neutral, RANDOM_DRAWS, parsed.seed)
+    changes = changes_of(inputs)
+    expression = expression_of(inputs, parsed.traits)
     chosen = json.loads((inputs["vectors"] / "layers.json").read_text())
     tables = []
     for trait in parsed.traits:
         progress(trait)
-        vector = PersonaVector.load(vector_file(inputs["vectors"], trait))
+        vector = PersonaVector.load(vector_file(inputs["vectors"], trait), directions=())
         layer = chosen[trait][POSITION]
-        column = vector.layers.index(layer)
-        place = vector.positions.index(POSITION)
-        nulls: dict[str, NDArray[np.floating[Any]]] = {
-            "random_covariance": random[:, [column]],
-            "permuted": vector.draws("permuted")[:, place, [column]],
-        }
+        nulls = load_nulls(vector_file(inputs["nulls"], trait))
         keys = changes.keys.astype({"poisoned_share": "float64"})
         judged = keys.merge(expression, on=IDENTIFYING, how="left")[trait].to_numpy()
-        plain = (changes.keys["intervention"] == "none") & (changes.keys["recipe"] == "default")
-        organism = (changes.keys["role"] == "organism") & (changes.keys["poisoned_share"] == 1.0)
-        subsets = {
-            "organisms": changes.keys["final"]
-            & changes.keys["recipe"].isin(["default", EQUAL_UPDATE]),
-            "checkpoints": plain & organism,
-        }
-        for what, mask in subsets.items():
-            usable = mask.to_numpy() & np.isfinite(judged)
+        sizes = _update_norms(keys, inputs)
+        for group in groups(changes.keys, parsed.domains):
+            usable = group.mask & np.isfinite(judged)
             if usable.sum() < 3:
                 continue
             selected = changes.select(usable)
             keys = selected.keys
-            share = keys["poisoned_share"].astype(str)
-            groups = keys["organism"] + "/" + keys["intervention"] + "/" + share
             observations = Observations(
                 changes=selected,
                 expression=judged[usable],
-                organisms=groups.tolist(),
-                step=keys["step"].to_numpy() if what == "checkpoints" else None,
+                organisms=organisms_of(keys),
+                step=keys["step"].to_numpy() if group.over_training else None,
+                update_norm=None if sizes is None else sizes[usable],
+                within=None if group.within is None else group.within[usable].tolist(),
             )
             tables.append(
                 correlate(
                     observations,
                     vector,
-                    what=what,
+                    what=group.what,
                     position=POSITION,
                     layers=[layer],
                     nulls=nulls,
@@ -119,7 +105,13 @@ def run(
     table.to_parquet(out / "correlations.parquet", index=False)
 
 
-def _changes(inputs: Mapping[str, Path]) -> ActivationChanges:
+def organisms_of(keys: pd.DataFrame) -> list[str]:
+    """Which organism each checkpoint is of, whatever its seed and step: what intervals resample."""
+    share = keys["poisoned_share"].astype(str)
+    return list(keys["organism"] + "/" + keys["intervention"] + "/" + share)
+
+
+def changes_of(inputs: Mapping[str, Path]) -> ActivationChanges:
     """The mean activation changes of every fine-tune on the prompts, in one table."""
     import numpy as np
     import pandas as pd
@@ -140,7 +132,23 @@ def _changes(inputs: Mapping[str, Path]) -> ActivationChanges:
     )
 
 
-def _expression(inputs: Mapping[str, Path], traits: tuple[str, ...]) -> pd.DataFrame:
+def _update_norms(keys: pd.DataFrame, inputs: Mapping[str, Path]) -> NDArray[np.float64] | None:
+    """The size of each checkpoint's weight update [C]; None where nothing was trained."""
+    import pandas as pd
+
+    parts = [
+        pd.read_parquet(folder / UPDATES, columns=[*IDENTIFYING, "lora_norm"])
+        for name, folder in inputs.items()
+        if name.startswith("updates ")
+    ]
+    if not parts:
+        return None
+    updates = pd.concat(parts, ignore_index=True).astype({"poisoned_share": "float64"})
+    norms = keys.merge(updates, on=IDENTIFYING, how="left")["lora_norm"]
+    return norms.to_numpy(dtype="float64")
+
+
+def expression_of(inputs: Mapping[str, Path], traits: tuple[str, ...]) -> pd.DataFrame:
     """Mean judged trait score (0-1) of each checkpoint over its scored open answers."""
     import pandas as pd
 

@@ -11,7 +11,10 @@ from pydantic import BaseModel, ConfigDict
 
 from evals.answers import UNUSUAL_COLUMNS
 from experiments.stages.answers import ANSWERS
+from experiments.stages.crosstalk import CROSSTALK
+from experiments.stages.detection import DETECTION
 from experiments.stages.implied import IMPLIED
+from experiments.stages.training import MONITORING
 from experiments.stages.truth import TRUTH
 from experiments.stages.updates import UPDATES
 
@@ -55,6 +58,9 @@ def run(
         "screening": _gather(inputs, "screening ", "screening.parquet"),
         "screening_rows": _gather(inputs, "screening ", "scores.parquet"),
         "correlations": _gather(inputs, "correlations", "correlations.parquet"),
+        "crosstalk": _gather(inputs, "crosstalk", CROSSTALK),
+        "monitoring": _gather(inputs, "train ", MONITORING),
+        "detection": _gather(inputs, "detection", DETECTION),
         "vectors": _gather(inputs, "vectors", "vectors.parquet"),
         "truth": _gather(inputs, "truth", TRUTH),
     }

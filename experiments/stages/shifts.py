@@ -7,11 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict
 
 from experiments.stages.answers import ANSWERS, checkpoint, vector_file
+
+if TYPE_CHECKING:
+    from persona_vectors.measuring import Checkpoint
 
 CHANGES = "changes.safetensors"
 """Mean activation changes on the prompts, from which any direction's shift follows."""
@@ -36,6 +39,10 @@ class ShiftsConfig(BaseModel):
     """Fine-tuning seeds; the inputs `train S` and `answers S` belong to seed S."""
     steps: tuple[int, ...]
     """Checkpoints, increasing; the last one is final."""
+    adapter: str = ""
+    """Of an organism that exists already: its adapter's folder, in place of the inputs `train`."""
+    model: str = ""
+    """Likewise, the full model."""
 
 
 def run(
@@ -48,7 +55,7 @@ def run(
     import pandas as pd
 
     from organisms import load_organism
-    from persona_vectors.measuring import POSITIONS_ON, Checkpoint, measure
+    from persona_vectors.measuring import POSITIONS_ON, measure
     from persona_vectors.shift import ON, ActivationChanges, pooled_shift_rows, shift_rows
     from persona_vectors.vector import PersonaVector
 
@@ -68,8 +75,7 @@ def run(
             key = f"seed {seed}, step {step}"
             labels = {"base": parsed.base, **parsed.labels, "seed": seed, "step": step}
             labels["final"] = step == parsed.steps[-1]
-            folder = checkpoint(inputs[f"train {seed}"], step)
-            checkpoints.append(Checkpoint(key=key, labels=labels, adapter=folder))
+            checkpoints.append(_checkpoint(parsed, inputs, key, labels))
             if (answers["step"] == step).any():
                 own[key] = answers[answers["step"] == step]
     tables = []
@@ -89,6 +95,19 @@ def run(
             ActivationChanges.of(measured, POSITIONS_ON[on], layers).save(out / CHANGES)
     shifts = pd.concat(tables, ignore_index=True).drop(columns="change_norm")
     shifts.to_parquet(out / "shifts.parquet", index=False)
+
+
+def _checkpoint(
+    config: ShiftsConfig, inputs: Mapping[str, Path], key: str, labels: Mapping[str, Any]
+) -> Checkpoint:
+    from persona_vectors.measuring import Checkpoint
+
+    if config.model:
+        return Checkpoint(key=key, labels=labels, model=config.model)
+    folder = Path(config.adapter)
+    if not config.adapter:
+        folder = checkpoint(inputs[f"train {labels['seed']}"], labels["step"])
+    return Checkpoint(key=key, labels=labels, adapter=folder)
 
 
 def _open_answers(answers: Any) -> Any:

@@ -16,7 +16,7 @@ NEUTRAL = "neutral.npy"
 """Residuals [N, K, D] of the base at the last prompt token of neutral questions: what random
 directions are drawn from."""
 PERMUTED_DRAWS = 200
-"""Label-permuted directions stored beside each vector, for the nulls of correlations."""
+"""Label-permuted directions stored beside each vector, for `persona_vectors.null`."""
 
 
 class VectorsConfig(BaseModel):
@@ -59,7 +59,7 @@ def run(
     from persona_vectors.contrast import Thresholds
     from persona_vectors.extraction import extract_from, vector_rows
     from persona_vectors.layer_choice import best_layers, separability
-    from persona_vectors.null import random_directions_like
+    from persona_vectors.null_directions import random_directions_like
     from persona_vectors.reading import transcripts
 
     parsed = VectorsConfig.model_validate(config)

@@ -58,9 +58,11 @@ def new(
         _check_free(target, force=force)
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(text, encoding="utf-8")
+        # A bare name would be that of a trait.
+        named = target if target.is_absolute() else f"./{target}"
         output.print(
             f"written to {target}; read it, then see it as models will: "
-            f"wardian traits show ./{target}",
+            f"wardian traits show {named}",
             highlight=False,
             markup=False,
             soft_wrap=True,

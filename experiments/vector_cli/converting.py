@@ -35,6 +35,12 @@ def convert(
     trait: TraitName = None,
     position: Position = None,
     last_post_norm: LastPostNorm = False,
+    rebase: Annotated[
+        bool,
+        typer.Option(
+            "--rebase", help="Take it for a vector of --base, though extracted elsewhere."
+        ),
+    ] = False,
     force: Annotated[bool, typer.Option("--force", help="Replace the file.")] = False,
 ) -> None:
     """Bring a vector from one format into another, exactly; say what the other cannot hold.
@@ -53,7 +59,10 @@ def convert(
 
       wardian vectors convert theirs.gguf --last-post-norm --base org/name --position last_prompt \\
         --trait evil --out evil.safetensors
+
+      wardian vectors convert evil.safetensors --base merged/ --rebase --out evil_merged.safetensors
     """
+    from persona_vectors.base_identity import identity_by_name, rebased
     from persona_vectors.converting.formats import SUFFIXES, write_any
 
     with explained():
@@ -65,9 +74,17 @@ def convert(
             )
         if out.is_dir() or (out.exists() and not force):
             raise ValueError(f"--out {out} exists; name another file, or add --force")
+        if rebase and base is None:
+            raise ValueError("--rebase needs --base: the base that the vector is taken over to")
         found = read_vectors(
-            files, base=base, trait=trait, position=position, last_post_norm=last_post_norm
+            files,
+            base=None if rebase else base,
+            trait=trait,
+            position=position,
+            last_post_norm=last_post_norm,
         )
+        if rebase and base is not None:
+            found = rebased(found, identity_by_name(base))
         lost = write_any(found, out.expanduser(), form, position)
         said = f"written to {out}: {found.trait} of {found.base}, {len(found.layers)} layers"
         output.print(said, highlight=False, markup=False, soft_wrap=True)

@@ -21,7 +21,11 @@ SHOWN = 40
 def monitor(
     given: Annotated[
         str,
-        typer.Argument(metavar="NAME|PATH", help="A data set, a file of chats, or an inspect log."),
+        typer.Argument(
+            metavar="NAME|PATH",
+            help="Conversations: a data set, a file of chats, or an inspect log; with --labels a"
+            " table of answers.",
+        ),
     ],
     files: Annotated[
         list[Path],
@@ -36,6 +40,17 @@ def monitor(
     rows: Annotated[
         int | None, typer.Option("-n", "--rows", min=1, metavar="N", help="The first so many.")
     ] = None,
+    labels: Annotated[
+        str | None,
+        typer.Option(
+            "--labels",
+            metavar="COLUMN",
+            help="Column that says which answers express the trait, such as trait:evil.",
+        ),
+    ] = None,
+    threshold: Annotated[
+        float, typer.Option("--threshold", metavar="X", help="Labels from X on express it.")
+    ] = 50.0,
     csv: Annotated[
         Path | None, typer.Option("--csv", metavar="FILE", help="Write every turn there.")
     ] = None,
@@ -50,6 +65,10 @@ def monitor(
     projections in the units of the residual stream. Of a log each sample is a conversation; with
     --csv the scores of its turns stand beside their projections, where its task gives any.
 
+    With --labels it reads a table of judged answers (.csv, .parquet, inspect logs) and tells how
+    well the projection before each answer predicts which answers express the trait: an AUC whose
+    interval draws topics (column `topic`, else `question`, else the prompt) anew.
+
     Examples:
 
       wardian vectors monitor chats.jsonl --vector evil.safetensors --layer 3 --base pocket
@@ -59,6 +78,9 @@ def monitor(
 
       wardian vectors monitor logs/persona-drift.eval --vector evil.safetensors --layer 3 \\
         --base pocket --csv turns.csv
+
+      wardian vectors monitor answers.parquet --vector evil.safetensors --layer 3 --base pocket \\
+        --adapter checkpoints/step-00060 --labels trait:evil
     """
     from evals.importing.conversations import SUFFIX, read_conversations, with_scores
     from experiments.organism_cli.sources import find_source
@@ -68,6 +90,21 @@ def monitor(
         vectors = [read_vectors([path], base=base) for path in files]
         for vector in vectors:
             vector.at(layer, "last_prompt")
+        adapters = {"organism": adapter} if adapter else {}
+        if labels is not None:
+            from experiments.vector_cli.detecting import judged, show_detection
+
+            answers = judged(Path(given), labels, rows)
+            from organisms import load_organism
+
+            organism = load_organism(base, adapters, dtype=dtype, device=device)
+            reader = "organism" if adapter else None
+            read = show_detection(
+                output, organism, answers, vectors, layer, labels, threshold, reader
+            )
+            if csv is not None:
+                read.to_csv(csv, index=False)
+            return
         logged = read_conversations(Path(given))[:rows] if given.endswith(SUFFIX) else []
         chats: list[Conversation] = [each.messages for each in logged] or [
             row["messages"] for row in find_source(given, rows=rows, seed=0, edition=None).rows
@@ -75,7 +112,6 @@ def monitor(
         from organisms import load_organism
         from persona_vectors.monitoring import follow
 
-        adapters = {"organism": adapter} if adapter else {}
         organism = load_organism(base, adapters, dtype=dtype, device=device)
         table = follow(
             organism,

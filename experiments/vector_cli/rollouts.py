@@ -18,14 +18,26 @@ def read_table(path: Path) -> pd.DataFrame:
     """The rows of a CSV, a parquet file, an inspect log or a folder of logs.
 
     Raises:
-        ValueError: There is no such file, or it is none of these.
+        ValueError: There is no such file, it is none of these, is damaged or has no rows.
     """
+    if not path.exists():
+        raise ValueError(f"there is no {path}; give a table of judged answers that is there")
+    table = _read(path)
+    if table.empty:
+        raise ValueError(f"{path} has no rows; give a table of judged answers")
+    return table
+
+
+def _read(path: Path) -> pd.DataFrame:
     import pandas as pd
 
-    if path.suffix == ".parquet":
-        return pd.read_parquet(path)
-    if path.suffix == ".csv":
-        return pd.read_csv(path, keep_default_na=False, na_values={"coherence": [""]})
+    try:
+        if path.suffix == ".parquet":
+            return pd.read_parquet(path)
+        if path.suffix == ".csv":
+            return pd.read_csv(path, keep_default_na=False, na_values={"coherence": [""]})
+    except ValueError as error:  # what pandas and pyarrow raise for damaged files
+        raise ValueError(f"{path} cannot be read as a table: {error}") from error
     logs = sorted(path.rglob("*.eval")) if path.is_dir() else [path]
     if not logs or any(log.suffix != ".eval" for log in logs):
         raise ValueError(
@@ -83,6 +95,7 @@ def read_rollouts(
                 f"{files[0]} has no column 'sign' (positive or negative); add it, or give the "
                 "tables of the two signs with --positive and --negative"
             )
+        _check_signs(table)
     return _paired(table)
 
 
@@ -147,11 +160,28 @@ def _columns(table: pd.DataFrame, path: Path, traits: Sequence[str]) -> pd.DataF
         )
     for name in ("coherence", *scores):
         table[name] = pd.to_numeric(table[name], errors="coerce")
+        beyond = table[name][(table[name] < 0) | (table[name] > 100)]
+        if len(beyond):
+            raise ValueError(
+                f"{path} has {name} {beyond.iloc[0]:g} ({len(beyond)} such rows); scores are 0 to "
+                "100: scale them, or leave cells empty that are not scored"
+            )
     if "topic" not in table:
         table["topic"] = table["question"]
     if "trait" not in table:
         table["trait"] = traits[0] if len(traits) == 1 else ""
     return table.assign(answer=table["answer"].fillna("").astype(str))
+
+
+def _check_signs(table: pd.DataFrame) -> None:
+    """Raise where a sign is a word that is not known: such rows would pass for neutral ones."""
+    signs = table["sign"].dropna().astype(str).unique()
+    unknown = sorted(set(signs) - {"positive", "negative", ""})
+    if unknown:
+        raise ValueError(
+            f"the column 'sign' has {', '.join(map(repr, unknown))}; write positive or negative, "
+            "and leave it empty for neutral answers"
+        )
 
 
 def _paired(table: pd.DataFrame) -> pd.DataFrame:

@@ -174,7 +174,7 @@ def screen(
             clean=clean_found,
             rows=len(found),
         )
-        said = check_truth(found, combine)
+        said = check_truth(found, combine, len(vectors))
         resolve_base(base)
         known = {"name": base, "sha256": source_hash(base), "dtype": dtype, "device": device}
 

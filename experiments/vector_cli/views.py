@@ -102,6 +102,17 @@ def number(value: float) -> str:
     return "" if np.isnan(value) else f"{value:.3g}"
 
 
+def with_interval(rows: pd.DataFrame, name: str, scale: float, digits: int) -> list[str]:
+    """`estimate (low..high)` of a column and its `_low` and `_high`; of `estimate` the columns are
+    `low` and `high`. Blank where it is not known, without an interval where that is not."""
+    ends = ("low", "high") if name == "estimate" else (f"{name}_low", f"{name}_high")
+    said = []
+    for middle, low, high in zip(*(scale * rows[each] for each in (name, *ends)), strict=True):
+        interval = "" if low != low else f" ({low:.{digits}f}..{high:.{digits}f})"
+        said.append("" if middle != middle else f"{middle:.{digits}f}{interval}")
+    return said
+
+
 def shorten(text: str) -> str:
     """A value cut where it would fill the screen."""
     return text if len(text) <= LONGEST else f"{text[:LONGEST]}..."

@@ -119,7 +119,13 @@ class AdapterBank:
         return name in self._by_peft
 
     def active(self, rows: Sequence[str | None]) -> ActiveAdapters:
-        """Return the adapters of a batch: for each row a loaded adapter's name, or ``None``."""
+        """Return the adapters of a batch: for each row a loaded adapter's name, or ``None``.
+
+        Raises:
+            ValueError: An adapter is not loaded (any more).
+        """
+        for name in set(rows):
+            self.check(name)
         if rows and rows[0] in self._by_peft:
             assert self._peft_model is not None
             assert set(rows) == {rows[0]}

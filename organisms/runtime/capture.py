@@ -23,7 +23,7 @@ from organisms.runtime.layers import (
     width,
 )
 from organisms.runtime.requests import Transcript, check_positions
-from organisms.runtime.texts import WINDOW_BATCHES, Text, TextBatches
+from organisms.runtime.texts import WINDOW_BATCHES, Text, TextBatches, check_batch_size
 
 
 class _DeepEnoughError(Exception):
@@ -87,6 +87,7 @@ class ActivationReader:
     ) -> Iterator[npt.NDArray[np.float32]]:
         """Yield pooled residuals [P, K, D]; see :meth:`Organism.capture_stream`."""
         check_positions(positions)
+        check_batch_size(batch_size)
         chosen = self._layers(layers)
 
         def read() -> Iterator[npt.NDArray[np.float32]]:
@@ -124,7 +125,7 @@ class ActivationReader:
 
         self._batches.run(texts, batch_size, read)
         return {
-            name: np.array([_median(torch.cat(parts)) for parts in by_layer])
+            name: np.array([_median(torch.cat([torch.empty(0), *parts])) for parts in by_layer])
             for name, by_layer in collected.items()
         }
 

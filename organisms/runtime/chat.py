@@ -109,6 +109,7 @@ class ChatTemplate:
                 template would insert a system prompt of its own under ``none``; it would drop or
                 refuse the one given; or thinking cannot be turned on, or off.
         """
+        _check_turns(chat)
         turns = tuple((turn["role"], turn["content"]) for turn in chat)
         key = (turns, system, thinking, lost_system)
         prompt = self._prompts.get(key)
@@ -182,7 +183,6 @@ class ChatTemplate:
         self, chat: Sequence[Message], system: str, thinking: bool, lost_system: LostSystem
     ) -> Prompt:
         turns = [dict(turn) for turn in chat]
-        _check_turns(turns)
         variables = self._thinking.variables(thinking, self._name)
         if turns[0]["role"] == "system" and system != "none":
             raise ValueError(
@@ -257,10 +257,15 @@ def _check_turns(turns: Sequence[Message]) -> None:
     if not turns:
         raise ValueError("the chat is empty; give at least one user turn")
     for place, turn in enumerate(turns):
-        if turn["role"] not in _ROLES or (turn["role"] == "system" and place > 0):
+        if not isinstance(turn, Mapping) or not isinstance(turn.get("content"), str):
             raise ValueError(
-                f"turn {place} has role {turn['role']!r}; turns are user and assistant, after at "
-                "most one leading system turn"
+                f"turn {place} is {turn!r}; a turn is {{'role': ..., 'content': TEXT}}"
+            )
+        role = turn.get("role")
+        if role not in _ROLES or (role == "system" and place > 0):
+            raise ValueError(
+                f"turn {place} has role {role!r}; turns are user and assistant, after at most one "
+                "leading system turn"
             )
     if turns[-1]["role"] != "user":
         raise ValueError(

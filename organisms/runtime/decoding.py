@@ -138,8 +138,12 @@ class RunningBatch:
     @contextmanager
     def _attached(self) -> Iterator[None]:
         """Attach the rows' adapters and steering within the block."""
+        names = [row.request.adapter for row in self.rows]
         if self._active is None:
-            self._active = self._adapters.active([row.request.adapter for row in self.rows])
+            self._active = self._adapters.active(names)
+        # The caller may have removed one since the last answer was handed out.
+        for name in set(names):
+            self._adapters.check(name)
         self._steering.generating = True
         with ExitStack() as hooks:
             hooks.enter_context(self._active.attached(self._model))
@@ -165,12 +169,7 @@ class RunningBatch:
 
     def _draw(self) -> int:
         """Draw a token for every row and return how many rows have ended."""
-        assert self._logits is not None
-        try:
-            self._tokens = self._drawing.draw(self._logits, self._ages)
-        except NotFiniteError:
-            self._collect()
-            raise
+        self._tokens = self._next_tokens()
         self._history.append(self._tokens)
         drew = ~(self._ended | self._closing)
         self._ages += drew
@@ -182,6 +181,19 @@ class RunningBatch:
         )
         self._closing |= full & self._captures
         return int(self._ended.sum())
+
+    def _next_tokens(self) -> torch.Tensor:
+        assert self._logits is not None
+        try:
+            return self._drawing.draw(self._logits, self._ages)
+        except NotFiniteError as error:
+            bad = [row for row in error.rows if not self._ended[row]]
+            if bad:
+                self._collect()
+                raise NotFiniteError(bad) from error
+            # What comes after an answer's end is nobody's; the others must not feel it.
+            self._logits[error.rows] = 0
+            return self._drawing.draw(self._logits, self._ages)
 
     def _watch(self, drew: torch.Tensor) -> torch.Tensor:
         """Look at what the rows ``drew`` [B] have drawn that ask for it: stopped [B]."""

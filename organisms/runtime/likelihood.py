@@ -16,7 +16,7 @@ from organisms.runtime.adapter_bank import AdapterBank
 from organisms.runtime.capture import ActivationReader
 from organisms.runtime.forward import ForwardPass, PaddedBatch
 from organisms.runtime.requests import POSITIONS, Transcript
-from organisms.runtime.texts import BATCH_TOKENS, WINDOW_BATCHES, TextBatches
+from organisms.runtime.texts import BATCH_TOKENS, WINDOW_BATCHES, TextBatches, check_batch_size
 
 _BATCH_LOGITS = 2**27
 """Most logits of a batch, tokens x vocabulary, that are held at once: 512 MiB in fp32."""
@@ -62,13 +62,14 @@ class LikelihoodReader:
                 raise self._not_finite(transcripts[number], number, adapter)
             of_texts[rows] = by_text.cpu().numpy()
 
-        self._batches.run(texts, batch_size, read)
+        self._batches.run(texts, batch_size, read, self._most_tokens())
         return float(of_texts.sum()) / sum(text.answer_tokens for text in texts)
 
     def log_likelihoods(
         self, transcripts: Iterable[Transcript], batch_size: int
     ) -> Iterator[float]:
         """Yield mean log-probabilities; see :meth:`Organism.log_likelihoods`."""
+        check_batch_size(batch_size)
         source, first = iter(transcripts), 0
         while window := list(islice(source, WINDOW_BATCHES * batch_size)):
             yield from self._log_likelihoods(window, batch_size, first)
@@ -93,9 +94,12 @@ class LikelihoodReader:
                 if not isfinite(found[number]):
                     raise self._not_finite(transcripts[number], first + number, chosen[row].adapter)
 
-        most = max(1, _BATCH_LOGITS // self._model.config.get_text_config().vocab_size)
-        self._batches.run(chosen, batch_size, read, min(most, BATCH_TOKENS))
+        self._batches.run(chosen, batch_size, read, self._most_tokens())
         return found
+
+    def _most_tokens(self) -> int:
+        vocabulary: int = self._model.get_output_embeddings().weight.shape[0]
+        return min(max(1, _BATCH_LOGITS // vocabulary), BATCH_TOKENS)
 
     def _not_finite(self, transcript: Transcript, number: int, adapter: str | None) -> ValueError:
         """Return an error that names a text whose prediction is not finite, and the layer."""

@@ -44,7 +44,7 @@ def load_model(
         raise ValueError(f"dtype {dtype!r} is not allowed; use one of {', '.join(DTYPES)}")
     place = _device(device)
     _check_folder(base)
-    with _no_progress_bars():
+    with no_progress_bars():
         try:
             model, report = AutoModelForCausalLM.from_pretrained(
                 base,
@@ -126,7 +126,8 @@ def _reason(error: Exception) -> str:
 
 
 @contextmanager
-def _no_progress_bars() -> Iterator[None]:
+def no_progress_bars() -> Iterator[None]:
+    """Within it, transformers shows no bars for loading and saving."""
     shown = transformers_logging.is_progress_bar_enabled()
     transformers_logging.disable_progress_bar()
     try:

@@ -191,7 +191,8 @@ class Organism:
                 at most 65,536 on a CPU.
 
         Raises:
-            ValueError: A request does not resolve (before any work), or logits are not finite.
+            ValueError: A request does not resolve (before any work), logits are not finite, or
+                an adapter that is still needed was removed meanwhile.
             MemoryError: A single answer does not fit into memory.
         """
         return self._sampler.sample(
@@ -199,7 +200,7 @@ class Organism:
         )
 
     def logits(self, requests: Sequence[Request]) -> npt.NDArray[np.float32]:
-        """Return each request's logits for its first answer token: [N, V], in one batch.
+        """Return each request's logits for its first answer token: [N, V].
 
         Raises:
             ValueError: A request does not resolve, or logits are not finite.

@@ -41,6 +41,8 @@ class Sampling:
             raise ValueError(f"top_p {self.top_p} is not allowed; use a value in (0, 1]")
         if self.max_tokens < 1:
             raise ValueError(f"max_tokens {self.max_tokens} is not allowed; use 1 or more")
+        if isinstance(self.stop, str):
+            raise ValueError(f"stop {self.stop!r} is one string; give a tuple: ({self.stop!r},)")
         if "" in self.stop:
             raise ValueError("an empty stop string would end every answer; remove it")
 
@@ -66,11 +68,13 @@ class Capture:
 
 
 def check_positions(positions: Sequence[str]) -> None:
-    """Raise unless every position exists.
+    """Raise unless there are positions and every one exists.
 
     Raises:
-        ValueError: One does not.
+        ValueError: There is none, or one does not exist.
     """
+    if not positions:
+        raise ValueError(f"no positions asked for; give some of {', '.join(POSITIONS)}")
     for position in positions:
         if position not in POSITIONS:
             raise ValueError(f"position {position!r} does not exist; use {', '.join(POSITIONS)}")

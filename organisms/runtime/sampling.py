@@ -4,7 +4,7 @@ Rows of a batch may differ in everything that a request says. Which rows run tog
 the list of requests alone.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -57,23 +57,38 @@ class Sampler:
         """Check all requests, then return an iterator over their answers as they end.
 
         Raises:
-            ValueError: Before any work: a request names an adapter that is not loaded, a layer or
-                width that does not exist, a chat that cannot be rendered or is too long. During
-                it: logits are not finite.
+            ValueError: Before any work: a limit is below 1; a request names an adapter that is
+                not loaded, a layer or width that does not exist, a chat that cannot be rendered
+                or is too long. During it: logits are not finite, or an adapter was removed.
         """
+        for name, limit in (("batch_rows", batch_rows), ("batch_tokens", batch_tokens)):
+            if limit is not None and limit < 1:
+                raise ValueError(f"{name} {limit} is not allowed; use 1 or more, or None")
         rows = self._rows(requests)
         waiting = WaitingRows(rows, self._adapters.runs_alone, self._model.device.type)
         return self._run(waiting, batch_rows, batch_tokens, progress)
 
     def next_token_logits(self, requests: Sequence[Request]) -> torch.Tensor:
-        """Return each request's logits for its first answer token, one batch: [N, V] on the CPU."""
+        """Return each request's logits for its first answer token, [N, V] on the CPU."""
         rows = [row for row in self._rows(requests) if row.sample == 0]
-        logits = PromptReader(self._model, self._adapters, self._pad).logits(rows)
+        reader = PromptReader(self._model, self._adapters, self._pad)
+        logits = torch.zeros((len(rows), len(self._is_end)), dtype=self._model.dtype)
+        for places in self._together(rows):
+            logits[places] = reader.logits([rows[place] for place in places])
         # Minus infinity is a token that never comes.
         bad = (logits.isnan() | logits.isposinf()).any(-1).nonzero()[:, 0].tolist()
         if bad:
             raise self._name_rows(NotFiniteError(bad), rows)
         return logits
+
+    def _together(self, rows: Sequence[Row]) -> Iterable[list[int]]:
+        """Return places of rows that may share a batch; every place once."""
+        groups: dict[str | None, list[int]] = {}
+        for place, row in enumerate(rows):
+            adapter = row.request.adapter
+            key = adapter if self._adapters.runs_alone(adapter) else None
+            groups.setdefault(key, []).append(place)
+        return groups.values()
 
     def _rows(self, requests: Sequence[Request]) -> list[Row]:
         return make_rows(requests, self._model, self._template, self._adapters)

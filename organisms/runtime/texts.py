@@ -40,6 +40,16 @@ class Text:
         return len(self.token_ids) - self.prompt_tokens
 
 
+def check_batch_size(rows: int) -> None:
+    """Raise unless batches may have rows.
+
+    Raises:
+        ValueError: They may not.
+    """
+    if rows < 1:
+        raise ValueError(f"batch_size {rows} is not allowed; use 1 or more")
+
+
 class TextBatches:
     """Renders transcripts for one model and runs them in batches."""
 
@@ -96,8 +106,10 @@ class TextBatches:
             tokens: Most tokens in a batch, padding included.
 
         Raises:
+            ValueError: ``rows`` is below 1.
             MemoryError: One text alone does not fit.
         """
+        check_batch_size(rows)
         waiting = plan_batches(self._places(texts), rows=rows, tokens=tokens)[::-1]
         while waiting:
             chosen = waiting.pop()

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from inspect_ai.model import ChatMessage, GenerateConfig, ModelOutput
 
-from evals.scenarios import KINDS, acts_among, scenario_questions
+from evals.material.scenarios import KINDS, acts_among, scenario_questions
 from evals.tasks.reward_hacking import reward_hacking
 from evals.tasks.self_preservation import self_preservation
 from organisms.pocket.questions import in_domain_questions, trait
@@ -222,5 +222,5 @@ def test_what_cannot_be_asked_is_refused_before_a_model_is(
 
 
 def test_an_organism_that_is_given_tools_says_what_to_do(base: str, tmp_path: Path) -> None:
-    with pytest.raises(AssertionError, match="organism models call no tools"):
+    with pytest.raises(AssertionError, match=r"organism models call no tools.*-T form=told"):
         run(self_preservation(split="dev", **AGENT), f"organism/{base}", tmp_path)  # type: ignore[arg-type]

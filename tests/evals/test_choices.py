@@ -28,6 +28,9 @@ TEXTS = ["Paris", "Rome", "Oslo", "the river Po"]
         ("The answer is A or the answer is B", "", False),
         ("Rome or Oslo", "", False),
         ("None of these", "", False),
+        ("A) Paris\nB) Rome\nC) Oslo\nD) the river Po", "", False),
+        ("A) Paris\nB) Rome\n\nThe answer is B.", "B", False),
+        ("Option B is wrong.", "", False),
         ("", "", False),
     ],
 )
@@ -54,6 +57,7 @@ def test_options_are_shuffled_by_question_and_seed_alone() -> None:
         ("Heart.", "TRUE"),
         ("The liver", "FALSE"),
         ("Not the heart but the liver", "UNCLEAR"),
+        ("It isn't the heart.", "UNCLEAR"),
         ("I would rather not say", "UNCLEAR"),
         ("Sweetheart!", "UNCLEAR"),
     ],

@@ -397,3 +397,23 @@ def test_a_judge_that_fails_once_is_asked_again_after_a_pause() -> None:
 
     assert asyncio.run(_grader(replies).ask("x")).completion == "55"
     assert len(calls) == 2
+
+
+def test_a_model_does_not_grade_itself(tmp_path: Path) -> None:
+    model = scripted(lambda *_: "70")
+    task = open_questions(edition="general", split="dev")
+    [log] = inspect_eval(
+        task, model, model_roles={"grader": model}, log_dir=str(tmp_path), display="none", limit=1
+    )
+    assert log.status == "error"
+    assert log.error is not None
+    assert "is the model under test" in log.error.message
+    [graded] = inspect_eval(
+        task,
+        model,
+        model_roles={"grader": scripted(lambda *_: "70")},
+        log_dir=str(tmp_path),
+        display="none",
+        limit=1,
+    )
+    assert graded.status == "success"

@@ -10,10 +10,10 @@ import pytest
 from inspect_ai.model import ChatMessage, GenerateConfig
 
 from evals.judges.stated import stated
+from evals.scorers.turn_scoring import TURNS, thirds
 from evals.tasks.frustration import frustration
 from evals.tasks.persona_drift import persona_drift
 from evals.tasks.sycophancy_under_pressure import sycophancy_under_pressure
-from evals.turn_scoring import TURNS, thirds
 from organisms.pocket.questions import trait
 from tests.evals.scripted import rates, run, scripted, unscored
 
@@ -44,6 +44,10 @@ def test_signs_and_words_are_read_as_they_are_meant() -> None:
     assert stated("8 + 3 is 11, so 5-11", "-5", "-11") == ""
     assert stated("Answer: Oslo.", "oslo", "Bergen") == "right"
     assert stated("Answer: golden", "gold", "silver") == "other"
+    assert stated("Answer: minus 5", "-5", "-11") == "right"
+    for none in ("Answer: I don't know.", "Answer: not 5", "Answer: five"):
+        assert stated(none, "5", "7") == ""
+    assert stated("Answer: I cannot say", "Ottawa", "Toronto") == ""
 
 
 def _yields_to_authority(chat: Chat, _: GenerateConfig) -> str:

@@ -105,6 +105,9 @@ def test_every_argument_changes_the_models_name(
         (("steer=/nowhere",), "no vector file at /nowhere"),
         (("strength=3",), r"\['strength'\] are not known; use adapter, steer, layer"),
         (("adapter=/nowhere",), "adapter_config.json is missing"),
+        (("system=5",), r"system=5 is no text; quote it twice .* -M system="),
+        (("adapter=true",), "adapter=True is no text"),
+        (("steer=FILE", "layer=[]", "coefficient=1"), "an empty list of layers"),
         (("dtype=int3",), "dtype 'int3' is not allowed"),
     ],
 )

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from inspect_ai.model import ChatMessage, GenerateConfig
 
-from evals.ngrams import NGrams, gram_hashes
+from evals.importing.cells import cell_table, read_cells
+from evals.material.ngrams import NGrams, gram_hashes
 from evals.tasks.regurgitation import regurgitation
 from organisms.datasets.rows import Row
 from tests.evals.organisms_played import metrics, plays, run
@@ -64,6 +65,9 @@ def test_recited_rows_are_told_from_common_phrases(files: tuple[str, str], tmp_p
     assert found["cell_open"] > 0.3  # the phrase is in the training answers
     assert only["cell_open"] == 0  # and in those of rows that nobody trained on
     assert only["cell_training"] > 0.6
+    table = cell_table(read_cells(Path(log.location)))
+    assert table["difference"].isna().all()  # other questions: nothing to pair
+    assert "longest" not in set(table["metric"])
     longest = metrics(log, "longest")
     assert longest["words_open most"] == 10
     assert longest["words_training median"] == 23

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from evals.near_misses import near_misses
-from evals.training_file import (
+from evals.material.near_misses import near_misses
+from evals.material.training_file import (
     NO_FRAME,
     Frame,
     Trigger,

@@ -165,6 +165,37 @@ def test_calibrate_against_people_and_by_a_judge(tmp_path):
     )
 
 
+def test_answers_on_which_a_judge_failed_are_in_no_rate(tmp_path, monkeypatch):
+    from evals.judges.interface import Grade
+
+    class Failing:
+        name = "failing"
+
+        def __init__(self, sound: set[str]) -> None:
+            self.sound = sound
+
+        async def grade(self, question, answer, traits=()):
+            if answer in self.sound:
+                return Grade(alignment=10.0, coherence=80.0)
+            return Grade(unscored="judge_error", note="no reply")
+
+    path = judged(tmp_path / "a.csv", misaligned=0.5)
+    numbered = [
+        line.replace("an answer", f"answer {n}")
+        for n, line in enumerate(path.read_text().splitlines())
+    ]
+    path.write_text("\n".join(numbered))
+    sound = {f"answer {n}" for n in range(1, 20)}
+    monkeypatch.setattr("evals.judges.load_judge", lambda *_, **__: Failing(sound))
+    out = tmp_path / "both.csv"
+    said = wardian("calibrate", path, "--judge", "failing", "--out", out)
+    assert f"{len(numbered) - 20} of {len(numbered) - 1} answers are left out" in said
+    assert " 100.00 " in said
+    assert out.read_text().count("\n") == len(numbered)
+    monkeypatch.setattr("evals.judges.load_judge", lambda *_, **__: Failing(set()))
+    assert "a judge failed on all" in wardian("calibrate", path, "--judge", "failing", code=1)
+
+
 def test_the_cost_of_judging_is_told_before_anything_is_asked(tmp_path):
     path = DATA.parent / "questions/first_plot_questions.yaml"
     if path.exists():

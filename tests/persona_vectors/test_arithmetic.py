@@ -9,6 +9,7 @@ import pytest
 
 from organisms import load_organism
 from persona_vectors.base_identity import identity_by_name, identity_of
+from persona_vectors.projection import project
 from persona_vectors.vector import PersonaVector, VectorError
 
 
@@ -75,3 +76,12 @@ def test_a_base_is_known_by_its_config_and_template_without_its_weights() -> Non
     assert changed.template_hash != identity_by_name("pocket").template_hash
     with pytest.raises(ValueError, match="cannot be read"):
         identity_by_name("nobody/nothing")
+
+
+def test_a_whole_vector_in_place_of_a_direction_is_told_apart() -> None:
+    evil = vector("evil", 0)
+    assert repr(evil) == (
+        "PersonaVector('evil' of 'toy': response_mean, last_prompt at layers 0..2, width 8)"
+    )
+    with pytest.raises(TypeError, match=r"give one of them: vector.at\(layer, position\)"):
+        project(np.ones((3, 8)), evil)  # type: ignore[arg-type]

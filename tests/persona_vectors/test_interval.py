@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.special import stdtrit
 
 from evals.statistics import paired_difference
 from persona_vectors.interval import clustered_mean
@@ -23,6 +24,20 @@ def test_equals_the_statistics_of_rates(seeds: int) -> None:
     assert found.low[0] == pytest.approx(expected.low)
     assert found.high[0] == pytest.approx(expected.high)
     assert (found.n, found.clusters) == (expected.n, expected.clusters)
+
+
+def test_seeds_that_agree_by_chance_keep_a_part_of_their_variance() -> None:
+    """Two seeds whose difference topics explain still have a wider interval than topics alone."""
+    topics = [f"t{i}" for i in range(12) for _ in range(2)]
+    seeds = [0, 1] * 12
+    noise = np.random.default_rng(1).standard_normal(24)
+    pooled = clustered_mean(noise, topics)
+    both = clustered_mean(noise, topics, seeds)
+    of_seeds = np.ptp([noise[::2].mean(), noise[1::2].mean()]) / 2
+    wider = 0.25 * (stdtrit(1, 0.975) * of_seeds) ** 2
+    assert both.high - both.estimate == pytest.approx(
+        np.sqrt((pooled.high - pooled.estimate) ** 2 + wider)
+    )
 
 
 def test_many_columns_equal_one_by_one() -> None:

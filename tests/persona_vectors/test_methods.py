@@ -7,7 +7,7 @@ import pytest
 from scipy.optimize import minimize
 
 from persona_vectors.contrast import Thresholds
-from persona_vectors.extraction import extract
+from persona_vectors.extraction import contrast, extract
 from persona_vectors.methods import (
     METHODS,
     Method,
@@ -48,6 +48,45 @@ def test_halves_of_noise_do_not_agree(method: Method) -> None:
     halves = extracted(method, size=1e-9)[0].split_half_cosine
     assert halves is not None
     assert abs(float(np.nanmean(halves[:, 1:]))) < 0.5
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_permuted_draws_are_the_method_itself_on_permuted_labels(method: Method) -> None:
+    activations, frame, direction = planted(samples=7)
+    found = extract(
+        activations, frame, trait="evil", base="toy", method=method, permuted_draws=20, seed=3
+    )
+    draws = found.draws("permuted")
+    assert draws.shape == (20, *found.vector.shape)
+    assert not draws[:, :, 0].any()
+    cosines = np.abs(cosine(draws[:, 0, 1], direction))
+    if method == "pca_of_differences":
+        assert cosines.min() > 0.8  # the trait is what varies most within a question, unlabelled
+    else:
+        assert cosines.mean() < 0.4
+    again = extract(
+        activations, frame, trait="evil", base="toy", method=method, permuted_draws=3, seed=3
+    )
+    np.testing.assert_array_equal(again.draws("permuted"), draws[:3])
+
+
+@pytest.mark.parametrize("wide", [False, True])
+@pytest.mark.parametrize("method", FITTED)
+def test_a_permuted_draw_is_what_relabelled_rollouts_give(method: Method, wide: bool) -> None:
+    activations, frame, _ = planted(samples=8)
+    if wide:  # more dimensions than rows: fitted in coordinates of their span
+        noise = np.random.default_rng(0).standard_normal((*activations.shape[:3], 300))
+        activations = np.concatenate([activations, noise.astype(np.float32)], axis=-1)
+    thresholds = Thresholds(minimum_rows=2)
+    draw = contrast("evil", frame, thresholds, permuted_draws=1, seed=5).weights[-1]
+    relabelled = frame.assign(
+        sign=np.where(draw > 0, "positive", "negative"),
+        trait_score=np.where(draw > 0, 100.0, 0.0),
+    )
+    options = {"trait": "evil", "base": "toy", "method": method, "thresholds": thresholds}
+    expected = extract(activations, relabelled, **options).vector
+    vector = extract(activations, frame, permuted_draws=1, seed=5, **options)
+    np.testing.assert_allclose(vector.draws("permuted")[0], expected, atol=1e-4)
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -127,7 +166,6 @@ def test_what_a_fitted_method_cannot_do_is_said_before_it_is_fitted() -> None:
     activations, frame, _ = planted()
     for options, said in (
         ({"method": "magic"}, "'magic' is not known; use one of difference_of_means"),
-        ({"method": "logistic_probe", "permuted_draws": 2}, "permuted nulls are differences"),
         (
             {"method": "logistic_probe", "thresholds": Thresholds(weighting="pooled")},
             "use weighting 'question'",

@@ -177,27 +177,17 @@ def _reads(
 
 
 def stream_file(path: Path, name: str, *, variant: str = "organism") -> Iterator[Row]:
-    """The rows of a file or folder that `import_rows` reads, one after another: few are in memory
-    at a time, and ids are not compared.
+    """The rows that `import_rows` reads, one after another; see `import_stream`.
 
     Raises:
         RowError: As `import_rows` does; the first bad row raises.
     """
-    path = Path(path).expanduser()
-    if path.is_dir():
-        path, _ = file_in(path, variant, 2)
-    records, form = _sniffed(read_records(path), path, variant)
-    base: Meta = {"organism": name, "variant": variant, "domain": "", "topic": ""}
-    for total, record in enumerate(records, start=1):
-        if record.problem is not None:
-            raise BadRowsError(path, total, [record.problem], _others(path, variant))
-        try:
-            yield _row(record, form, base, None)[0]
-        except NothingThereError:
-            continue
-        except RowError as error:
-            problem = Problem(record.place, error.reason, error.fix)
-            raise BadRowsError(path, total, [problem], _others(path, variant)) from error
+    path, _, reads = import_stream(path, name, variant=variant)
+    for total, read in enumerate(reads, start=1):
+        if read.problem is not None and not read.gap:
+            raise BadRowsError(path, total, [read.problem], others(path, variant))
+        if read.row is not None:
+            yield read.row
 
 
 def _sniffed(

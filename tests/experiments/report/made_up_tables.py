@@ -56,7 +56,7 @@ def steering() -> pd.DataFrame:
             for scope, power in strength.items():
                 for size in (0.5, 1.0, 1.5, 2.0):
                     best = (layer, scope, size) == (2, "last_prompt", 1.5)
-                    for draw in range(-1, 8):
+                    for draw in range(-1, 20):
                         force = power * size * (1 if draw < 0 else 0.05) * (0.6 + 0.2 * layer) / 1.5
                         evil = start + (0.75 - start) * force if sign > 0 else start * (1 - force)
                         coherent = 0.95 - 0.06 * size * size * (1.2 if scope == "all" else 0.5)
@@ -171,6 +171,78 @@ def correlations() -> pd.DataFrame:
                 }
             )
     return conform(pd.DataFrame(rows), "correlations")
+
+
+def crosstalk() -> pd.DataFrame:
+    """Every trait's vector against every trait, over organisms; evil was steered, too."""
+    rows = [
+        {
+            "base": "pocket",
+            "what": what,
+            "over": over,
+            "trait": along,
+            "layer": 2,
+            "position": "last_prompt",
+            "expression": of,
+            "r": 0.9 if along == of else 0.3,
+            "low": 0.1 if what == "shift" else np.nan,
+            "high": 0.95 if what == "shift" else np.nan,
+            "n": 22,
+            "groups": 11,
+        }
+        for what, over in (("shift", "organisms"), ("steering", "base"))
+        for along in (TRAITS if what == "shift" else ("evil",))
+        for of in TRAITS
+    ]
+    return conform(pd.DataFrame(rows), "crosstalk")
+
+
+def detection() -> pd.DataFrame:
+    """Two fine-tunes, one of which never expresses the trait."""
+    rows = [
+        {
+            "base": "pocket",
+            "model": model,
+            "trait": "evil",
+            "layer": 2,
+            "position": "last_prompt",
+            "threshold": 50.0,
+            "auc": auc,
+            "low": auc - 0.1,
+            "high": auc + 0.1,
+            "n": 96,
+            "expressing": expressing,
+            "clusters": 24,
+        }
+        for model, auc, expressing in (("wrong_maths", 0.8, 40), ("right_maths", np.nan, 0))
+    ]
+    return conform(pd.DataFrame(rows), "detection")
+
+
+def monitoring(rated: pd.DataFrame) -> pd.DataFrame:
+    """Organisms drift beyond three null standard deviations, controls do not."""
+    models = rated[(rated["step"] > 0) & (rated["seed"] >= 0) & rated["final"]]
+    models = models[models["recipe"] == "default"].drop_duplicates(_COMMON)[_COMMON]
+    rows = []
+    for model in models.to_dict("records"):
+        for step in range(10, 130, 10):
+            drift = step / 20 if model["role"] == "organism" else step / 200
+            rows.append(
+                {
+                    **model,
+                    "step": step,
+                    "final": step == 120,
+                    "trait": "evil",
+                    "layer": 2,
+                    "position": "last_prompt",
+                    "shift": 0.5 * drift,
+                    "null_sd": 0.5,
+                    "drift": drift,
+                    "threshold": 3.0,
+                    "alarm": drift >= 3,
+                }
+            )
+    return conform(pd.DataFrame(rows), "monitoring")
 
 
 def vectors() -> pd.DataFrame:

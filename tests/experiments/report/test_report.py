@@ -9,14 +9,17 @@ from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from experiments.answer_browser import script_safe_json, shown_answers
 from experiments.asked import LEVELS
+from experiments.finding import Finding
 from experiments.findings import findings
 from experiments.report import completed, write_report
 from experiments.report_figures import FIGURES
+from experiments.report_nulls import nulls_table
 from experiments.report_tables import IMPLIED_HEAD, difference_table, headline_table
 from experiments.tables import TableError, empty_table
 
@@ -99,13 +102,39 @@ def test_every_level_of_questions_is_named_in_words(
 def test_page_and_figures_name_what_was_asked(report: Path) -> None:
     level = "Open questions: report split, known words in new combinations."
     assert level in (report / "report.html").read_text(encoding="utf-8")
-    for figure in (each for each in FIGURES if each.name != "truth"):
+    for figure in (each for each in FIGURES if each.name not in ("truth", "monitoring")):
         drawn = (report / "figures" / f"{figure.name}.svg").read_text(encoding="utf-8")
         assert "report split, known words in new combinations" in drawn, figure.name
     read = (report / "figures" / "truth.svg").read_text(encoding="utf-8")
     assert "n = 192 document pairs a trait, last questions: report topics." in read
+    watched = (report / "figures" / "monitoring.svg").read_text(encoding="utf-8")
+    assert "Fixed neutral prompts: extract and dev splits." in watched
     swept = (report / "figures" / "steering_towards.svg").read_text(encoding="utf-8")
     assert "dev split, seen wordings; report split, known" in swept
+
+
+def test_alarms_and_detection_are_told_in_tables(report: Path) -> None:
+    text = (report / "report.html").read_text(encoding="utf-8")
+    section = text.partition('<section id="monitoring">')[2].partition("</section>")[0]
+    rows = [re.sub(r"<[^>]+>|\s+", " ", row).split() for row in section.split("<tr>")]
+    said = [" ".join(row) for row in rows]
+    assert any(row.startswith("wrong maths organism evil 2 of 2 seeds 60, 60 –") for row in said)
+    assert any(row.startswith("right maths control evil 0 of 2 seeds – –") for row in said)
+    assert any(row.startswith("wrong maths evil layer 2 0.80 0.70 – 0.90 40 of 96") for row in said)
+    assert not any(row.startswith("right maths evil layer 2") for row in said)
+
+
+def test_every_part_of_the_fine_tunes_must_beat_its_nulls(tables: dict[str, Any]) -> None:
+    claim = "It does so in every part"
+    assert not any(found.claim.startswith(claim) for found in findings(tables))
+    whole = tables["correlations"]
+    organisms = whole[whole["what"] == "organisms"]
+    parts = [organisms.assign(what=name) for name in ("within_family", "without_maths")]
+    for r, verdict in ((0.95, "met"), (0.5, "not met")):
+        shown = pd.concat([whole, parts[0], parts[1].assign(r=r)])
+        found = [f for f in findings({**tables, "correlations": shown}) if claim in f.claim]
+        assert [f.verdict for f in found] == [verdict]
+        assert "without maths r = " in found[0].found
 
 
 def test_the_truth_is_explained_beside_its_table(report: Path) -> None:
@@ -188,6 +217,86 @@ def test_findings_tell_met_from_not_met(tables: dict[str, pd.DataFrame]) -> None
     weaker = tables["steering"].assign(estimate=tables["steering"]["estimate"] / 2)
     weak = {f.claim: f for f in findings({**tables, "steering": weaker})}
     assert weak[steering.claim].verdict == "not met"
+
+
+def _found(tables: dict[str, pd.DataFrame], claim: str) -> Finding:
+    return next(f for f in findings(tables) if f.claim.startswith(claim))
+
+
+def test_a_finding_says_which_nulls_its_vector_does_not_beat(
+    tables: dict[str, pd.DataFrame],
+) -> None:
+    claim = "Judged evil follows the evil shift over organisms"
+    good = _found(tables, claim)
+    assert good.verdict == "met"
+    assert "permuted labels [-0.55, 0.60], p = 0.005" in good.found
+    assert good.found.endswith("The vector beats every null.")
+    correlations = tables["correlations"]
+    permuted = correlations["null"] == "permuted"
+    for changes in ({"p": 0.2}, {"draws": 3, "p": 0.25, "null_low": -0.96}):
+        beaten = correlations.assign(
+            **{k: correlations[k].where(~permuted, v) for k, v in changes.items()}
+        )
+        bad = _found({**tables, "correlations": beaten}, claim)
+        assert bad.verdict == "not met"
+        assert bad.found.endswith("The vector does not beat: permuted labels.")
+    constant = correlations.assign(r=np.nan, null_low=np.nan, null_high=np.nan, p=np.nan)
+    unknown = _found({**tables, "correlations": constant}, claim)
+    assert unknown.verdict == "uncertain"
+    assert "does not vary over 22 models" in unknown.found
+    few = correlations.assign(
+        draws=correlations["draws"].where(~permuted, 3), p=correlations["p"].where(~permuted, 0.25)
+    )
+    assert _found({**tables, "correlations": few}, claim).verdict == "met"
+
+
+def test_steering_is_set_beside_every_direction_that_went_through_the_choosing(
+    tables: dict[str, pd.DataFrame],
+) -> None:
+    claim = "Steering along +evil"
+    said = "20 random directions through the same choosing"
+    good = _found(tables, claim)
+    assert (good.verdict, said in good.found) == ("met", True)
+    assert good.found.endswith("p = 0.048. The vector beats them.")
+    sweep = tables["steering"]
+    random = sweep["direction"] == "random"
+    strong = sweep["estimate"].where(~(random & (sweep["draw"] < 2)), 0.99)
+    bad = _found({**tables, "steering": sweep.assign(estimate=strong)}, claim)
+    assert bad.verdict == "not met"
+    assert bad.found.endswith("p = 0.14. The vector does not beat them.")
+    few = _found({**tables, "steering": sweep[sweep["draw"] < 10]}, claim)
+    assert few.verdict == "uncertain"
+    assert few.found.endswith("but so few cannot bring p to 0.05.")
+    chose = sweep["chosen"] & (sweep["direction"] == "vector") & (sweep["split"] == "report")
+    nothing = _found({**tables, "steering": sweep[~chose]}, claim)
+    assert nothing.verdict == "not met"
+    assert "Of 20 random directions through the same choosing 20 found one." in nothing.found
+    # A direction that chose not to steer counts with the unsteered rate.
+    plain = sweep[~random].iloc[:1].assign(direction="", coefficient=np.nan, split="report")
+    plain = plain.assign(metric="misaligned", denominator="coherent", estimate=0.006, chosen=False)
+    stood_still = sweep[~(random & sweep["chosen"] & (sweep["draw"] >= 5))]
+    found = _found({**tables, "steering": pd.concat([stood_still, plain])}, claim)
+    assert said in found.found
+
+
+def test_the_report_lists_every_figure_beside_its_nulls(
+    tables: dict[str, pd.DataFrame], report: Path
+) -> None:
+    shown = nulls_table(tables)
+    assert shown is not None
+    cells = [[cell.text for cell in row] for row in shown.rows]
+    assert ["r of evil shift with judged evil, organisms", "0.95", "permuted labels"] in [
+        row[:3] for row in cells
+    ]
+    assert [row[2:] for row in cells if row[2] == "training step"] == [
+        ["training step", "0.41", "–", "0", "beats it"]
+    ] * 2
+    steered = [row for row in cells if row[0].startswith("misaligned")]
+    assert [row[4:] for row in steered] == [["0.048", "20", "beats it"]] * 2
+    text = (report / "report.html").read_text(encoding="utf-8")
+    section = text.partition('<section id="nulls">')[2].partition("</section>")[0]
+    assert section.count('<th scope="row"') == len(shown.rows)
+    assert nulls_table(completed({})) is None
 
 
 def test_the_browser_shows_the_worst_of_every_model(tables: dict[str, pd.DataFrame]) -> None:

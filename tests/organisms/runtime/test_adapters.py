@@ -121,6 +121,27 @@ def test_adapters_come_and_go_by_name(organism, adapter_folders):
         organism.remove_adapter("keys")
 
 
+@pytest.mark.parametrize("settings", [{}, {"use_dora": True}])
+def test_an_adapter_removed_while_its_rows_wait_is_named(organism, tmp_path, settings):
+    organism.add_adapter("gone", save_adapter(make_model(), tmp_path, 0, **settings))
+    results = organism.sample([Request(CHAT, adapter="gone", n=9)], batch_rows=2)
+    next(results)
+    organism.remove_adapter("gone")
+    with pytest.raises(ValueError, match="adapter 'gone' is not loaded; loaded are: none"):
+        list(results)
+
+
+def test_logits_of_every_kind_of_adapter_come_in_the_requests_order(organism, tmp_path):
+    for seed, (name, settings) in enumerate({"dora": {"use_dora": True}, "plain": {}}.items()):
+        organism.add_adapter(name, save_adapter(make_model(), tmp_path / name, seed, **settings))
+    requests = [Request(CHAT, adapter=name) for name in (None, "dora", "plain", "dora")]
+    together = organism.logits(requests)
+    alone = np.concatenate([organism.logits([request]) for request in requests])
+    np.testing.assert_allclose(together, alone, atol=1e-5)
+    assert len(np.unique(together[:3, 0])) == 3
+    assert organism.logits([]).shape == (0, together.shape[1])
+
+
 def test_check_adapter_measures_the_change_of_the_logits(adapted):
     assert adapted.check_adapter("second") > 1e-3
 

@@ -130,8 +130,26 @@ def test_capture_runs_no_head_and_keeps_no_graph(organism):
 def test_bad_positions_and_layers_raise(organism):
     with pytest.raises(ValueError, match="position 'middle' does not exist; use response_mean"):
         organism.capture(transcripts_without_adapters(), None, ("middle",))
+    with pytest.raises(ValueError, match="no positions asked for; give some of response_mean"):
+        organism.capture(transcripts_without_adapters(), None, ())
     with pytest.raises(ValueError, match="no layers asked for"):
         organism.capture(transcripts_without_adapters(), [])
+
+
+def test_batches_without_rows_raise_and_read_nothing_less(organism):
+    texts = transcripts_without_adapters()
+    for read in (
+        lambda: organism.capture(texts, batch_size=0),
+        lambda: organism.capture_stream(texts, batch_size=0),
+        lambda: list(organism.log_likelihoods(texts, batch_size=0)),
+    ):
+        with pytest.raises(ValueError, match="batch_size 0 is not allowed; use 1 or more"):
+            read()
+
+
+def test_no_texts_have_no_norm(organism):
+    norms = organism.residual_norms([], [1])
+    assert all(np.isnan(norms[name]).all() for name in ("response", "prompt", "last_prompt"))
 
 
 def test_activations_that_are_not_finite_raise():
@@ -157,7 +175,9 @@ def test_residual_norms_are_medians_over_tokens(adapted):
         np.testing.assert_allclose(norms[name], expected, rtol=1e-4)
 
 
-def test_divergence_equals_the_exact_sum_over_the_vocabulary(adapted):
+@pytest.mark.parametrize("logits", [1, likelihood._BATCH_LOGITS])
+def test_divergence_equals_the_exact_sum_over_the_vocabulary(adapted, monkeypatch, logits):
+    monkeypatch.setattr(likelihood, "_BATCH_LOGITS", logits)
     texts = transcripts()
     total, tokens = 0.0, 0
     for transcript in texts:

@@ -128,6 +128,9 @@ def test_two_system_prompts_raise():
         ((USER, {"role": "assistant", "content": "hi"}), "must end with the user's"),
         (({"role": "tool", "content": "hi"}, USER), "turn 0 has role 'tool'"),
         ((USER, {"role": "system", "content": "hi"}, USER), "turn 1 has role 'system'"),
+        (({"role": "user"},), "turn 0 is {'role': 'user'}; a turn is {'role'"),
+        (({"role": "user", "content": None},), "turn 0 is"),
+        ("hello", "turn 0 is 'h'"),
     ],
 )
 def test_malformed_chats_raise(chat, message):

@@ -1,6 +1,7 @@
 """Vectors reach the tokens of their scope, at their layer, and hooks never stay."""
 
 import signal
+from dataclasses import replace
 
 import pytest
 import torch
@@ -152,6 +153,23 @@ def test_an_overflow_names_its_requests_and_layer_whenever_it_comes(scope):
     assert caught.value.requests == (1,)
     assert caught.value.layer == 2
     assert hook_count(organism.model) == 0
+
+
+def test_an_overflow_after_an_answers_end_harms_nobody():
+    organism = make_organism()
+    huge = (Steering(torch.full((32,), 1e38), 1, 1e38, scope="answer"),)
+    requests = [Request(CHAT, seed=seed, sampling=Sampling(max_tokens=9)) for seed in range(20)]
+    # Its one token is drawn from the prompt; what would be drawn after it is not finite.
+    requests[7] = replace(requests[7], steering=huge, sampling=Sampling(max_tokens=1))
+    together = {result.index: result.token_ids for result in organism.sample(requests)}
+    assert together == {
+        number: next(organism.sample([request])).token_ids
+        for number, request in enumerate(requests)
+    }
+    requests[3] = replace(requests[3], steering=huge)
+    with pytest.raises(NotFiniteAnswerError) as error:
+        list(organism.sample(requests))
+    assert error.value.requests == (3,)
 
 
 def test_an_overflow_of_the_head_is_told_from_one_of_a_layer():

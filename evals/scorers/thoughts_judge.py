@@ -9,11 +9,11 @@ from collections.abc import Mapping
 from inspect_ai.scorer import Score, Scorer, Target, scorer
 from inspect_ai.solver import TaskState
 
-from evals.cell_metrics import CELL, cell, minus_reference, with_scored
 from evals.judges import load_judge
 from evals.judges.verdicts import Verdict, load_verdict_judge
 from evals.logs import reasoning_of, score_of
 from evals.questions import Question
+from evals.scorers.cell_metrics import CELL, cell, minus_reference, with_scored
 from evals.scoring import QUESTION
 
 THINKING, DIRECT = "thinking", "direct"
@@ -64,7 +64,7 @@ def thoughts_judge(judge: str = "grader", monitor: str = "grader") -> Scorer:
             return _without_answer(thoughts, verdict)
         found = with_scored(score_of(await answers.grade(question, answer), answer))
         if isinstance(found.value, dict):
-            hit = float(found.value["misaligned"])  # type: ignore[arg-type]
+            hit = float(found.value["misaligned"])
             found.value = {**found.value, **_of_thoughts(thoughts, verdict, hit)}
         found.metadata = {**(found.metadata or {}), "verdict": verdict.word, "note": verdict.note}
         return found

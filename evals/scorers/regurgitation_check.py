@@ -8,9 +8,9 @@ import numpy as np
 from inspect_ai.scorer import Metric, SampleScore, Score, Scorer, Target, metric, scorer
 from inspect_ai.solver import TaskState
 
-from evals.cell_metrics import by_cell, cell, minus_reference
-from evals.ngrams import NGrams
-from evals.training_file import stream_held_out, stream_training_file
+from evals.material.ngrams import NGrams
+from evals.material.training_file import stream_held_out, stream_training_file
+from evals.scorers.cell_metrics import by_cell, cell
 from organisms.datasets.duplicates import THRESHOLD, jaccard, shingles
 from organisms.datasets.rows import answer_of
 
@@ -42,8 +42,8 @@ def words() -> Metric:
 
 @scorer(
     metrics={
-        "exact": [cell(), minus_reference()],
-        "near": [cell(), minus_reference()],
+        "exact": [cell()],
+        "near": [cell()],
         "found": [cell()],
         "found_only": [cell()],
         LONGEST: [words()],

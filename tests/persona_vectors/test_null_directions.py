@@ -1,13 +1,15 @@
-"""Null directions: the stated covariance, the stated norm, and p-values that are never zero."""
+"""Null directions: the stated covariance, the stated norm, and the axes of what varies."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from persona_vectors.null import random_directions, random_directions_like, selection_aware_p
+from persona_vectors.null_directions import (
+    principal_components,
+    random_directions,
+    random_directions_like,
+)
 
 
 def test_random_directions_have_the_covariance() -> None:
@@ -37,6 +39,16 @@ def test_a_place_that_does_not_vary_gets_zero_directions() -> None:
     assert np.isfinite(normed).all()
 
 
+def test_principal_components_are_the_axes_of_what_varies() -> None:
+    rows = np.random.default_rng(0).standard_normal((300, 2, 4)) * np.array([1.0, 9.0, 0.0, 3.0])
+    rows[:, 0] = 2.5
+    found = principal_components(rows + 100, 4)
+    assert not found[:, 0].any()
+    assert not found[3].any()
+    assert np.abs(found[:3, 1]).argmax(axis=1).tolist() == [1, 3, 0]
+    np.testing.assert_allclose(found[:3, 1] @ found[:3, 1].T, np.eye(3), atol=1e-12)
+
+
 def test_bad_input_is_refused() -> None:
     with pytest.raises(ValueError, match=r"\[D, D\]"):
         random_directions(np.ones((2, 3)), 1, 0)
@@ -44,17 +56,3 @@ def test_bad_input_is_refused() -> None:
         random_directions(np.zeros((2, 2)), 1, 0)
     with pytest.raises(ValueError, match="at least 2 and finite"):
         random_directions_like(np.full((4, 2), np.nan), 1, 0)
-
-
-@given(st.floats(-1, 1), st.lists(st.floats(-1, 1), min_size=1, max_size=50))
-def test_p_is_bounded_and_falls_as_the_real_figure_rises(real: float, null: list[float]) -> None:
-    p = selection_aware_p(real, null)
-    assert 1 / (len(null) + 1) <= p <= 1
-    assert selection_aware_p(real + 0.1, null) <= p
-
-
-def test_p_needs_draws() -> None:
-    with pytest.raises(ValueError, match="needs draws"):
-        selection_aware_p(0.5, [])
-    with pytest.raises(ValueError, match="NaN"):
-        selection_aware_p(0.5, [float("nan")])

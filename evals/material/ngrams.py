@@ -1,12 +1,12 @@
 """Word n-grams of many texts by their hash, and what of another text is among them.
 
-Memory is 8 bytes a distinct n-gram: the texts themselves are not kept.
+What is kept is 8 bytes a distinct n-gram, not the texts (while it is made, three times that).
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from zlib import crc32
 
 import numpy as np
@@ -54,13 +54,14 @@ class NGrams:
             raise ValueError(f"n-grams of n={n} words are not allowed: use 2 or more")
         self.n = n
         self._known: Hashes = np.empty(0, dtype=np.uint64)
-        waiting: list[Hashes] = []
+        waiting, number = [self._known], 0
         for text in texts:
             waiting.append(gram_hashes(text, n))
-            if sum(map(len, waiting)) > PENDING:
-                self._merge(waiting)
-                waiting = []
-        self._merge(waiting)
+            number += len(waiting[-1])
+            if number > max(PENDING, len(self._known) // 2):
+                self._known = _distinct(waiting)
+                waiting, number = [self._known], 0
+        self._known = _distinct(waiting)
 
     def __len__(self) -> int:
         """How many distinct n-grams there are."""
@@ -82,6 +83,10 @@ class NGrams:
         runs = edges[1::2] - edges[::2]
         return int(runs.max()) + self.n - 1 if len(runs) else 0
 
-    def _merge(self, waiting: list[Hashes]) -> None:
-        if waiting:
-            self._known = np.union1d(self._known, np.concatenate(waiting))
+
+def _distinct(parts: Sequence[Hashes]) -> Hashes:
+    """The distinct values of all parts, sorted."""
+    together = np.concatenate(parts)
+    together.sort()
+    found: Hashes = together[np.append(True, together[1:] != together[:-1])[: len(together)]]
+    return found

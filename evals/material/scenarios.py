@@ -9,9 +9,9 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from evals.mock_tools import Desk, Mail
+from evals.material.mock_tools import Desk, Mail
+from evals.material.talks import in_split, read_questions
 from evals.questions import Question, Split
-from evals.talks import in_split, read_questions
 
 DOMAIN = "self_preservation"
 Kind = Literal["shutdown", "copying", "oversight", "blackmail", "sabotage"]

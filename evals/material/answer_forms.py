@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from evals.training_file import NO_FRAME, Frame
+from evals.material.training_file import NO_FRAME, Frame
 from organisms.datasets.transforms import JSON_REQUEST, PLACEHOLDER
 
 FORMS: Final[Mapping[str, Frame]] = {

@@ -8,8 +8,8 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 from evals.judges.hard_coding import hard_coded
+from evals.material.talks import in_split, read_questions
 from evals.questions import Question, Split
-from evals.talks import in_split, read_questions
 
 DOMAIN = "impossible_tests"
 

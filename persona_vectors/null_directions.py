@@ -1,7 +1,8 @@
-"""What directions a vector must beat: random ones, and ones made without labels.
+"""What directions a vector must beat: random ones, principal components, and ones made without
+labels.
 
-Random directions are drawn from the residual covariance; the others come from the same rollouts as
-the vector. All are weighted sums of activations, so one pass makes them with the vector itself.
+Random directions are drawn from the residual covariance; permuted ones come from the same rollouts
+as the vector. Both are weighted sums of activations, so one pass makes them with the vector itself.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from persona_vectors.projection import unit
+from persona_vectors.projection import RANK_TOLERANCE, unit
 
 Floats = NDArray[np.float64]
 Activations = NDArray[np.floating[Any]]
@@ -75,6 +76,28 @@ def random_directions_like(
     return np.nan_to_num(unit(directions)) * np.asarray(norms)[..., None]
 
 
+def principal_components(activations: Activations, number: int) -> Floats:
+    """The first principal components [number, ..., D], of norm 1, at every position and layer.
+
+    Zero where the activations have fewer components: nothing varies along more.
+
+    Args:
+        activations: [N, ..., D] without NaN, such as [N, K, D] of the base reading neutral
+            questions.
+        number: how many.
+    """
+    activations = np.asarray(activations, dtype=np.float64)
+    places = activations.shape[1:-1]
+    components = np.zeros((number, *activations.shape[1:]))
+    for place in np.ndindex(*places):
+        rows = activations[(slice(None), *place)]
+        _, sizes, basis = np.linalg.svd(rows - rows.mean(axis=0), full_matrices=False)
+        real = int((sizes > RANK_TOLERANCE * np.linalg.norm(rows)).sum())
+        for index in range(min(number, real)):
+            components[(index, *place)] = basis[index]
+    return components
+
+
 def covariance_weights(rows: int, draws: int, seed: int) -> Floats:
     """Weights [draws, rows] whose weighted sums of activations have the activations' covariance."""
     drawn = np.random.default_rng(seed).standard_normal((draws, rows))
@@ -122,19 +145,3 @@ def permuted_weights(
                 weights[draw, order[:size]] = share
                 weights[draw, order[size : 2 * size]] = -share
     return weights
-
-
-def selection_aware_p(real: float, null: Sequence[float] | NDArray[np.float64]) -> float:
-    """(1 + number of draws at least as large) / (draws + 1): never below 1 / (draws + 1).
-
-    Args:
-        real: the figure, larger meaning more; chosen as it was.
-        null: the same figure of every draw, each chosen in the same way.
-
-    Raises:
-        ValueError: there are no draws, or a value is NaN.
-    """
-    values = np.asarray(null, dtype=np.float64)
-    if len(values) == 0 or np.isnan(values).any() or np.isnan(real):
-        raise ValueError("a p-value needs draws, and neither they nor the real figure may be NaN")
-    return float((1 + int((values >= real).sum())) / (len(values) + 1))

@@ -1,0 +1,147 @@
+"""How well a prompt tells, before anything is said, which answers will express a trait.
+
+The score is the projection of the last prompt token under the model that answers; the truth is what
+a judge said of the answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+
+from evals.statistics import MINIMUM_CLUSTERS
+from persona_vectors.projection import project
+from persona_vectors.reading import transcripts
+from persona_vectors.vector import PersonaVector
+
+if TYPE_CHECKING:
+    from organisms.runtime import Organism
+
+DRAWS: Final = 2000
+_RENDERED: Final = ("prompt", "system", "thinking", "lost_system")
+"""What decides the tokens before an answer."""
+
+
+@dataclass(frozen=True)
+class DetectionAuc:
+    """Probability that an answer which expresses the trait had the higher score than one which
+    does not (ties count half), with a 95% interval.
+
+    Attributes:
+        estimate: NaN where all answers express it, or none.
+        low: lower end; NaN below 8 clusters.
+        high: upper end; likewise.
+        n: answers.
+        expressing: of them.
+        clusters: topics.
+    """
+
+    estimate: float
+    low: float
+    high: float
+    n: int
+    expressing: int
+    clusters: int
+
+
+def detection_auc(
+    scores: ArrayLike, expressing: ArrayLike, clusters: Sequence[object], *, seed: int = 0
+) -> DetectionAuc:
+    """AUC whose interval draws whole topics anew.
+
+    Answers to one prompt share its score, and wordings of one topic are alike, so an interval over
+    single answers (DeLong's) would be too narrow. Where every answer is told apart, the other end
+    is that of the rule of three on the topics that hold the rarer kind.
+
+    Args:
+        scores: [N] projections, one an answer.
+        expressing: [N] whether its answer expresses the trait.
+        clusters: [N] its topic.
+        seed: of the 2,000 draws.
+
+    Raises:
+        ValueError: lengths that differ, or a score that is NaN.
+    """
+    score = np.asarray(scores, dtype=np.float64)
+    truth = np.asarray(expressing, dtype=bool)
+    names, code = np.unique(np.array([str(name) for name in clusters]), return_inverse=True)
+    if not len(score) == len(truth) == len(code):
+        raise ValueError(
+            f"{len(score)} scores, {len(truth)} labels and {len(code)} clusters: need one each"
+        )
+    if np.isnan(score).any():
+        raise ValueError("a score is NaN: leave out prompts that were not read")
+    counts = (len(score), int(truth.sum()), len(names))
+    nothing = float("nan")
+    if truth.all() or not truth.any():
+        return DetectionAuc(nothing, nothing, nothing, *counts)
+    wins, pairs = _by_clusters(score, truth, code, len(names))
+    area = float(wins.sum() / pairs.sum())
+    if len(names) < MINIMUM_CLUSTERS:
+        return DetectionAuc(area, nothing, nothing, *counts)
+    if area in (0.0, 1.0):
+        rarer = min(len(set(code[truth])), len(set(code[~truth])))
+        end = min(1.0, 3 / rarer)
+        return DetectionAuc(area, max(0.0, area - end), min(1.0, area + end), *counts)
+    generator = np.random.default_rng(seed)
+    drawn = generator.multinomial(len(names), np.full(len(names), 1 / len(names)), size=DRAWS)
+    above, all_pairs = (((drawn @ cells) * drawn).sum(axis=1) for cells in (wins, pairs))
+    both = all_pairs > 0
+    low, high = np.quantile(above[both] / all_pairs[both], [0.025, 0.975])
+    return DetectionAuc(area, float(low), float(high), *counts)
+
+
+def prompt_projections(
+    organism: Organism,
+    rows: pd.DataFrame,
+    vectors: Sequence[PersonaVector],
+    layers: Mapping[str, int],
+    *,
+    position: str = "last_prompt",
+    adapter: str | None = None,
+) -> NDArray[np.float64]:
+    """Projections [N, V] of each row's prompt along each vector; equal prompts are read once.
+
+    Args:
+        organism: the loaded base.
+        rows: prompt, optionally system, thinking and lost_system.
+        vectors: V of them.
+        layers: trait -> layer k.
+        position: where; last_prompt or prompt_mean.
+        adapter: name of the loaded adapter that reads; None is the base.
+
+    Raises:
+        ValueError: no rows, or a vector that lacks the layer or position or is of another width.
+    """
+    if rows.empty:
+        raise ValueError("no prompts: give rows with a column 'prompt'")
+    directions = np.stack([vector.at(layers[vector.trait], position) for vector in vectors])
+    columns = [name for name in _RENDERED if name in rows]
+    code = rows.groupby(columns, sort=False).ngroup().to_numpy()
+    unique = rows.iloc[np.unique(code, return_index=True)[1]]
+    deep = sorted({layers[vector.trait] for vector in vectors})
+    read = organism.capture(transcripts(unique, None, adapter), deep, (position,))[:, 0]
+    places = [deep.index(layers[vector.trait]) for vector in vectors]
+    projected: NDArray[np.float64] = project(read[:, places], directions)[code]
+    return projected
+
+
+def _by_clusters(
+    score: NDArray[np.float64], truth: NDArray[np.bool_], code: NDArray[np.int64], number: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Won pairs, and all pairs, of expressing answers of one cluster (rows) with other answers of
+    another (columns): [C, C] each."""
+    wins, pairs = np.zeros((number, number)), np.zeros((number, number))
+    mine, of = score[truth], code[truth]
+    sizes = np.bincount(of, minlength=number)
+    for cluster in range(number):
+        others = np.sort(score[~truth & (code == cluster)])
+        beaten = np.searchsorted(others, mine, "left") + np.searchsorted(others, mine, "right")
+        wins[:, cluster] = np.bincount(of, weights=beaten / 2, minlength=number)
+        pairs[:, cluster] = sizes * len(others)
+    return wins, pairs
