@@ -198,8 +198,8 @@ def _weightless(base: str) -> PreTrainedModel:
             )
     except (OSError, ValueError, KeyError) as error:
         raise ValueError(
-            f"the config of base {base!r} is not at hand: give a folder that holds its "
-            "config.json, or load it from the hub once"
+            f"the config of base {base!r} is not at hand, or of a kind that transformers "
+            "does not know: give a folder that holds its config.json, or load it from the hub once"
         ) from error
     return model
 
