@@ -40,8 +40,8 @@ def dry_run(folder: Path, config: PreTrainedConfig, preset: str = "real") -> str
 def test_a_dry_run_tells_memory_and_disk_of_a_base_without_weights(tmp_path: Path) -> None:
     said = dry_run(tmp_path, LlamaConfig(**SHAPE))
     found = re.search(
-        r"in \w+ takes about ([\d.]+) MB of memory with gradient checkpointing \(as here\) and "
-        r"([\d.]+) (?:MB|GB) without; the checkpoints of 2 take ([\d.]+) MB of disk",
+        r"in \w+ takes about ([\d.]+) GB of memory with gradient checkpointing \(as here\) and "
+        r"([\d.]+) GB without; the checkpoints of 2 take ([\d.]+) MB of disk",
         said,
     )
     assert found, said
