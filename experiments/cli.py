@@ -110,11 +110,14 @@ def run(
     """
     from experiments import run as running
     from experiments.status import show_plan
+    from experiments.training_cost import training_cost
 
     with explained(" ".join(["wardian", *sys.argv[1:]])):
         prepared = running.prepare(spec, store=store, out=out, limit=limit, seed=seed, only=only)
         if dry_run:
             show_plan(output, prepared, prepared.states())
+            if cost := training_cost(prepared.stages):
+                output.print(cost, markup=False, highlight=False, soft_wrap=True)
             return
         result = running.carry_out(prepared, workers=workers, console=errors)
         where = f"report: {result.out / 'report.html'}"

@@ -91,28 +91,31 @@ def target_modules(base: Base, config: FinetuneConfig) -> list[str]:
     Raises:
         ValueError: a module or a layer of the config that the base does not have, or lm_head.
     """
-    if config.layers is not None and max(config.layers) > base.number_of_layers:
-        raise ValueError(
-            f"layers={list(config.layers)}: base {base.name!r} has layers 1 to "
-            f"{base.number_of_layers}"
-        )
+    return target_modules_of(base.name, base.model, config)
+
+
+def target_modules_of(name: str, model: PreTrainedModel, config: FinetuneConfig) -> list[str]:
+    """The same for a model that may have no weights and no tokenizer."""
+    layers = int(model.config.get_text_config().num_hidden_layers)
+    if config.layers is not None and max(config.layers) > layers:
+        raise ValueError(f"layers={list(config.layers)}: base {name!r} has layers 1 to {layers}")
     present = {
-        name.rsplit(".", 1)[-1]
-        for name, module in base.model.named_modules()
-        if isinstance(module, torch.nn.Linear) and re.search(r"\.\d+\.", name)
+        path.rsplit(".", 1)[-1]
+        for path, module in model.named_modules()
+        if isinstance(module, torch.nn.Linear) and re.search(r"\.\d+\.", path)
     }
     if config.target_modules == ALL_LINEAR_PROJECTIONS:
         found = sorted(present & set(_PROJECTIONS))
         if not found:
             raise ValueError(
-                f"base {base.name!r} has none of the usual projections; set target_modules to some "
+                f"base {name!r} has none of the usual projections; set target_modules to some "
                 f"of {sorted(present)}"
             )
         return found
     missing = sorted(set(config.target_modules) - present)
     if missing:
         raise ValueError(
-            f"target_modules {missing} do not exist in the blocks of base {base.name!r}: choose "
+            f"target_modules {missing} do not exist in the blocks of base {name!r}: choose "
             f"from {sorted(present)}"
         )
     return sorted(config.target_modules)
