@@ -15,7 +15,7 @@ DATA = Path(__file__).parents[2] / "../shared/data/emergent_misalignment/results
 
 
 def wardian(*arguments, code=0):
-    done = CliRunner(env={"COLUMNS": "400", "NO_COLOR": "1"}).invoke(
+    done = CliRunner(env={"COLUMNS": "200", "NO_COLOR": "1"}).invoke(
         app, ["evals", *map(str, arguments)]
     )
     assert done.exit_code == code, done.output

@@ -21,7 +21,7 @@ TITLES = {measure.key: measure.title for measure in MEASURES}
 
 
 def wardian(*arguments, code=0):
-    done = CliRunner(env={"COLUMNS": "400", "NO_COLOR": "1"}).invoke(
+    done = CliRunner(env={"COLUMNS": "200", "NO_COLOR": "1"}).invoke(
         app, ["evals", *map(str, arguments)]
     )
     assert done.exit_code == code, done.output
