@@ -7,21 +7,18 @@ in batches; memory does not grow with the number of rows.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from persona_vectors.reading import transcripts
+from persona_vectors.reading import CHUNK, transcripts
 
 if TYPE_CHECKING:
     from organisms.runtime import Organism, Transcript
 
 Floats = NDArray[np.float64]
-
-CHUNK: Final = 512
-"""Rows that are turned into texts at a time."""
 
 
 def perplexity_scores(organism: Organism, rows: pd.DataFrame, *, batch_size: int = 32) -> Floats:

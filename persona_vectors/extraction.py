@@ -6,9 +6,9 @@ Source: arXiv 2507.21509, with the mean taken within each question first. Filter
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -30,7 +30,7 @@ from persona_vectors.contrast import (
 )
 from persona_vectors.methods import METHODS, Method
 from persona_vectors.null_directions import permuted_weights
-from persona_vectors.reading import transcripts
+from persona_vectors.reading import captured
 from persona_vectors.sums import Contrast, weighted_sums
 from persona_vectors.vector import NORM_OF_POSITION, POSITIONS, PersonaVector
 
@@ -39,9 +39,6 @@ if TYPE_CHECKING:
 
 Activations = NDArray[np.floating[Any]]
 Floats = NDArray[np.float64]
-
-CHUNK: Final = 512
-"""Transcripts captured before they are summed: memory does not grow with the number of rollouts."""
 
 
 def contrast(
@@ -221,13 +218,9 @@ def extract_from(
         seed=seed,
     )
     used = np.unique(np.concatenate([found.rollouts for found in made]))
-
-    def captured() -> Iterator[tuple[NDArray[np.intp], Activations]]:
-        for start in range(0, len(used), CHUNK):
-            numbers = used[start : start + CHUNK]
-            texts = transcripts(rollouts.loc[numbers])
-            yield numbers, organism.capture(texts, layers, positions, batch_size=batch_size)
-
+    read = captured(
+        organism, rollouts, used, layers=layers, positions=positions, batch_size=batch_size
+    )
     numbers = tuple(layers) if layers is not None else tuple(range(organism.number_of_layers + 1))
     place = Place(
         organism.base,
@@ -237,9 +230,9 @@ def extract_from(
         identity_of(organism).metadata(),
     )
     if method == "difference_of_means":
-        sums = weighted_sums(captured(), made)
+        sums = weighted_sums(read, made)
         return [from_sums(found, place, total) for found, total in zip(made, sums, strict=True)]
-    activations = np.concatenate([rows for _, rows in captured()])
+    activations = np.concatenate([rows for _, rows in read])
     return [
         from_fits(found, place, method, activations[np.searchsorted(used, found.rollouts)])
         for found in made

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from persona_vectors.detection import detection_auc
 from persona_vectors.extraction import vector_rows
 from persona_vectors.projection import project
-from persona_vectors.reading import transcripts
+from persona_vectors.reading import captured
 from persona_vectors.vector import PersonaVector
 
 if TYPE_CHECKING:
@@ -29,8 +29,6 @@ MAXIMUM_COHERENCE_LOSS: Final = 0.10
 """Coherence that steering at a layer may cost, as a fraction of answers."""
 ROUNDING: Final = 1e-9
 """Shares of equal counts may differ in their last bit."""
-CHUNK: Final = 512
-"""Rollouts read at a time: memory does not grow with their number."""
 
 
 def separability(
@@ -64,20 +62,15 @@ def separability(
             number_of_layers=organism.number_of_layers,
         )
         own, positive = held_out(rollouts, vector.trait)
-        projected = np.concatenate(
-            [
-                project(
-                    organism.capture(
-                        transcripts(own.iloc[start : start + CHUNK]),
-                        vector.layers,
-                        vector.positions,
-                        batch_size=batch_size,
-                    ),
-                    vector.vector,
-                )
-                for start in range(0, len(own), CHUNK)
-            ]
+        read = captured(
+            organism,
+            own,
+            np.arange(len(own)),
+            layers=vector.layers,
+            positions=vector.positions,
+            batch_size=batch_size,
         )
+        projected = np.concatenate([project(found, vector.vector) for _, found in read])
         norms, topics = vector.norms(), own["topic"].tolist()
         for p, position in enumerate(vector.positions):
             for k, layer in enumerate(vector.layers):

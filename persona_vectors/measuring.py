@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from persona_vectors.reading import transcripts
+from persona_vectors.reading import CHUNK, transcripts
 from persona_vectors.shift import ON, QuestionChange
 
 if TYPE_CHECKING:
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.floating[Any]]
 
-CHUNK: Final = 512
-"""Texts captured before they are summed."""
 POSITIONS_ON: Final[Mapping[str, tuple[str, ...]]] = {
     "prompt": ("last_prompt",),
     "fixed": ("response_mean",),

@@ -4,19 +4,18 @@ prompt token, from which what will be said can be told), and in the answer itsel
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from persona_vectors.projection import project
+from persona_vectors.reading import CHUNK
 from persona_vectors.vector import PersonaVector
 
 if TYPE_CHECKING:
     from organisms.runtime import Message, Organism, Transcript
 
-CHUNK: Final = 512
-"""Turns read at a time: memory does not grow with the number of conversations."""
 
 Conversation = Sequence[Mapping[str, object]]
 """Turns with a role (system first, then user and assistant) and a content."""

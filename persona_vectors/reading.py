@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
+    import numpy as np
     import pandas as pd
+    from numpy.typing import NDArray
 
     from organisms.datasets.rows import Row, Turn
-    from organisms.runtime import Message, Transcript
+    from organisms.runtime import Message, Organism, Transcript
+
+CHUNK: Final = 512
+"""Rows captured at a time: memory does not grow with their number."""
 
 
 def transcripts(
@@ -52,6 +57,36 @@ def transcripts(
         )
         for prompt, text, system, thinking, lost_system, reasoning in zip(*columns, strict=True)
     ]
+
+
+def captured(
+    organism: Organism,
+    rows: pd.DataFrame,
+    numbers: NDArray[np.intp],
+    *,
+    layers: Sequence[int] | None,
+    positions: Sequence[str],
+    batch_size: int,
+    adapter: str | None = None,
+) -> Iterator[tuple[NDArray[np.intp], NDArray[np.floating[Any]]]]:
+    """The activations of some rows, a chunk after another.
+
+    Args:
+        organism: the loaded base, with the adapter where one is named.
+        rows: as `transcripts` reads them.
+        numbers: [N] places of the rows to read.
+        layers: None for all.
+        positions: which of the three.
+        batch_size: rows that run together.
+        adapter: who reads; None is the base.
+
+    Yields:
+        The places of a chunk's rows [n], and their activations [n, P, K, D].
+    """
+    for start in range(0, len(numbers), CHUNK):
+        part = numbers[start : start + CHUNK]
+        texts = transcripts(rows.iloc[part], adapter=adapter)
+        yield part, organism.capture(texts, layers, positions, batch_size=batch_size)
 
 
 def training_rows(rows: Iterable[Row]) -> pd.DataFrame:

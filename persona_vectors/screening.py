@@ -7,14 +7,14 @@ of any size), `combining`, `thresholds` (which rows stay) and `roc` (how well it
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from persona_vectors.projection import project
-from persona_vectors.reading import transcripts
+from persona_vectors.reading import CHUNK, transcripts
 from persona_vectors.vector import PersonaVector
 
 if TYPE_CHECKING:
@@ -22,9 +22,6 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float64]
 Against = Literal["own_answer", "last_prompt"]
-
-CHUNK: Final = 512
-"""Rows read at a time: memory does not grow with the data set."""
 
 
 def projection_difference(

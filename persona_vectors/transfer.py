@@ -7,9 +7,9 @@ what each model wrote. Intervals come from resampling the questions of both toge
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import pandas as pd
@@ -26,7 +26,7 @@ from persona_vectors.contrast import (
     question_weights,
     yields,
 )
-from persona_vectors.reading import transcripts
+from persona_vectors.reading import captured
 from persona_vectors.stability import combination, cosines, quantiles
 from persona_vectors.sums import Contrast, weighted_sums
 from persona_vectors.vector import POSITIONS, PersonaVector
@@ -38,8 +38,6 @@ Floats = NDArray[np.float64]
 
 RESAMPLES: Final = 1000
 """Bootstrap resamples of the questions behind an interval."""
-CHUNK: Final = 512
-"""Transcripts captured before they are summed."""
 
 
 @dataclass(frozen=True)
@@ -116,14 +114,16 @@ def question_means(
     counts = kept_by_question(question, positive, keep, names)
     found = yields(frame, keep, thresholds)
     made = Contrast(trait, used, weights[:, used], counts, found, thresholds)
-
-    def captured() -> Iterator[tuple[NDArray[np.intp], NDArray[Any]]]:
-        for start in range(0, len(used), CHUNK):
-            numbers = used[start : start + CHUNK]
-            texts = transcripts(frame.loc[numbers], adapter=adapter)
-            yield numbers, organism.capture(texts, layers, positions, batch_size=batch_size)
-
-    sums = weighted_sums(captured(), [made])[0]
+    read = captured(
+        organism,
+        frame,
+        used,
+        layers=layers,
+        positions=positions,
+        batch_size=batch_size,
+        adapter=adapter,
+    )
+    sums = weighted_sums(read, [made])[0]
     there = range(organism.number_of_layers + 1) if layers is None else layers
     return QuestionMeans(
         trait=trait,
