@@ -206,7 +206,7 @@ def test_a_csv_is_read_up_to_a_broken_quote_and_the_rest_is_told_to_be_unread(
         ("x.jsonl", '{"a": 1}'.encode("utf-16le"), "UTF-16 text.*iconv -f utf-16le -t utf-8"),
         ("x.csv", "question".encode("utf-16be"), "UTF-16 text.*iconv -f utf-16be -t utf-8"),
         ("x.zip", b"PK\x03\x04....", "a zip archive; unpack it"),
-        ("x.jsonl", gzip.compress(b'{"a": 1}'), "packed with gzip; unpack it"),
+        ("x.jsonl", gzip.compress(b'{"a": 1}', mtime=0), "packed with gzip; unpack it"),
         ("x.jsonl", json.dumps([CHAT], indent=1).encode(), "a JSON array.*; name it .json"),
         ("x.jsonl", b"\n [{\n" + json.dumps([CHAT])[2:].encode(), "a JSON array.*; name it .json"),
         ("x.ndjson", json.dumps([CHAT, CHAT]).encode() + b"\n", "a JSON array.*; name it .json"),
