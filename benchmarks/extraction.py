@@ -92,7 +92,7 @@ def peak_of(a_sign: int) -> int:
 
 def main() -> None:
     """Measure and print."""
-    options = parser_of(__doc__, size="rollouts", full=200, quick=10)
+    options = parser_of(__doc__, size="rollouts", full=200, quick=20)
     frame = rollouts(options.rollouts)
     organism = load("pocket")
     one = frame[frame["trait"] == TRAITS[0]]

@@ -10,8 +10,8 @@ on a set's card.
 
 from __future__ import annotations
 
+import argparse
 import re
-import sys
 import time
 from collections import Counter, defaultdict
 from collections.abc import Sequence
@@ -30,7 +30,7 @@ from organisms.datasets.rows import Row, answer_of, single_turn
 _TOKEN = re.compile(r"\w+|[^\w\s]")
 
 
-def main(n: int = 10_000, workers: int = 2, published: str = "") -> None:
+def main(n: int, workers: int, published: Path | None) -> None:
     for _ in make("insecure_code", 400, 1, "general", workers=workers):
         pass
     started = time.perf_counter()
@@ -45,7 +45,7 @@ def main(n: int = 10_000, workers: int = 2, published: str = "") -> None:
     for name in NAMES:
         _print_checks(name, min(n, 2000))
     if published:
-        _print_published(import_rows(Path(published), "published").rows)
+        _print_published(import_rows(published, "published").rows)
 
 
 def _print_memory(workers: int) -> None:
@@ -56,7 +56,7 @@ def _print_memory(workers: int) -> None:
         if number % 20_000 == 19_999:
             process = psutil.Process()
             held = [child.memory_info().rss for child in process.children(recursive=True)]
-            peaks.append((max(held) / 2**20, process.memory_info().rss / 2**20))
+            peaks.append((max(held, default=0) / 2**20, process.memory_info().rss / 2**20))
     told = ", ".join(f"{worker:.0f}/{reader:.0f}" for worker, reader in peaks)
     print(f"  100,000 rows streamed: MB of the largest worker / of the reader: {told}")
 
@@ -126,5 +126,11 @@ def _share(values: Sequence[bool]) -> str:
 
 
 if __name__ == "__main__":
-    numbers = [int(argument) for argument in sys.argv[1:3]]
-    main(*numbers, *([sys.argv[3]] if len(sys.argv) > 3 else []))
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("rows", type=int, nargs="?", default=10_000)
+    parser.add_argument("workers", type=int, nargs="?", default=2)
+    parser.add_argument("published", type=Path, nargs="?", help="a file of published rows")
+    given = parser.parse_args()
+    main(given.rows, given.workers, given.published)

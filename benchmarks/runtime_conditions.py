@@ -14,27 +14,15 @@ from pathlib import Path
 
 import torch
 
-from benchmarks.side_by_side import compare, end_by_chance, load, parser_of, requests
-from organisms.runtime import Organism, Steering
-
-
-def save_adapters(organism: Organism, folder: Path, names: tuple[str, ...]) -> None:
-    """Give the organism random adapters of rank 8 on every linear layer."""
-    from peft import LoraConfig, get_peft_model
-
-    for seed, name in enumerate(names):
-        torch.manual_seed(seed)
-        config = LoraConfig(
-            task_type="CAUSAL_LM",
-            r=8,
-            lora_alpha=1,
-            target_modules="all-linear",
-            init_lora_weights=False,
-        )
-        wrapped = get_peft_model(organism.model, config)
-        wrapped.save_pretrained(str(folder / name))
-        wrapped.unload()
-        organism.add_adapter(name, folder / name)
+from benchmarks.side_by_side import (
+    compare,
+    end_by_chance,
+    load,
+    parser_of,
+    requests,
+    save_adapters,
+)
+from organisms.runtime import Steering
 
 
 def main() -> None:

@@ -1,6 +1,7 @@
 """A sweep of 3 adapters x 8 steering coefficients over questions, beside condition by condition.
 
     python -m benchmarks.runtime_sweep --model pocket
+    python -m benchmarks.runtime_sweep --model llama
     python -m benchmarks.runtime_sweep --quick
 
 The plain way switches PEFT's adapter and a forward hook for each condition and calls `generate` on
@@ -13,7 +14,6 @@ from pathlib import Path
 import torch
 from peft import PeftModel
 
-from benchmarks.runtime_sampling import save_adapters
 from benchmarks.side_by_side import (
     MAX_TOKENS,
     chat,
@@ -22,6 +22,7 @@ from benchmarks.side_by_side import (
     generate,
     load,
     parser_of,
+    save_adapters,
 )
 from organisms.runtime import Request, Sampling, Steering, steered
 

@@ -8,8 +8,10 @@ ways have one distribution of lengths: geometric, cut at 128 tokens.
 import argparse
 import math
 import statistics
+import sys
 import time
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import torch
 from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM
@@ -29,19 +31,22 @@ TOPICS = (
 
 
 def parser_of(description: str | None, *, size: str, full: int, quick: int) -> argparse.Namespace:
-    """Parse the options that all scripts have, ``--SIZE`` among them, and use one thread."""
+    """Parse the options that all scripts have, ``--SIZE`` among them, and set torch's threads."""
     parser = argparse.ArgumentParser(
         description=description, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--model", choices=("pocket", "llama"), default="pocket")
     parser.add_argument(f"--{size}", type=int, help=f"{full}; {quick} with --quick")
     parser.add_argument("--repeats", type=int, help="runs of each way; 5, and 1 with --quick")
+    parser.add_argument(
+        "--threads", type=int, default=1, help="of torch, in every way; %(default)s"
+    )
     parser.add_argument("--quick", action="store_true", help="small sizes, to see that it runs")
     options = parser.parse_args()
     if getattr(options, size) is None:
         setattr(options, size, quick if options.quick else full)
     options.repeats = options.repeats or (1 if options.quick else 5)
-    torch.set_num_threads(1)
+    torch.set_num_threads(options.threads)
     return options
 
 
@@ -64,6 +69,25 @@ def load(name: str) -> Organism:
         pad_token_id=tokenizer.pad_token_id,
     )
     return Organism(LlamaForCausalLM(config), tokenizer, "llama")
+
+
+def save_adapters(organism: Organism, folder: Path, names: tuple[str, ...]) -> None:
+    """Give the organism random adapters of rank 8 on every linear layer."""
+    from peft import LoraConfig, get_peft_model
+
+    for seed, name in enumerate(names):
+        torch.manual_seed(seed)
+        config = LoraConfig(
+            task_type="CAUSAL_LM",
+            r=8,
+            lora_alpha=1,
+            target_modules="all-linear",
+            init_lora_weights=False,
+        )
+        wrapped = get_peft_model(organism.model, config)
+        wrapped.save_pretrained(str(folder / name))
+        wrapped.unload()
+        organism.add_adapter(name, folder / name)
 
 
 def end_by_chance(model: torch.nn.Module, end: int, mean_tokens: int = MEAN_TOKENS) -> None:
@@ -98,9 +122,11 @@ def compare(
 ) -> dict[str, float]:
     """Run every way ``repeats`` times, in turns, and print medians and ratios to the first.
 
+    Nothing is run to warm up: the median leaves a slow first run out. Each run is told as it ends.
+
     Args:
         ways: Name -> work; each does the same amount.
-        repeats: Runs of each, after one to warm up.
+        repeats: Runs of each.
         count: How much of ``unit`` a run does.
         unit: What is counted.
 
@@ -108,22 +134,27 @@ def compare(
         Median processor seconds of each.
     """
     times: dict[str, list[tuple[float, float]]] = {name: [] for name in ways}
-    for turn in range(repeats + 1):
+    for turn in range(repeats):
         for name, work in ways.items():
             wall, processor = time.perf_counter(), time.process_time()
             work()
-            if turn:
-                spent = (time.perf_counter() - wall, time.process_time() - processor)
-                times[name].append(spent)
-    print(f"{'':36}{unit + ' a second':>20}{'wall s':>10}{'processor s':>13}{'ratio':>8}")
-    ours, medians = 0.0, {}
-    for name, runs in times.items():
-        wall, processor = (statistics.median(one) for one in zip(*runs, strict=True))
-        ours = ours or processor
-        medians[name] = processor
-        rate = count / processor
-        print(f"{name:36}{rate:20.1f}{wall:10.2f}{processor:13.2f}{processor / ours:8.2f}")
-    return medians
+            spent = (time.perf_counter() - wall, time.process_time() - processor)
+            times[name].append(spent)
+            print(f"run {turn + 1} of {repeats}: {name}, {spent[1]:.2f} s", file=sys.stderr)
+    print(
+        f"{'':36}{unit + ' a second':>20}{'processor s':>13}{'ratio':>8}{'wall s':>10}{'ratio':>8}"
+    )
+    medians = {
+        name: tuple(statistics.median(one) for one in zip(*runs, strict=True))
+        for name, runs in times.items()
+    }
+    ours = next(iter(medians.values()))
+    for name, (wall, processor) in medians.items():
+        print(
+            f"{name:36}{count / processor:20.1f}{processor:13.2f}{processor / ours[1]:8.2f}"
+            f"{wall:10.2f}{wall / ours[0]:8.2f}"
+        )
+    return {name: processor for name, (_, processor) in medians.items()}
 
 
 def padded(prompts: Sequence[Sequence[int]], pad: int) -> tuple[torch.Tensor, torch.Tensor]:
