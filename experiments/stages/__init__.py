@@ -47,24 +47,24 @@ KINDS: dict[str, StageKind] = {
         title="answers under contrastive system prompts",
     ),
     "vectors": StageKind(
-        "experiments.stages.vectors:run", 3, preload=_TORCH, title="persona vectors and their nulls"
+        "experiments.stages.vectors:run", 4, preload=_TORCH, title="persona vectors and their nulls"
     ),
     "truth": StageKind(
         "experiments.stages.truth:run",
-        3,
+        4,
         WORLD,
         preload=_TORCH,
         title="persona vectors against the direction of pocket's hidden author",
     ),
     "shifts": StageKind(
         "experiments.stages.shifts:run",
-        2,
+        3,
         preload=_TORCH,
         title="how far each checkpoint moved along each direction",
     ),
     "updates": StageKind(
         "experiments.stages.updates:run",
-        1,
+        2,
         preload=_TORCH,
         title="LoRA norm and KL to the base of each checkpoint",
     ),
@@ -84,13 +84,13 @@ KINDS: dict[str, StageKind] = {
     ),
     "screening": StageKind(
         "experiments.stages.screening:run",
-        3,
+        4,
         preload=_ASKING,
         title="training rows scored before training",
     ),
     "nulls": StageKind(
         "experiments.stages.nulls:run",
-        1,
+        2,
         preload=_TORCH,
         title="null directions, each at the layer that it chose on dev",
     ),
@@ -106,7 +106,7 @@ KINDS: dict[str, StageKind] = {
     ),
     "detection": StageKind(
         "experiments.stages.detection:run",
-        1,
+        2,
         preload=_TORCH,
         title="whether prompts tell which answers will express a trait",
     ),

@@ -16,7 +16,7 @@ from organisms.runtime.adapter_bank import AdapterBank
 from organisms.runtime.capture import ActivationReader
 from organisms.runtime.forward import ForwardPass, PaddedBatch
 from organisms.runtime.requests import POSITIONS, Transcript
-from organisms.runtime.texts import BATCH_TOKENS, WINDOW_BATCHES, TextBatches, check_batch_size
+from organisms.runtime.texts import WINDOW_BATCHES, TextBatches, check_batch_size
 
 _BATCH_LOGITS = 2**27
 """Most logits of a batch, tokens x vocabulary, that are held at once: 512 MiB in fp32."""
@@ -99,7 +99,7 @@ class LikelihoodReader:
 
     def _most_tokens(self) -> int:
         vocabulary: int = self._model.get_output_embeddings().weight.shape[0]
-        return min(max(1, _BATCH_LOGITS // vocabulary), BATCH_TOKENS)
+        return min(max(1, _BATCH_LOGITS // vocabulary), self._batches.most_tokens)
 
     def _not_finite(self, transcript: Transcript, number: int, adapter: str | None) -> ValueError:
         """Return an error that names a text whose prediction is not finite, and the layer."""

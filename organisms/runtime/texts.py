@@ -13,12 +13,18 @@ from organisms.runtime.adapter_bank import AdapterBank
 from organisms.runtime.batching import Place, plan_batches
 from organisms.runtime.chat import ChatTemplate
 from organisms.runtime.forward import PaddedBatch, context_length
+from organisms.runtime.layers import width
 from organisms.runtime.memory import is_out_of_memory
 from organisms.runtime.requests import Transcript
 from organisms.runtime.special_tokens import end_token_ids, pad_token_id
 
 BATCH_TOKENS = 32_768
-"""Most tokens of a batch, padding included."""
+"""Most tokens of a batch, padding included, on an accelerator."""
+CPU_BATCH_NUMBERS = 2**18
+"""Most numbers of a batch's residual stream on a CPU: more than fit its caches is slower (1 MiB in
+float32; measured at widths 128 and 512, see docs/benchmarks.md)."""
+CPU_BATCH_TOKENS = 256
+"""Tokens of a batch that a CPU reads however wide the model: fewer read the weights too often."""
 WINDOW_BATCHES = 16
 """A stream is read this many batches ahead, so that texts of one length still run together."""
 
@@ -50,6 +56,11 @@ def check_batch_size(rows: int) -> None:
         raise ValueError(f"batch_size {rows} is not allowed; use 1 or more")
 
 
+def cpu_batch_tokens(width: int) -> int:
+    """Return how many tokens a CPU reads fastest at once, for a residual stream so wide."""
+    return max(CPU_BATCH_TOKENS, CPU_BATCH_NUMBERS // width)
+
+
 class TextBatches:
     """Renders transcripts for one model and runs them in batches."""
 
@@ -66,6 +77,10 @@ class TextBatches:
         self._device = model.device
         self._limit = context_length(model)
         self._pad = pad_token_id(tokenizer, end_token_ids(model, tokenizer))
+        self.most_tokens = BATCH_TOKENS
+        """Most tokens of a batch, padding included; what is fast on the model's device."""
+        if model.device.type == "cpu":
+            self.most_tokens = cpu_batch_tokens(width(model))
 
     def render(self, transcripts: Sequence[Transcript], first: int = 0) -> list[Text]:
         """Return transcripts in tokens.
@@ -93,7 +108,7 @@ class TextBatches:
             texts.append(Text(token_ids, len(before), transcript.adapter))
         return texts
 
-    def run(self, texts: Sequence[Text], rows: int, work: Work, tokens: int = BATCH_TOKENS) -> None:
+    def run(self, texts: Sequence[Text], rows: int, work: Work, tokens: int | None = None) -> None:
         """Do ``work`` on batches until every text was in one.
 
         A batch that does not fit into memory is halved and done again, and no later one is larger;
@@ -103,13 +118,14 @@ class TextBatches:
             texts: What to read.
             rows: Most texts in a batch.
             work: What is done with each batch.
-            tokens: Most tokens in a batch, padding included.
+            tokens: Most tokens in a batch, padding included; ``most_tokens`` by default.
 
         Raises:
             ValueError: ``rows`` is below 1.
             MemoryError: One text alone does not fit.
         """
         check_batch_size(rows)
+        tokens = self.most_tokens if tokens is None else tokens
         waiting = plan_batches(self._places(texts), rows=rows, tokens=tokens)[::-1]
         while waiting:
             chosen = waiting.pop()

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from organisms.runtime import likelihood
+from organisms.runtime import likelihood, texts
 from organisms.runtime.layers import decoder_blocks
 from organisms.runtime.requests import Request, Transcript
 from tests.organisms.runtime.tiny_models import make_organism
@@ -306,3 +306,22 @@ def test_a_text_that_does_not_fit_alone_says_so_and_leaves_no_hook(adapted, monk
         with pytest.raises(MemoryError, match=r"one text of \d+ tokens does not fit .*no room"):
             adapted.capture(transcripts(), LAYERS, POSITIONS)
     assert not any(module._forward_hooks for module in adapted.model.modules())
+
+
+@pytest.mark.parametrize(("width", "tokens"), [(128, 2048), (512, 512), (3584, 256)])
+def test_a_batch_on_a_cpu_is_one_that_its_caches_hold(width, tokens):
+    assert texts.cpu_batch_tokens(width) == tokens
+
+
+def test_no_batch_read_holds_more_tokens_than_the_device_takes_well(monkeypatch, organism):
+    monkeypatch.setattr(texts, "CPU_BATCH_NUMBERS", 0)
+    monkeypatch.setattr(texts, "CPU_BATCH_TOKENS", 40)
+    small = make_organism()
+    seen = []
+    small.model.get_decoder().register_forward_pre_hook(
+        lambda module, args, kwargs: seen.append(kwargs["input_ids"].shape), with_kwargs=True
+    )
+    found = small.capture(transcripts_without_adapters())
+    assert len(seen) > 1
+    assert all(rows == 1 or rows * length <= 40 for rows, length in seen)
+    np.testing.assert_allclose(found, organism.capture(transcripts_without_adapters()), atol=1e-5)
