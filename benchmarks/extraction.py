@@ -6,7 +6,7 @@
 Both make the same three vectors from the same rollouts; the script checks that. One trait is
 extracted from its third of the rollouts, so that three cost three times as much or less. Memory is
 the peak of a process of its own that extracts from so many rollouts, and from ten times as many.
-Ratios are of processor seconds, one thread.
+Ratios are of processor seconds and of wall time.
 """
 
 from __future__ import annotations

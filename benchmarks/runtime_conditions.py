@@ -4,8 +4,8 @@
     python -m benchmarks.runtime_conditions --model llama
     python -m benchmarks.runtime_conditions --quick
 
-Answers of varied length, one thread, one run; ratios are of processor seconds. The second figure is
-the ratio of the last line to the one above it.
+Answers of varied length, in one run. The second figure is the ratio of the last line to the one
+above it.
 """
 
 import tempfile

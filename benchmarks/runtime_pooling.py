@@ -5,9 +5,10 @@
     python -m benchmarks.runtime_pooling --quick
 
 The plain way reads each text alone with `output_hidden_states=True` and takes the means of every
-layer. Beside it stand the blocks' forward passes alone (64 sorted rows, no head, nothing kept):
-what no way of pooling with this model's code can beat. Memory is the peak of a process of its own
-that streams so many texts, and ten times as many. Ratios are of processor seconds, one thread.
+layer. Beside it stand the blocks' forward passes alone (sorted rows in batches of as many tokens as
+the runtime's, no head, nothing kept): the arithmetic and overhead of this model's code. Memory is
+the peak of a process of its own that streams so many texts, and ten times as many. Ratios are of
+processor seconds and of wall time.
 """
 
 import multiprocessing
@@ -18,6 +19,7 @@ import torch
 
 from benchmarks.side_by_side import TOPICS, chat, compare, load, padded, parser_of
 from organisms.runtime import Organism, Transcript
+from organisms.runtime.texts import cpu_batch_tokens
 
 
 def transcripts(count: int) -> Iterator[Transcript]:
@@ -42,13 +44,15 @@ def one_at_a_time(organism: Organism, texts: list[Transcript]) -> None:
 
 
 def bare_passes(organism: Organism, texts: list[Transcript]) -> None:
-    """Run the decoder over all texts in sorted batches of 64, and keep nothing."""
+    """Run the decoder over all texts in sorted batches of as many tokens, and keep nothing."""
     rows = sorted((sum(organism.template.transcript(text), ()) for text in texts), key=len)
     pad = organism.tokenizer.pad_token_id
     assert isinstance(pad, int)
     decoder = organism.model.get_decoder()
-    for start in range(0, len(rows), 64):
-        token_ids, mask = padded(rows[start : start + 64], pad)
+    while rows:
+        size = max(1, cpu_batch_tokens(organism.width) // len(rows[-1]))
+        token_ids, mask = padded(rows[-size:], pad)
+        del rows[-size:]
         with torch.inference_mode():
             decoder(token_ids, attention_mask=mask, use_cache=False)
 

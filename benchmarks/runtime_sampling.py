@@ -1,4 +1,4 @@
-"""Sampling beside the plain ways of doing it: answers of varied length, one thread, one run.
+"""Sampling beside the plain ways of doing it: answers of varied length, in one run.
 
     python -m benchmarks.runtime_sampling --model pocket
     python -m benchmarks.runtime_sampling --model llama
@@ -6,8 +6,8 @@
 
 Beside the runtime stand `generate` in batches of 20 rows as they come, a careful `generate`
 (sorted by length, 256 rows), transformers' `generate_batch`, inspect's own `hf` provider (every
-question waiting at once), and the forward passes alone that the answers need (256 rows, no
-drawing): what no way of sampling with this model's code can beat. Ratios are of processor seconds.
+question waiting at once), and the forward passes alone that the answers need (in batches of 256
+rows, nothing drawn, no row leaving early). Ratios are of processor seconds.
 """
 
 import asyncio

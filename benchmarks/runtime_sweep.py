@@ -5,7 +5,7 @@
     python -m benchmarks.runtime_sweep --quick
 
 The plain way switches PEFT's adapter and a forward hook for each condition and calls `generate` on
-all its questions at once. Ratios are of processor seconds, one thread.
+all its questions at once. Ratios are of processor seconds and of wall time.
 """
 
 import tempfile

@@ -7,7 +7,7 @@ The plain way reads every row's answer and the base's own answer alone, with
 `output_hidden_states=True`, and does so anew for every trait. Ours is what `wardian vectors screen`
 runs. All are given the same rows, vectors and own answers, on the pocket base; the script checks
 that scores are equal. Memory is the peak of a process of its own that screens a file of so many
-rows, and of ten times as many. Ratios are of processor seconds, one thread.
+rows, and of ten times as many. Ratios are of processor seconds and of wall time.
 """
 
 from __future__ import annotations
