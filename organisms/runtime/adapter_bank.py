@@ -20,6 +20,7 @@ from organisms.runtime.adapters import (
     open_adapter,
     read_plain_lora,
 )
+from organisms.runtime.checks import check_text, refusal
 from organisms.runtime.layers import number_of_layers, width
 from organisms.runtime.lora_rows import RowAdapters
 from organisms.runtime.trained_vectors import (
@@ -66,9 +67,11 @@ class AdapterBank:
         """Load an adapter's folder under a name.
 
         Raises:
-            ValueError: The name is taken, the folder cannot be read, or it was made for another
-                base.
+            ValueError: The name is no text or taken, the folder cannot be read, or it was made for
+                another base.
         """
+        if not isinstance(name, str) or not name:
+            raise refusal("adapter name", name, "a text that is not empty")
         if name in self.names:
             raise ValueError(f"adapter {name!r} is loaded already; remove it or use another name")
         folder = open_adapter(path)
@@ -94,6 +97,7 @@ class AdapterBank:
         Raises:
             ValueError: No adapter has that name.
         """
+        check_text("adapter", name)
         self.check(name)
         if name in self._plain:
             del self._plain[name]

@@ -14,6 +14,7 @@ import torch
 from transformers import PreTrainedModel
 
 from organisms.runtime.adapter_bank import AdapterBank
+from organisms.runtime.checks import check_count, check_iterable
 from organisms.runtime.forward import ForwardPass, PaddedBatch
 from organisms.runtime.layers import (
     ResidualFunction,
@@ -22,8 +23,8 @@ from organisms.runtime.layers import (
     residual_hooks,
     width,
 )
-from organisms.runtime.requests import Transcript, check_positions
-from organisms.runtime.texts import WINDOW_BATCHES, Text, TextBatches, check_batch_size
+from organisms.runtime.requests import Transcript, check_layers, check_positions
+from organisms.runtime.texts import WINDOW_BATCHES, Text, TextBatches
 
 
 class _DeepEnoughError(Exception):
@@ -86,8 +87,9 @@ class ActivationReader:
         batch_size: int,
     ) -> Iterator[npt.NDArray[np.float32]]:
         """Yield pooled residuals [P, K, D]; see :meth:`Organism.capture_stream`."""
+        check_iterable("transcripts", transcripts, Transcript)
         check_positions(positions)
-        check_batch_size(batch_size)
+        check_count("batch_size", batch_size)
         chosen = self._layers(layers)
 
         def read() -> Iterator[npt.NDArray[np.float32]]:
@@ -133,8 +135,7 @@ class ActivationReader:
         deepest = number_of_layers(self._model)
         if layers is None:
             return list(range(deepest + 1))
-        if not layers:
-            raise ValueError("no layers asked for; give some, or None for all")
+        check_layers(layers)
         for layer in layers:
             check_layer(layer, deepest)
         return list(layers)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from transformers import PreTrainedTokenizerBase
 
+from organisms.runtime.checks import check_listed
 from organisms.runtime.reasoning import THINK, Parts, ends_inside, find_thinking, split
 from organisms.runtime.recent import Recent
 from organisms.runtime.requests import LostSystem, Message, Transcript
@@ -254,6 +255,7 @@ def _cut(text: str, stop: Sequence[str]) -> str:
 
 
 def _check_turns(turns: Sequence[Message]) -> None:
+    check_listed("chat", turns, "turns: {'role': 'user', 'content': TEXT}")
     if not turns:
         raise ValueError("the chat is empty; give at least one user turn")
     for place, turn in enumerate(turns):

@@ -266,8 +266,8 @@ class RunningBatch:
         settings = [row.request.sampling for row in rows]
         return Drawing(
             torch.from_numpy(uniforms).to(device),
-            torch.tensor([setting.temperature for setting in settings], device=device),
-            torch.tensor([setting.top_p for setting in settings], device=device),
+            torch.tensor([float(setting.temperature) for setting in settings], device=device),
+            torch.tensor([float(setting.top_p) for setting in settings], device=device),
         )
 
 

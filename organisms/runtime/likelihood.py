@@ -14,9 +14,10 @@ from transformers import PreTrainedModel
 
 from organisms.runtime.adapter_bank import AdapterBank
 from organisms.runtime.capture import ActivationReader
+from organisms.runtime.checks import check_count, check_iterable, check_text
 from organisms.runtime.forward import ForwardPass, PaddedBatch
 from organisms.runtime.requests import POSITIONS, Transcript
-from organisms.runtime.texts import BATCH_TOKENS, WINDOW_BATCHES, TextBatches, check_batch_size
+from organisms.runtime.texts import BATCH_TOKENS, WINDOW_BATCHES, TextBatches
 
 _BATCH_LOGITS = 2**27
 """Most logits of a batch, tokens x vocabulary, that are held at once: 512 MiB in fp32."""
@@ -41,6 +42,7 @@ class LikelihoodReader:
 
     def divergence(self, adapter: str, transcripts: Sequence[Transcript], batch_size: int) -> float:
         """Return KL(adapter || base) in nats per answer token; see :meth:`Organism.kl_to_base`."""
+        check_text("adapter", adapter)
         self._adapters.check(adapter)
         texts = [replace(text, adapter=adapter) for text in self._batches.render(transcripts)]
         numbers = [number for number, text in enumerate(texts) if text.answer_tokens]
@@ -69,11 +71,16 @@ class LikelihoodReader:
         self, transcripts: Iterable[Transcript], batch_size: int
     ) -> Iterator[float]:
         """Yield mean log-probabilities; see :meth:`Organism.log_likelihoods`."""
-        check_batch_size(batch_size)
-        source, first = iter(transcripts), 0
-        while window := list(islice(source, WINDOW_BATCHES * batch_size)):
-            yield from self._log_likelihoods(window, batch_size, first)
-            first += len(window)
+        check_iterable("transcripts", transcripts, Transcript)
+        check_count("batch_size", batch_size)
+
+        def read() -> Iterator[float]:
+            source, first = iter(transcripts), 0
+            while window := list(islice(source, WINDOW_BATCHES * batch_size)):
+                yield from self._log_likelihoods(window, batch_size, first)
+                first += len(window)
+
+        return read()
 
     def _log_likelihoods(
         self, transcripts: Sequence[Transcript], batch_size: int, first: int

@@ -15,6 +15,7 @@ from organisms.runtime import layers as residual_layers
 from organisms.runtime.adapter_bank import AdapterBank
 from organisms.runtime.capture import ActivationReader
 from organisms.runtime.chat import ChatTemplate
+from organisms.runtime.checks import check_text, refusal
 from organisms.runtime.diagnosis import NotFiniteAnswerError
 from organisms.runtime.likelihood import LikelihoodReader
 from organisms.runtime.loading import load_model
@@ -100,8 +101,12 @@ class Organism:
             ValueError: The base cannot be loaded, has no chat template or no layers that can be
                 found; or an adapter was made for another base.
         """
+        if name is not None:
+            check_text("name", name, ", or None for the base's")
+        if adapters is not None and not isinstance(adapters, Mapping):
+            raise refusal("adapters", adapters, "a mapping: {NAME: FOLDER}")
         model, loaded = load_model(base, tokenizer=tokenizer, dtype=dtype, device=device)
-        organism = cls(model, loaded, name or base)
+        organism = cls(model, loaded, name or str(base))
         for adapter, path in (adapters or {}).items():
             organism.add_adapter(adapter, path)
         return organism
@@ -150,6 +155,7 @@ class Organism:
         Raises:
             ValueError: The adapter is not loaded, changes no logit, or makes one NaN or infinite.
         """
+        check_text("adapter", name)
         self._bank.check(name)
         chat: tuple[Message, ...] = ({"role": "user", "content": _PROBE},)
         probe = Request(chat, system="default", thinking=self.template.always_thinks)

@@ -9,6 +9,7 @@ from transformers import PreTrainedModel
 
 from organisms.runtime.adapter_bank import AdapterBank
 from organisms.runtime.chat import ChatTemplate, Prompt
+from organisms.runtime.checks import check_iterable, refusal
 from organisms.runtime.forward import context_length
 from organisms.runtime.layers import check_layer, number_of_layers, width
 from organisms.runtime.requests import Request, TokenLogprob
@@ -70,12 +71,15 @@ def make_rows(
 
     Raises:
         ValueError: A request names an adapter that is not loaded, a layer or width that does not
-            exist, a chat that cannot be rendered or is too long.
+            exist, a chat that cannot be rendered or is too long; or what is given is no request.
     """
+    check_iterable("requests", requests, Request)
     layers, residual_width = number_of_layers(model), width(model)
     limit = context_length(model)
     rows: list[Row] = []
     for index, request in enumerate(requests):
+        if not isinstance(request, Request):
+            raise refusal(f"request {index}:", request, "Request(chat)")
         try:
             adapters.check(request.adapter)
             for steering in request.steering:

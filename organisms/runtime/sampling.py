@@ -13,6 +13,7 @@ from organisms.runtime.adapter_bank import AdapterBank
 from organisms.runtime.admission import WaitingRows
 from organisms.runtime.answers import Answers
 from organisms.runtime.chat import ChatTemplate
+from organisms.runtime.checks import check_count, refusal
 from organisms.runtime.decoding import RunningBatch
 from organisms.runtime.diagnosis import NotFiniteAnswerError, first_layer_not_finite
 from organisms.runtime.drawing import NotFiniteError
@@ -62,8 +63,10 @@ class Sampler:
                 or is too long. During it: logits are not finite, or an adapter was removed.
         """
         for name, limit in (("batch_rows", batch_rows), ("batch_tokens", batch_tokens)):
-            if limit is not None and limit < 1:
-                raise ValueError(f"{name} {limit} is not allowed; use 1 or more, or None")
+            if limit is not None:
+                check_count(name, limit, also=", or None")
+        if progress is not None and not callable(progress):
+            raise refusal("progress", progress, "a function of (done, total), or None")
         rows = self._rows(requests)
         waiting = WaitingRows(rows, self._adapters.runs_alone, self._model.device.type)
         return self._run(waiting, batch_rows, batch_tokens, progress)

@@ -12,6 +12,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from organisms.runtime.adapter_bank import AdapterBank
 from organisms.runtime.batching import Place, plan_batches
 from organisms.runtime.chat import ChatTemplate
+from organisms.runtime.checks import check_count, check_iterable, refusal
 from organisms.runtime.forward import PaddedBatch, context_length
 from organisms.runtime.memory import is_out_of_memory
 from organisms.runtime.requests import Transcript
@@ -40,16 +41,6 @@ class Text:
         return len(self.token_ids) - self.prompt_tokens
 
 
-def check_batch_size(rows: int) -> None:
-    """Raise unless batches may have rows.
-
-    Raises:
-        ValueError: They may not.
-    """
-    if rows < 1:
-        raise ValueError(f"batch_size {rows} is not allowed; use 1 or more")
-
-
 class TextBatches:
     """Renders transcripts for one model and runs them in batches."""
 
@@ -75,10 +66,14 @@ class TextBatches:
             first: The number of the first one, for errors.
 
         Raises:
-            ValueError: A transcript cannot be rendered, is too long, or its adapter is not loaded.
+            ValueError: A transcript cannot be rendered, is too long, or its adapter is not loaded;
+                or what is given is no transcript.
         """
+        check_iterable("transcripts", transcripts, Transcript)
         texts: list[Text] = []
         for index, transcript in enumerate(transcripts, first):
+            if not isinstance(transcript, Transcript):
+                raise refusal(f"transcript {index}:", transcript, "Transcript(chat, answer)")
             try:
                 self._adapters.check(transcript.adapter)
                 before, answer = self._template.transcript(transcript)
@@ -109,7 +104,7 @@ class TextBatches:
             ValueError: ``rows`` is below 1.
             MemoryError: One text alone does not fit.
         """
-        check_batch_size(rows)
+        check_count("batch_size", rows)
         waiting = plan_batches(self._places(texts), rows=rows, tokens=tokens)[::-1]
         while waiting:
             chosen = waiting.pop()

@@ -130,7 +130,7 @@ def test_two_system_prompts_raise():
         ((USER, {"role": "system", "content": "hi"}, USER), "turn 1 has role 'system'"),
         (({"role": "user"},), "turn 0 is {'role': 'user'}; a turn is {'role'"),
         (({"role": "user", "content": None},), "turn 0 is"),
-        ("hello", "turn 0 is 'h'"),
+        ("hello", "chat 'hello' is not allowed"),
     ],
 )
 def test_malformed_chats_raise(chat, message):
