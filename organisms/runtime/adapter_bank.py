@@ -56,12 +56,20 @@ class AdapterBank:
         self._vectors: dict[str, dict[int, torch.Tensor]] = {}
         self._by_peft: dict[str, str] = {}
         self._peft_model: PeftModel | None = None
+        self._loads: dict[str, int] = {}
         self._made = 0
 
     @property
     def names(self) -> tuple[str, ...]:
         """The loaded adapters' names, sorted."""
-        return tuple(sorted((*self._plain, *self._vectors, *self._by_peft)))
+        return tuple(sorted(self._loads))
+
+    def load_of(self, name: str | None) -> int | None:
+        """Return a number that stands for this loading of an adapter and comes never again.
+
+        ``None`` where there is no such adapter.
+        """
+        return None if name is None else self._loads.get(name)
 
     def add(self, name: str, path: str | Path) -> None:
         """Load an adapter's folder under a name.
@@ -90,6 +98,8 @@ class AdapterBank:
             )
         else:
             self._by_peft[name] = self._load_by_peft(folder)
+        self._made += 1
+        self._loads[name] = self._made
 
     def remove(self, name: str) -> None:
         """Unload an adapter.
@@ -99,6 +109,7 @@ class AdapterBank:
         """
         check_text("adapter", name)
         self.check(name)
+        del self._loads[name]
         if name in self._plain:
             del self._plain[name]
         elif name in self._vectors:
@@ -107,15 +118,26 @@ class AdapterBank:
             assert self._peft_model is not None
             self._peft_model.base_model.delete_adapter(self._by_peft.pop(name))
 
-    def check(self, name: str | None) -> None:
+    def check(self, name: str | None, load: int | None = None) -> None:
         """Raise unless ``name`` is a loaded adapter or ``None``.
 
+        Args:
+            name: What a request calls it.
+            load: What :meth:`load_of` gave when the request was made.
+
         Raises:
-            ValueError: It is neither.
+            ValueError: It is neither, or another was loaded under that name since.
         """
-        if name is not None and name not in self.names:
+        if name is None:
+            return
+        if name not in self._loads:
             raise ValueError(
                 f"adapter {name!r} is not loaded; loaded are: {', '.join(self.names) or 'none'}"
+            )
+        if load is not None and load != self._loads[name]:
+            raise ValueError(
+                f"adapter {name!r} was removed and loaded again before its requests were done, so "
+                "they would go on under another; ask again, or give the new one another name"
             )
 
     def runs_alone(self, name: str | None) -> bool:
@@ -152,7 +174,6 @@ class AdapterBank:
 
         # Names of ours may hold dots, which module names may not.
         internal = f"adapter_{self._made}"
-        self._made += 1
         try:
             if self._peft_model is None:
                 self._peft_model = PeftModel.from_pretrained(

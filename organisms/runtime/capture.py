@@ -6,7 +6,6 @@ head is not run and the pass ends at the deepest layer needed.
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from itertools import islice
 
 import numpy as np
 import numpy.typing as npt
@@ -14,7 +13,6 @@ import torch
 from transformers import PreTrainedModel
 
 from organisms.runtime.adapter_bank import AdapterBank
-from organisms.runtime.checks import check_count, check_iterable
 from organisms.runtime.forward import ForwardPass, PaddedBatch
 from organisms.runtime.layers import (
     ResidualFunction,
@@ -24,7 +22,7 @@ from organisms.runtime.layers import (
     width,
 )
 from organisms.runtime.requests import Transcript, check_layers, check_positions
-from organisms.runtime.texts import WINDOW_BATCHES, Text, TextBatches
+from organisms.runtime.texts import Text, TextBatches
 
 
 class _DeepEnoughError(Exception):
@@ -87,20 +85,15 @@ class ActivationReader:
         batch_size: int,
     ) -> Iterator[npt.NDArray[np.float32]]:
         """Yield pooled residuals [P, K, D]; see :meth:`Organism.capture_stream`."""
-        check_iterable("transcripts", transcripts, Transcript)
         check_positions(positions)
-        check_count("batch_size", batch_size)
         chosen = self._layers(layers)
-
-        def read() -> Iterator[npt.NDArray[np.float32]]:
-            source, first = iter(transcripts), 0
-            while window := list(islice(source, WINDOW_BATCHES * batch_size)):
-                for row in self.capture(window, chosen, positions, batch_size, first):
-                    # A copy, or whoever keeps one row keeps the window.
-                    yield row.copy()
-                first += len(window)
-
-        return read()
+        windows = self._batches.windows(transcripts, batch_size)
+        # Copies, or whoever keeps one row keeps the window.
+        return (
+            row.copy()
+            for first, window in windows
+            for row in self.capture(window, chosen, positions, batch_size, first)
+        )
 
     def residual_norms(
         self, transcripts: Sequence[Transcript], layers: Sequence[int] | None, batch_size: int

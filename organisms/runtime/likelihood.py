@@ -5,7 +5,6 @@ Exact over the vocabulary; needs logits of answer tokens only.
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from itertools import islice
 from math import isfinite
 
 import numpy as np
@@ -14,10 +13,10 @@ from transformers import PreTrainedModel
 
 from organisms.runtime.adapter_bank import AdapterBank
 from organisms.runtime.capture import ActivationReader
-from organisms.runtime.checks import check_count, check_iterable, check_text
+from organisms.runtime.checks import check_text
 from organisms.runtime.forward import ForwardPass, PaddedBatch
 from organisms.runtime.requests import POSITIONS, Transcript
-from organisms.runtime.texts import BATCH_TOKENS, WINDOW_BATCHES, TextBatches
+from organisms.runtime.texts import BATCH_TOKENS, TextBatches
 
 _BATCH_LOGITS = 2**27
 """Most logits of a batch, tokens x vocabulary, that are held at once: 512 MiB in fp32."""
@@ -71,16 +70,12 @@ class LikelihoodReader:
         self, transcripts: Iterable[Transcript], batch_size: int
     ) -> Iterator[float]:
         """Yield mean log-probabilities; see :meth:`Organism.log_likelihoods`."""
-        check_iterable("transcripts", transcripts, Transcript)
-        check_count("batch_size", batch_size)
-
-        def read() -> Iterator[float]:
-            source, first = iter(transcripts), 0
-            while window := list(islice(source, WINDOW_BATCHES * batch_size)):
-                yield from self._log_likelihoods(window, batch_size, first)
-                first += len(window)
-
-        return read()
+        windows = self._batches.windows(transcripts, batch_size)
+        return (
+            value
+            for first, window in windows
+            for value in self._log_likelihoods(window, batch_size, first)
+        )
 
     def _log_likelihoods(
         self, transcripts: Sequence[Transcript], batch_size: int, first: int

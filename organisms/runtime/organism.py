@@ -198,7 +198,7 @@ class Organism:
 
         Raises:
             ValueError: A request does not resolve (before any work), logits are not finite, or
-                an adapter that is still needed was removed meanwhile.
+                an adapter that is still needed was removed meanwhile, or loaded again.
             MemoryError: A single answer does not fit into memory.
         """
         return self._sampler.sample(
@@ -263,7 +263,7 @@ class Organism:
             float32 [P, K, D] for every transcript.
 
         Raises:
-            ValueError: As :meth:`capture`.
+            ValueError: As :meth:`capture`; or an adapter was removed meanwhile, or loaded again.
         """
         return self._activations.stream(transcripts, layers, positions, batch_size)
 
@@ -324,6 +324,7 @@ class Organism:
 
         Raises:
             ValueError: An adapter does not exist, a transcript cannot be rendered or is too long,
-                or a logit is not finite; the text is named by its number.
+                or a logit is not finite (the text is named by its number); or an adapter was
+                removed meanwhile, or loaded again.
         """
         return self._likelihoods.log_likelihoods(transcripts, batch_size)

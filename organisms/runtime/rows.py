@@ -25,6 +25,8 @@ class Row:
     """Which of the request's answers it is, from 0."""
     request: Request
     prompt: Prompt
+    load: int | None = None
+    """Which loading of its adapter it asks for; see `AdapterBank.load_of`."""
     token_ids: list[int] = field(default_factory=list)
     """What was drawn so far; without the end token once the answer has ended."""
     ended_by_token: bool = False
@@ -101,5 +103,6 @@ def make_rows(
                 )
         except ValueError as error:
             raise ValueError(f"request {index}: {error}") from error
-        rows.extend(Row(index, sample, request, prompt) for sample in range(request.n))
+        load = adapters.load_of(request.adapter)
+        rows.extend(Row(index, sample, request, prompt, load) for sample in range(request.n))
     return rows

@@ -3,8 +3,9 @@
 Knows chats, adapters and sizes; knows not what is read from a batch.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -57,6 +58,37 @@ class TextBatches:
         self._device = model.device
         self._limit = context_length(model)
         self._pad = pad_token_id(tokenizer, end_token_ids(model, tokenizer))
+
+    def windows(
+        self, transcripts: Iterable[Transcript], rows: int
+    ) -> Iterator[tuple[int, list[Transcript]]]:
+        """Cut a stream of transcripts into windows of `WINDOW_BATCHES` batches.
+
+        Args:
+            transcripts: Any iterable.
+            rows: Most texts in a batch.
+
+        Returns:
+            An iterator of (number of the first transcript, transcripts).
+
+        Raises:
+            ValueError: When this is called: the transcripts cannot be gone through, or ``rows`` is
+                below 1. Later: an adapter that was loaded then was removed or loaded again.
+        """
+        check_iterable("transcripts", transcripts, Transcript)
+        check_count("batch_size", rows)
+        loads = {name: self._adapters.load_of(name) for name in self._adapters.names}
+
+        def read() -> Iterator[tuple[int, list[Transcript]]]:
+            source, first = iter(transcripts), 0
+            while window := list(islice(source, WINDOW_BATCHES * rows)):
+                named = {one.adapter for one in window if isinstance(one, Transcript)}
+                for name in loads.keys() & named:
+                    self._adapters.check(name, loads[name])
+                yield first, window
+                first += len(window)
+
+        return read()
 
     def render(self, transcripts: Sequence[Transcript], first: int = 0) -> list[Text]:
         """Return transcripts in tokens.

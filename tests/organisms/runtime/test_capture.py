@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from organisms.runtime import likelihood
+from organisms.runtime import texts as texts_module
 from organisms.runtime.layers import decoder_blocks
 from organisms.runtime.requests import Request, Transcript
 from tests.organisms.runtime.tiny_models import make_organism
@@ -225,7 +226,7 @@ def likelihood_by_hand(organism, transcript):
 @pytest.mark.parametrize("logits", [1, likelihood._BATCH_LOGITS])
 def test_log_likelihoods_equal_those_of_texts_read_alone(adapted, monkeypatch, logits):
     monkeypatch.setattr(likelihood, "_BATCH_LOGITS", logits)
-    monkeypatch.setattr(likelihood, "WINDOW_BATCHES", 2)
+    monkeypatch.setattr(texts_module, "WINDOW_BATCHES", 2)
     found = list(adapted.log_likelihoods(iter(transcripts()), batch_size=2))
     assert len(found) == 9
     for number, transcript in enumerate(transcripts()):
@@ -243,7 +244,7 @@ def test_log_likelihoods_equal_those_of_texts_read_alone(adapted, monkeypatch, l
     ],
 )
 def test_a_text_whose_likelihood_is_not_finite_is_named_by_its_number(monkeypatch, place, said):
-    monkeypatch.setattr(likelihood, "WINDOW_BATCHES", 1)
+    monkeypatch.setattr(texts_module, "WINDOW_BATCHES", 1)
     organism = make_organism()
     question = ({"role": "user", "content": "x"},)
     texts = [Transcript(question), Transcript(question), Transcript(question)]
