@@ -14,7 +14,6 @@ from torch import nn
 from transformers import PreTrainedModel
 
 from organisms.runtime.adapters import (
-    AdapterFolder,
     LoraMatrices,
     check_base,
     open_adapter,
@@ -23,6 +22,7 @@ from organisms.runtime.adapters import (
 from organisms.runtime.checks import check_text, refusal
 from organisms.runtime.layers import number_of_layers, width
 from organisms.runtime.lora_rows import RowAdapters
+from organisms.runtime.peft_adapters import PeftAdapters
 from organisms.runtime.trained_vectors import (
     RowVectors,
     is_trained_vectors,
@@ -31,8 +31,6 @@ from organisms.runtime.trained_vectors import (
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
-
-    from peft import PeftModel
 
 
 class ActiveAdapters(Protocol):
@@ -55,7 +53,7 @@ class AdapterBank:
         self._plain: dict[str, dict[str, LoraMatrices]] = {}
         self._vectors: dict[str, dict[int, torch.Tensor]] = {}
         self._by_peft: dict[str, str] = {}
-        self._peft_model: PeftModel | None = None
+        self._peft = PeftAdapters(model, base)
         self._loads: dict[str, int] = {}
         self._made = 0
 
@@ -97,7 +95,10 @@ class AdapterBank:
                 folder, dtype=self._model.dtype, device=self._model.device
             )
         else:
-            self._by_peft[name] = self._load_by_peft(folder)
+            # Names of ours may hold dots, which module names may not.
+            internal = f"adapter_{self._made}"
+            self._peft.load(folder, internal)
+            self._by_peft[name] = internal
         self._made += 1
         self._loads[name] = self._made
 
@@ -115,8 +116,7 @@ class AdapterBank:
         elif name in self._vectors:
             del self._vectors[name]
         else:
-            assert self._peft_model is not None
-            self._peft_model.base_model.delete_adapter(self._by_peft.pop(name))
+            self._peft.remove(self._by_peft.pop(name))
 
     def check(self, name: str | None, load: int | None = None) -> None:
         """Raise unless ``name`` is a loaded adapter or ``None``.
@@ -153,9 +153,8 @@ class AdapterBank:
         for name in set(rows):
             self.check(name)
         if rows and rows[0] in self._by_peft:
-            assert self._peft_model is not None
             assert set(rows) == {rows[0]}
-            return _WholeBatch(self._peft_model, self._by_peft[rows[0]])
+            return self._peft.active(self._by_peft[rows[0]])
         matrices = RowAdapters(
             [None if name in self._vectors else name for name in rows],
             self._plain,
@@ -168,33 +167,6 @@ class AdapterBank:
             matrices,
             RowVectors([name if name in self._vectors else None for name in rows], self._vectors),
         )
-
-    def _load_by_peft(self, folder: AdapterFolder) -> str:
-        from peft import PeftModel
-
-        # Names of ours may hold dots, which module names may not.
-        internal = f"adapter_{self._made}"
-        try:
-            if self._peft_model is None:
-                self._peft_model = PeftModel.from_pretrained(
-                    self._model,
-                    str(folder.path),
-                    adapter_name=internal,
-                    autocast_adapter_dtype=False,
-                    use_safetensors=True,
-                )
-            else:
-                self._peft_model.load_adapter(
-                    str(folder.path), adapter_name=internal, autocast_adapter_dtype=False
-                )
-        except Exception as error:
-            raise ValueError(
-                f"adapter {str(folder.path)!r} cannot be loaded over {self._base!r}: {error}"
-            ) from error
-        self._peft_model.eval()
-        self._peft_model.requires_grad_(False)
-        self._peft_model.base_model.disable_adapter_layers()
-        return internal
 
 
 class _Both:
@@ -216,26 +188,3 @@ class _Both:
             stack.enter_context(self._matrices.attached(model))
             stack.enter_context(self._vectors.attached(model))
             yield
-
-
-class _WholeBatch:
-    """One adapter of PEFT's for all rows."""
-
-    def __init__(self, peft_model: "PeftModel", internal: str) -> None:
-        self._peft_model = peft_model
-        self._internal = internal
-
-    def select(self, rows: torch.Tensor) -> None:
-        """Nothing differs between rows."""
-
-    @contextmanager
-    def attached(self, model: nn.Module) -> Iterator[None]:
-        """Switch the adapter on within the block."""
-        tuner = self._peft_model.base_model
-        self._peft_model.set_adapter(self._internal, inference_mode=True)
-        tuner.enable_adapter_layers()
-        try:
-            yield
-        finally:
-            tuner.disable_adapter_layers()
-            self._peft_model.requires_grad_(False)
