@@ -4,6 +4,7 @@ Plain LoRA adapters and trained steering vectors run row by row in mixed batches
 loaded by PEFT and runs in batches of its own.
 """
 
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -14,6 +15,7 @@ from torch import nn
 from transformers import PreTrainedModel
 
 from organisms.runtime.adapters import (
+    AdapterFolder,
     LoraMatrices,
     check_base,
     open_adapter,
@@ -56,6 +58,8 @@ class AdapterBank:
         self._peft = PeftAdapters(model, base)
         self._loads: dict[str, int] = {}
         self._made = 0
+        self.lock = threading.RLock()
+        """Held by the thread that runs the model: hooks and adapters act on all of its passes."""
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -78,10 +82,18 @@ class AdapterBank:
         """
         if not isinstance(name, str) or not name:
             raise refusal("adapter name", name, "a text that is not empty")
-        if name in self.names:
-            raise ValueError(f"adapter {name!r} is loaded already; remove it or use another name")
-        folder = open_adapter(path)
-        check_base(folder, self._model, self._base)
+        with self.lock:
+            if name in self._loads:
+                raise ValueError(
+                    f"adapter {name!r} is loaded already; remove it or use another name"
+                )
+            folder = open_adapter(path)
+            check_base(folder, self._model, self._base)
+            self._add(name, folder)
+            self._made += 1
+            self._loads[name] = self._made
+
+    def _add(self, name: str, folder: AdapterFolder) -> None:
         if is_trained_vectors(folder):
             self._vectors[name] = read_trained_vectors(
                 folder,
@@ -99,8 +111,6 @@ class AdapterBank:
             internal = f"adapter_{self._made}"
             self._peft.load(folder, internal)
             self._by_peft[name] = internal
-        self._made += 1
-        self._loads[name] = self._made
 
     def remove(self, name: str) -> None:
         """Unload an adapter.
@@ -109,14 +119,15 @@ class AdapterBank:
             ValueError: No adapter has that name.
         """
         check_text("adapter", name)
-        self.check(name)
-        del self._loads[name]
-        if name in self._plain:
-            del self._plain[name]
-        elif name in self._vectors:
-            del self._vectors[name]
-        else:
-            self._peft.remove(self._by_peft.pop(name))
+        with self.lock:
+            self.check(name)
+            del self._loads[name]
+            if name in self._plain:
+                del self._plain[name]
+            elif name in self._vectors:
+                del self._vectors[name]
+            else:
+                self._peft.remove(self._by_peft.pop(name))
 
     def check(self, name: str | None, load: int | None = None) -> None:
         """Raise unless ``name`` is a loaded adapter or ``None``.

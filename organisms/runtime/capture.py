@@ -140,8 +140,8 @@ class ActivationReader:
         functions: Mapping[int, ResidualFunction],
     ) -> None:
         """Run one batch as deep as the deepest function's layer."""
-        adapters = self._adapters.active([text.adapter for text in texts])
-        with torch.inference_mode(), ExitStack() as hooks:
+        with self._adapters.lock, torch.inference_mode(), ExitStack() as hooks:
+            adapters = self._adapters.active([text.adapter for text in texts])
             hooks.enter_context(adapters.attached(self._model))
             hooks.enter_context(residual_hooks(self._model, functions))
             hooks.enter_context(residual_hooks(self._model, {max(functions): _stop}))

@@ -122,7 +122,11 @@ class LikelihoodReader:
         self, adapters: Sequence[str | None], batch: PaddedBatch, answer: int
     ) -> torch.Tensor:
         """Return the log probabilities of the last ``answer`` tokens' predictions [B, A, V]."""
-        with torch.inference_mode(), self._adapters.active(adapters).attached(self._model):
+        with (
+            self._adapters.lock,
+            torch.inference_mode(),
+            self._adapters.active(adapters).attached(self._model),
+        ):
             logits = self._forward.logits(
                 batch.token_ids, batch.mask, batch.positions, keep=answer + 1
             )

@@ -47,7 +47,10 @@ _PROBE = "Tell me about your day. What is 2 + 3?"
 
 
 class Organism:
-    """One base model and its adapters, serving many conditions at once."""
+    """One base model and its adapters, serving many conditions at once.
+
+    Threads may share one: their passes through the model take turns.
+    """
 
     def __init__(
         self, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, base: str

@@ -103,21 +103,22 @@ class TextBatches:
         """
         check_iterable("transcripts", transcripts, Transcript)
         texts: list[Text] = []
-        for index, transcript in enumerate(transcripts, first):
-            if not isinstance(transcript, Transcript):
-                raise refusal(f"transcript {index}:", transcript, "Transcript(chat, answer)")
-            try:
-                self._adapters.check(transcript.adapter)
-                before, answer = self._template.transcript(transcript)
-                token_ids = (*before, *answer)
-                if self._limit is not None and len(token_ids) > self._limit:
-                    raise ValueError(
-                        f"{len(token_ids)} tokens do not fit the context of {self._limit}; "
-                        "shorten it"
-                    )
-            except ValueError as error:
-                raise ValueError(f"transcript {index}: {error}") from error
-            texts.append(Text(token_ids, len(before), transcript.adapter))
+        with self._adapters.lock:
+            for index, transcript in enumerate(transcripts, first):
+                if not isinstance(transcript, Transcript):
+                    raise refusal(f"transcript {index}:", transcript, "Transcript(chat, answer)")
+                try:
+                    self._adapters.check(transcript.adapter)
+                    before, answer = self._template.transcript(transcript)
+                    token_ids = (*before, *answer)
+                    if self._limit is not None and len(token_ids) > self._limit:
+                        raise ValueError(
+                            f"{len(token_ids)} tokens do not fit the context of {self._limit}; "
+                            "shorten it"
+                        )
+                except ValueError as error:
+                    raise ValueError(f"transcript {index}: {error}") from error
+                texts.append(Text(token_ids, len(before), transcript.adapter))
         return texts
 
     def run(self, texts: Sequence[Text], rows: int, work: Work, tokens: int = BATCH_TOKENS) -> None:
