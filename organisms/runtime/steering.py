@@ -132,8 +132,8 @@ class Steering:
         assert self.coefficient is not None
         vector = self.vector.detach().to("cpu", torch.float64)
         if self.unit == "raw":
-            return vector * self.coefficient
-        return vector * (self.coefficient * self._scale() / float(vector.norm()))
+            return vector * float(self.coefficient)
+        return vector * (float(self.coefficient) * self._scale() / float(vector.norm()))
 
     def direction(self) -> torch.Tensor:
         """Return v̂, the vector at length 1: float64 [D]."""
@@ -188,6 +188,8 @@ class Steering:
 
 
 def _check_vector(vector: object) -> None:
+    if isinstance(vector, torch.Tensor) and vector.is_meta:
+        raise ValueError("steering vector has no values (device 'meta'); load it on a real device")
     if not isinstance(vector, torch.Tensor) or not vector.is_floating_point():
         kind = vector.dtype if isinstance(vector, torch.Tensor) else type(vector).__name__
         raise ValueError(

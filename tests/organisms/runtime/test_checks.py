@@ -30,7 +30,7 @@ def refused(make, settings, name, allowed):
     [
         (
             "temperature",
-            [1e-45, 1e-50, 1e300, -1, NAN, True, "1", None],
+            [1e-45, 1e-50, 1e300, 10**400, -1, NAN, True, "1", None],
             "0, or a number from 1e-30",
         ),
         ("top_p", [0, -0.1, 1.1, NAN, True, "1", None], "a number in (0, 1]"),
@@ -94,7 +94,7 @@ def test_transcripts_take_no_other_values(name, values, allowed):
 @pytest.mark.parametrize(
     ("name", "values", "allowed"),
     [
-        ("coefficient", ["1", True, NAN, float("inf"), [1]], "a finite number"),
+        ("coefficient", ["1", True, NAN, float("inf"), 10**400, [1]], "a finite number"),
         ("unit", [None, ["raw"], "mean"], "one of raw, norm"),
         ("scope", [None, "some"], "one of all, prompt, last_prompt, response, answer"),
         ("mode", [None, ["add"]], "one of add, ablate, cap"),
@@ -132,6 +132,8 @@ def test_a_vector_is_a_tensor_of_floats(vector, kind):
     for make in (Steering, lambda v, layer, c: Steering.over_layers(v, [layer], c)):
         with pytest.raises(ValueError, match=f"steering vector is {kind}; give a torch tensor of"):
             make(vector, 1, 1.0)
+    with pytest.raises(ValueError, match="steering vector has no values"):
+        Steering(torch.ones(32, device="meta"), 1, 1.0)
 
 
 def test_steering_over_layers_names_each_layer_once():
@@ -255,7 +257,7 @@ def test_numbers_of_numpy_and_lists_are_as_good_as_others(organism, tmp_path):
     other = Request(
         list(CHAT),
         seed=np.int64(3),
-        steering=[Steering(VECTOR, np.int64(1), np.float32(0.5))],
+        steering=[Steering(VECTOR, np.int64(1), Fraction(1, 2))],
         sampling=Sampling(temperature=Fraction(1, 2), max_tokens=np.int64(5), stop=["@@"]),
         capture=Capture([np.int64(1), 1]),
     )
