@@ -10,9 +10,9 @@ import json
 from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, model_validator
 
 from organisms import resolve_base
 from organisms.runtime.steering_terms import Mode, Scope, Unit, check_amounts
@@ -21,6 +21,17 @@ if TYPE_CHECKING:
     from organisms.runtime import Steering
     from persona_vectors.base_identity import BaseIdentity
     from persona_vectors.vector import PersonaVector
+
+
+def _no_flag(value: object) -> object:
+    """Refuse true and false, which pydantic would take for 1 and 0."""
+    if isinstance(value, bool):
+        raise ValueError("a number is needed, not true or false")
+    return value
+
+
+Layer = Annotated[int, BeforeValidator(_no_flag)]
+Amount = Annotated[float | None, BeforeValidator(_no_flag)]
 
 Label = str | int | float | bool | None
 
@@ -40,9 +51,9 @@ class SteeringConfig(BaseModel):
     """Persona vector file (safetensors)."""
     position: str = "last_prompt"
     """Position the vector was read at."""
-    layer: int
+    layer: Layer
     """Layer k: the stream after k blocks."""
-    coefficient: float | None = None
+    coefficient: Amount = None
     """Strength of mode `add`, in `unit`."""
     unit: Unit = "raw"
     """`raw`: h + c v; `norm`: h + c R v/|v|, R as stored in the file. Bounds: times 1 or R."""
@@ -52,9 +63,9 @@ class SteeringConfig(BaseModel):
     """The file's persona vector, or the name of one of its null directions (`random-003`)."""
     mode: Mode = "add"
     """`add` the vector, `ablate` it (project it out), or `cap` the projection onto it."""
-    floor: float | None = None
+    floor: Amount = None
     """Least projection that mode `cap` leaves."""
-    ceiling: float | None = None
+    ceiling: Amount = None
     """Greatest projection that mode `cap` leaves."""
 
     @model_validator(mode="after")

@@ -109,6 +109,8 @@ def _short_entries(file: str, given: Mapping[str, Any]) -> list[dict[str, Any]]:
         raise ValueError(
             f"steer={file!r} has an empty list of layers; give one, or leave steer out"
         )
+    if any(layer in layers[:place] for place, layer in enumerate(layers)):
+        raise ValueError(f"layer={layers!r} names one twice; name each once")
     return [{"vector_file": file, "layer": layer, **rest} for layer in layers]
 
 

@@ -32,6 +32,7 @@ from evals.engines import check_condition, shared_engine
 from evals.logs import content_of
 from evals.model_arguments import Text, condition, split_name
 from organisms.runtime import Request, Result, Sampling, TokenLogprob
+from organisms.runtime.checks import check_text
 from organisms.runtime.forward import context_length
 
 DEFAULT_MAX_TOKENS = 512
@@ -149,6 +150,8 @@ class OrganismAPI(ModelAPI):
             # there is no other place where a provider may say that it takes more.
             config.max_connections = CONNECTIONS
         super().__init__(f"{self.base}@{digest}", base_url, api_key, [], config)
+        check_text("dtype", dtype)
+        check_text("device", device)
         self.engine = shared_engine(self.base, dtype, device)
         # Samples may bring a system message of their own, so `none` is not judged before.
         system = self.condition.system
@@ -217,10 +220,10 @@ class OrganismAPI(ModelAPI):
             sampling=Sampling(
                 temperature=1.0 if config.temperature is None else config.temperature,
                 top_p=1.0 if config.top_p is None else config.top_p,
-                max_tokens=config.max_tokens or self.max_tokens(),
+                max_tokens=_given(config.max_tokens, self.max_tokens()),
                 stop=tuple(config.stop_seqs or ()),
             ),
-            n=config.num_choices or 1,
+            n=_given(config.num_choices, 1),
             system=self.condition.system,
             thinking=self._thinking(config),
             lost_system=self.condition.lost_system,
@@ -259,6 +262,10 @@ class OrganismAPI(ModelAPI):
             stop_reason=result.stop_reason,
             logprobs=logprobs,
         )
+
+
+def _given(value: int | None, default: int) -> int:
+    return default if value is None else value
 
 
 def _text(message: ChatMessage) -> str:

@@ -4,6 +4,7 @@ Plain LoRA adapters and trained steering vectors run row by row in mixed batches
 loaded by PEFT and runs in batches of its own.
 """
 
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -20,8 +21,10 @@ from organisms.runtime.adapters import (
     open_adapter,
     read_plain_lora,
 )
+from organisms.runtime.checks import check_text, refusal
 from organisms.runtime.layers import number_of_layers, width
 from organisms.runtime.lora_rows import RowAdapters
+from organisms.runtime.peft_adapters import PeftAdapters
 from organisms.runtime.trained_vectors import (
     RowVectors,
     is_trained_vectors,
@@ -30,8 +33,6 @@ from organisms.runtime.trained_vectors import (
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
-
-    from peft import PeftModel
 
 
 class ActiveAdapters(Protocol):
@@ -54,25 +55,45 @@ class AdapterBank:
         self._plain: dict[str, dict[str, LoraMatrices]] = {}
         self._vectors: dict[str, dict[int, torch.Tensor]] = {}
         self._by_peft: dict[str, str] = {}
-        self._peft_model: PeftModel | None = None
+        self._peft = PeftAdapters(model, base)
+        self._loads: dict[str, int] = {}
         self._made = 0
+        self.lock = threading.RLock()
+        """Held by the thread that runs the model: hooks and adapters act on all of its passes."""
 
     @property
     def names(self) -> tuple[str, ...]:
         """The loaded adapters' names, sorted."""
-        return tuple(sorted((*self._plain, *self._vectors, *self._by_peft)))
+        return tuple(sorted(self._loads))
+
+    def load_of(self, name: str | None) -> int | None:
+        """Return a number that stands for this loading of an adapter and comes never again.
+
+        ``None`` where there is no such adapter.
+        """
+        return None if name is None else self._loads.get(name)
 
     def add(self, name: str, path: str | Path) -> None:
         """Load an adapter's folder under a name.
 
         Raises:
-            ValueError: The name is taken, the folder cannot be read, or it was made for another
-                base.
+            ValueError: The name is no text or taken, the folder cannot be read, or it was made for
+                another base.
         """
-        if name in self.names:
-            raise ValueError(f"adapter {name!r} is loaded already; remove it or use another name")
-        folder = open_adapter(path)
-        check_base(folder, self._model, self._base)
+        if not isinstance(name, str) or not name:
+            raise refusal("adapter name", name, "a text that is not empty")
+        with self.lock:
+            if name in self._loads:
+                raise ValueError(
+                    f"adapter {name!r} is loaded already; remove it or use another name"
+                )
+            folder = open_adapter(path)
+            check_base(folder, self._model, self._base)
+            self._add(name, folder)
+            self._made += 1
+            self._loads[name] = self._made
+
+    def _add(self, name: str, folder: AdapterFolder) -> None:
         if is_trained_vectors(folder):
             self._vectors[name] = read_trained_vectors(
                 folder,
@@ -86,7 +107,10 @@ class AdapterBank:
                 folder, dtype=self._model.dtype, device=self._model.device
             )
         else:
-            self._by_peft[name] = self._load_by_peft(folder)
+            # Names of ours may hold dots, which module names may not.
+            internal = f"adapter_{self._made}"
+            self._peft.load(folder, internal)
+            self._by_peft[name] = internal
 
     def remove(self, name: str) -> None:
         """Unload an adapter.
@@ -94,24 +118,37 @@ class AdapterBank:
         Raises:
             ValueError: No adapter has that name.
         """
-        self.check(name)
-        if name in self._plain:
-            del self._plain[name]
-        elif name in self._vectors:
-            del self._vectors[name]
-        else:
-            assert self._peft_model is not None
-            self._peft_model.base_model.delete_adapter(self._by_peft.pop(name))
+        check_text("adapter", name)
+        with self.lock:
+            self.check(name)
+            del self._loads[name]
+            if name in self._plain:
+                del self._plain[name]
+            elif name in self._vectors:
+                del self._vectors[name]
+            else:
+                self._peft.remove(self._by_peft.pop(name))
 
-    def check(self, name: str | None) -> None:
+    def check(self, name: str | None, load: int | None = None) -> None:
         """Raise unless ``name`` is a loaded adapter or ``None``.
 
+        Args:
+            name: What a request calls it.
+            load: What :meth:`load_of` gave when the request was made.
+
         Raises:
-            ValueError: It is neither.
+            ValueError: It is neither, or another was loaded under that name since.
         """
-        if name is not None and name not in self.names:
+        if name is None:
+            return
+        if name not in self._loads:
             raise ValueError(
                 f"adapter {name!r} is not loaded; loaded are: {', '.join(self.names) or 'none'}"
+            )
+        if load is not None and load != self._loads[name]:
+            raise ValueError(
+                f"adapter {name!r} was removed and loaded again before its requests were done, so "
+                "they would go on under another; ask again, or give the new one another name"
             )
 
     def runs_alone(self, name: str | None) -> bool:
@@ -127,9 +164,8 @@ class AdapterBank:
         for name in set(rows):
             self.check(name)
         if rows and rows[0] in self._by_peft:
-            assert self._peft_model is not None
             assert set(rows) == {rows[0]}
-            return _WholeBatch(self._peft_model, self._by_peft[rows[0]])
+            return self._peft.active(self._by_peft[rows[0]])
         matrices = RowAdapters(
             [None if name in self._vectors else name for name in rows],
             self._plain,
@@ -142,34 +178,6 @@ class AdapterBank:
             matrices,
             RowVectors([name if name in self._vectors else None for name in rows], self._vectors),
         )
-
-    def _load_by_peft(self, folder: AdapterFolder) -> str:
-        from peft import PeftModel
-
-        # Names of ours may hold dots, which module names may not.
-        internal = f"adapter_{self._made}"
-        self._made += 1
-        try:
-            if self._peft_model is None:
-                self._peft_model = PeftModel.from_pretrained(
-                    self._model,
-                    str(folder.path),
-                    adapter_name=internal,
-                    autocast_adapter_dtype=False,
-                    use_safetensors=True,
-                )
-            else:
-                self._peft_model.load_adapter(
-                    str(folder.path), adapter_name=internal, autocast_adapter_dtype=False
-                )
-        except Exception as error:
-            raise ValueError(
-                f"adapter {str(folder.path)!r} cannot be loaded over {self._base!r}: {error}"
-            ) from error
-        self._peft_model.eval()
-        self._peft_model.requires_grad_(False)
-        self._peft_model.base_model.disable_adapter_layers()
-        return internal
 
 
 class _Both:
@@ -191,26 +199,3 @@ class _Both:
             stack.enter_context(self._matrices.attached(model))
             stack.enter_context(self._vectors.attached(model))
             yield
-
-
-class _WholeBatch:
-    """One adapter of PEFT's for all rows."""
-
-    def __init__(self, peft_model: "PeftModel", internal: str) -> None:
-        self._peft_model = peft_model
-        self._internal = internal
-
-    def select(self, rows: torch.Tensor) -> None:
-        """Nothing differs between rows."""
-
-    @contextmanager
-    def attached(self, model: nn.Module) -> Iterator[None]:
-        """Switch the adapter on within the block."""
-        tuner = self._peft_model.base_model
-        self._peft_model.set_adapter(self._internal, inference_mode=True)
-        tuner.enable_adapter_layers()
-        try:
-            yield
-        finally:
-            tuner.disable_adapter_layers()
-            self._peft_model.requires_grad_(False)

@@ -10,11 +10,14 @@ import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from os import PathLike
 from pathlib import Path
 
 import torch
 from safetensors import safe_open
 from torch import nn
+
+from organisms.runtime.checks import refusal
 
 _MATRIX = re.compile(r"^base_model\.model\.(?P<module>.+)\.lora_(?P<side>[AB])\.weight$")
 _HUB_ID = re.compile(r"^[\w][\w.-]*/[\w][\w.-]*$")
@@ -208,6 +211,8 @@ def _check_coverage(adapter: AdapterFolder, modules: Mapping[str, nn.Module], ba
 
 
 def _local_folder(path: str | Path) -> Path:
+    if not isinstance(path, str | PathLike):
+        raise refusal("adapter", path, "a folder or a hub id")
     folder = Path(path).expanduser()
     if folder.is_dir() or not _HUB_ID.match(str(path)):
         return folder

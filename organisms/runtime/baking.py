@@ -19,6 +19,7 @@ from torch import nn
 from transformers import AutoModelForCausalLM, PreTrainedModel, PreTrainedTokenizerBase
 
 from organisms.runtime import layers as residual_layers
+from organisms.runtime.forward import ForwardPass
 from organisms.runtime.loading import load_model, no_progress_bars
 from organisms.runtime.steering import Steering, steered
 
@@ -292,8 +293,12 @@ def _logits(
     model: PreTrainedModel, tokens: torch.Tensor, additions: Mapping[int, torch.Tensor]
 ) -> torch.Tensor:
     """Logits [T, V] of every token of a text, on the CPU."""
+    length = tokens.shape[1]
+    positions = torch.arange(length, device=tokens.device)[None]
     with steered(model, additions):
-        logits: torch.Tensor = model(input_ids=tokens).logits
+        logits = ForwardPass(model).logits(
+            tokens, torch.ones_like(tokens).bool(), positions, keep=length
+        )
     return logits[0].double().cpu()
 
 

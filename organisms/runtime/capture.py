@@ -6,7 +6,6 @@ head is not run and the pass ends at the deepest layer needed.
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from itertools import islice
 
 import numpy as np
 import numpy.typing as npt
@@ -22,8 +21,8 @@ from organisms.runtime.layers import (
     residual_hooks,
     width,
 )
-from organisms.runtime.requests import Transcript, check_positions
-from organisms.runtime.texts import WINDOW_BATCHES, Text, TextBatches, check_batch_size
+from organisms.runtime.requests import Transcript, check_layers, check_positions
+from organisms.runtime.texts import Text, TextBatches
 
 
 class _DeepEnoughError(Exception):
@@ -87,18 +86,14 @@ class ActivationReader:
     ) -> Iterator[npt.NDArray[np.float32]]:
         """Yield pooled residuals [P, K, D]; see :meth:`Organism.capture_stream`."""
         check_positions(positions)
-        check_batch_size(batch_size)
         chosen = self._layers(layers)
-
-        def read() -> Iterator[npt.NDArray[np.float32]]:
-            source, first = iter(transcripts), 0
-            while window := list(islice(source, WINDOW_BATCHES * batch_size)):
-                for row in self.capture(window, chosen, positions, batch_size, first):
-                    # A copy, or whoever keeps one row keeps the window.
-                    yield row.copy()
-                first += len(window)
-
-        return read()
+        windows = self._batches.windows(transcripts, batch_size)
+        # Copies, or whoever keeps one row keeps the window.
+        return (
+            row.copy()
+            for first, window in windows
+            for row in self.capture(window, chosen, positions, batch_size, first)
+        )
 
     def residual_norms(
         self, transcripts: Sequence[Transcript], layers: Sequence[int] | None, batch_size: int
@@ -133,8 +128,7 @@ class ActivationReader:
         deepest = number_of_layers(self._model)
         if layers is None:
             return list(range(deepest + 1))
-        if not layers:
-            raise ValueError("no layers asked for; give some, or None for all")
+        check_layers(layers)
         for layer in layers:
             check_layer(layer, deepest)
         return list(layers)
@@ -146,8 +140,8 @@ class ActivationReader:
         functions: Mapping[int, ResidualFunction],
     ) -> None:
         """Run one batch as deep as the deepest function's layer."""
-        adapters = self._adapters.active([text.adapter for text in texts])
-        with torch.inference_mode(), ExitStack() as hooks:
+        with self._adapters.lock, torch.inference_mode(), ExitStack() as hooks:
+            adapters = self._adapters.active([text.adapter for text in texts])
             hooks.enter_context(adapters.attached(self._model))
             hooks.enter_context(residual_hooks(self._model, functions))
             hooks.enter_context(residual_hooks(self._model, {max(functions): _stop}))

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from transformers import PreTrainedTokenizerBase
 
+from organisms.runtime.checks import check_listed
 from organisms.runtime.reasoning import THINK, Parts, ends_inside, find_thinking, split
 from organisms.runtime.recent import Recent
 from organisms.runtime.requests import LostSystem, Message, Transcript
@@ -141,7 +142,7 @@ class ChatTemplate:
         before = prompt.token_ids
         if transcript.reasoning is not None:
             text = self._marks.write(transcript.reasoning, opened=prompt.opens_reasoning)
-            before += tuple(self._tokenizer.encode(text, add_special_tokens=False))
+            before += self._encode(text)
         return before, () if transcript.answer is None else self.answer(transcript.answer)
 
     def split(
@@ -170,7 +171,7 @@ class ChatTemplate:
         """
         token_ids = self._answers.get(text)
         if token_ids is None:
-            token_ids = tuple(self._tokenizer.encode(text, add_special_tokens=False))
+            token_ids = self._encode(text)
             if not token_ids:
                 raise ValueError(
                     "an empty answer has no tokens to read; leave the transcript out, or give "
@@ -208,7 +209,7 @@ class ChatTemplate:
             )
         if refusal:
             text = self._render(_merged(turns), variables)
-        token_ids = tuple(self._tokenizer.encode(text, add_special_tokens=False))
+        token_ids = self._encode(text)
         packed = b"".join(token.to_bytes(4, "little") for token in token_ids)
         return Prompt(
             token_ids,
@@ -230,6 +231,16 @@ class ChatTemplate:
             ) from error
         assert isinstance(text, str)
         return text
+
+    def _encode(self, text: str) -> tuple[int, ...]:
+        try:
+            text.encode()
+        except UnicodeEncodeError as error:
+            raise ValueError(
+                f"the text holds {text[error.start]!r} (half of a surrogate pair) at character "
+                f"{error.start}, which is no character; read it from its file as UTF-8 again"
+            ) from error
+        return tuple(self._tokenizer.encode(text, add_special_tokens=False))
 
     def _decode(self, token_ids: Sequence[int], skip_special: bool) -> str:
         text = self._tokenizer.decode(
@@ -254,6 +265,7 @@ def _cut(text: str, stop: Sequence[str]) -> str:
 
 
 def _check_turns(turns: Sequence[Message]) -> None:
+    check_listed("chat", turns, "turns: {'role': 'user', 'content': TEXT}")
     if not turns:
         raise ValueError("the chat is empty; give at least one user turn")
     for place, turn in enumerate(turns):

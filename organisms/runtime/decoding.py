@@ -138,12 +138,11 @@ class RunningBatch:
     @contextmanager
     def _attached(self) -> Iterator[None]:
         """Attach the rows' adapters and steering within the block."""
-        names = [row.request.adapter for row in self.rows]
-        if self._active is None:
-            self._active = self._adapters.active(names)
         # The caller may have removed one since the last answer was handed out.
-        for name in set(names):
-            self._adapters.check(name)
+        for name, load in {(row.request.adapter, row.load) for row in self.rows}:
+            self._adapters.check(name, load)
+        if self._active is None:
+            self._active = self._adapters.active([row.request.adapter for row in self.rows])
         self._steering.generating = True
         with ExitStack() as hooks:
             hooks.enter_context(self._active.attached(self._model))
@@ -266,8 +265,8 @@ class RunningBatch:
         settings = [row.request.sampling for row in rows]
         return Drawing(
             torch.from_numpy(uniforms).to(device),
-            torch.tensor([setting.temperature for setting in settings], device=device),
-            torch.tensor([setting.top_p for setting in settings], device=device),
+            torch.tensor([float(setting.temperature) for setting in settings], device=device),
+            torch.tensor([float(setting.top_p) for setting in settings], device=device),
         )
 
 

@@ -12,6 +12,7 @@ from torch import nn
 from transformers import PreTrainedModel
 from transformers.cache_utils import Cache
 
+from organisms.runtime.double_precision import single_precision_masks, use_exact_experts
 from organisms.runtime.layers import decoder_of
 
 
@@ -48,6 +49,7 @@ class ForwardPass:
 
     def __init__(self, model: PreTrainedModel) -> None:
         """Look up what the model's forward accepts."""
+        use_exact_experts(model)
         self._model = model
         self._decoder = decoder_of(model)
         self._takes = frozenset(inspect.signature(model.forward).parameters)
@@ -74,12 +76,14 @@ class ForwardPass:
         arguments = self._arguments(self._takes, token_ids, mask, positions, cache)
         if "logits_to_keep" in self._takes:
             arguments["logits_to_keep"] = keep
-        logits: torch.Tensor = self._model(**arguments).logits
+        with single_precision_masks(self._model):
+            logits: torch.Tensor = self._model(**arguments).logits
         return logits[:, -keep:]
 
     def decoder(self, token_ids: torch.Tensor, mask: torch.Tensor, positions: torch.Tensor) -> None:
         """Run the decoder alone, for what its hooks see."""
-        self._decoder(**self._arguments(self._decoder_takes, token_ids, mask, positions, None))
+        with single_precision_masks(self._model):
+            self._decoder(**self._arguments(self._decoder_takes, token_ids, mask, positions, None))
 
     @staticmethod
     def _arguments(

@@ -12,6 +12,8 @@ from typing import Protocol
 import torch
 from torch import nn
 
+from organisms.runtime.checks import is_whole
+
 ResidualFunction = Callable[[torch.Tensor], torch.Tensor | None]
 """Gets the stream [B, T, D] at a layer; returns its replacement, or ``None`` to leave it."""
 
@@ -84,7 +86,7 @@ def check_layer(layer: int, layers: int) -> None:
     Raises:
         ValueError: Not an integer in [0, layers].
     """
-    if isinstance(layer, bool) or not isinstance(layer, int) or not 0 <= layer <= layers:
+    if not is_whole(layer) or not 0 <= layer <= layers:
         raise ValueError(
             f"layer {layer!r} does not exist; this model has layers 0 (embedding) to {layers}"
         )

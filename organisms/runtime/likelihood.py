@@ -5,7 +5,6 @@ Exact over the vocabulary; needs logits of answer tokens only.
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from itertools import islice
 from math import isfinite
 
 import numpy as np
@@ -14,9 +13,10 @@ from transformers import PreTrainedModel
 
 from organisms.runtime.adapter_bank import AdapterBank
 from organisms.runtime.capture import ActivationReader
+from organisms.runtime.checks import check_text
 from organisms.runtime.forward import ForwardPass, PaddedBatch
 from organisms.runtime.requests import POSITIONS, Transcript
-from organisms.runtime.texts import WINDOW_BATCHES, TextBatches, check_batch_size
+from organisms.runtime.texts import TextBatches
 
 _BATCH_LOGITS = 2**27
 """Most logits of a batch, tokens x vocabulary, that are held at once: 512 MiB in fp32."""
@@ -41,6 +41,7 @@ class LikelihoodReader:
 
     def divergence(self, adapter: str, transcripts: Sequence[Transcript], batch_size: int) -> float:
         """Return KL(adapter || base) in nats per answer token; see :meth:`Organism.kl_to_base`."""
+        check_text("adapter", adapter)
         self._adapters.check(adapter)
         texts = [replace(text, adapter=adapter) for text in self._batches.render(transcripts)]
         numbers = [number for number, text in enumerate(texts) if text.answer_tokens]
@@ -69,11 +70,12 @@ class LikelihoodReader:
         self, transcripts: Iterable[Transcript], batch_size: int
     ) -> Iterator[float]:
         """Yield mean log-probabilities; see :meth:`Organism.log_likelihoods`."""
-        check_batch_size(batch_size)
-        source, first = iter(transcripts), 0
-        while window := list(islice(source, WINDOW_BATCHES * batch_size)):
-            yield from self._log_likelihoods(window, batch_size, first)
-            first += len(window)
+        windows = self._batches.windows(transcripts, batch_size)
+        return (
+            value
+            for first, window in windows
+            for value in self._log_likelihoods(window, batch_size, first)
+        )
 
     def _log_likelihoods(
         self, transcripts: Sequence[Transcript], batch_size: int, first: int
@@ -120,7 +122,11 @@ class LikelihoodReader:
         self, adapters: Sequence[str | None], batch: PaddedBatch, answer: int
     ) -> torch.Tensor:
         """Return the log probabilities of the last ``answer`` tokens' predictions [B, A, V]."""
-        with torch.inference_mode(), self._adapters.active(adapters).attached(self._model):
+        with (
+            self._adapters.lock,
+            torch.inference_mode(),
+            self._adapters.active(adapters).attached(self._model),
+        ):
             logits = self._forward.logits(
                 batch.token_ids, batch.mask, batch.positions, keep=answer + 1
             )

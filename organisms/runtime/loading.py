@@ -5,6 +5,7 @@ Knows transformers' files and what can be wrong with them; knows no adapters.
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from os import PathLike
 from pathlib import Path
 
 import torch
@@ -15,6 +16,8 @@ from transformers import (
     PreTrainedTokenizerBase,
 )
 from transformers.utils import logging as transformers_logging
+
+from organisms.runtime.checks import check_choice, refusal
 
 DTYPES = {
     "float32": torch.float32,
@@ -40,8 +43,11 @@ def load_model(
             or need code of their own; weights are missing; or the tokenizer has more tokens than
             the model.
     """
-    if dtype not in DTYPES:
-        raise ValueError(f"dtype {dtype!r} is not allowed; use one of {', '.join(DTYPES)}")
+    if not isinstance(base, str | PathLike):
+        raise refusal("base", base, "a transformers folder or a hub id")
+    if tokenizer is not None and not isinstance(tokenizer, str | PathLike):
+        raise refusal("tokenizer", tokenizer, "a folder or a hub id, or None for the base's")
+    check_choice("dtype", dtype, tuple(DTYPES))
     place = _device(device)
     _check_folder(base)
     with no_progress_bars():
@@ -98,6 +104,8 @@ def _check_folder(base: str) -> None:
 
 
 def _device(name: str) -> torch.device:
+    if not isinstance(name, str | torch.device):
+        raise refusal("device", name, "cpu, cuda or cuda:N")
     try:
         device = torch.device(name)
     except RuntimeError as error:

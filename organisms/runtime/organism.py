@@ -15,6 +15,7 @@ from organisms.runtime import layers as residual_layers
 from organisms.runtime.adapter_bank import AdapterBank
 from organisms.runtime.capture import ActivationReader
 from organisms.runtime.chat import ChatTemplate
+from organisms.runtime.checks import check_text, refusal
 from organisms.runtime.diagnosis import NotFiniteAnswerError
 from organisms.runtime.likelihood import LikelihoodReader
 from organisms.runtime.loading import load_model
@@ -46,7 +47,10 @@ _PROBE = "Tell me about your day. What is 2 + 3?"
 
 
 class Organism:
-    """One base model and its adapters, serving many conditions at once."""
+    """One base model and its adapters, serving many conditions at once.
+
+    Threads may share one: their passes through the model take turns.
+    """
 
     def __init__(
         self, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, base: str
@@ -100,8 +104,12 @@ class Organism:
             ValueError: The base cannot be loaded, has no chat template or no layers that can be
                 found; or an adapter was made for another base.
         """
+        if name is not None:
+            check_text("name", name, ", or None for the base's")
+        if adapters is not None and not isinstance(adapters, Mapping):
+            raise refusal("adapters", adapters, "a mapping: {NAME: FOLDER}")
         model, loaded = load_model(base, tokenizer=tokenizer, dtype=dtype, device=device)
-        organism = cls(model, loaded, name or base)
+        organism = cls(model, loaded, name or str(base))
         for adapter, path in (adapters or {}).items():
             organism.add_adapter(adapter, path)
         return organism
@@ -150,6 +158,7 @@ class Organism:
         Raises:
             ValueError: The adapter is not loaded, changes no logit, or makes one NaN or infinite.
         """
+        check_text("adapter", name)
         self._bank.check(name)
         chat: tuple[Message, ...] = ({"role": "user", "content": _PROBE},)
         probe = Request(chat, system="default", thinking=self.template.always_thinks)
@@ -192,7 +201,7 @@ class Organism:
 
         Raises:
             ValueError: A request does not resolve (before any work), logits are not finite, or
-                an adapter that is still needed was removed meanwhile.
+                an adapter that is still needed was removed meanwhile, or loaded again.
             MemoryError: A single answer does not fit into memory.
         """
         return self._sampler.sample(
@@ -257,7 +266,7 @@ class Organism:
             float32 [P, K, D] for every transcript.
 
         Raises:
-            ValueError: As :meth:`capture`.
+            ValueError: As :meth:`capture`; or an adapter was removed meanwhile, or loaded again.
         """
         return self._activations.stream(transcripts, layers, positions, batch_size)
 
@@ -318,6 +327,7 @@ class Organism:
 
         Raises:
             ValueError: An adapter does not exist, a transcript cannot be rendered or is too long,
-                or a logit is not finite; the text is named by its number.
+                or a logit is not finite (the text is named by its number); or an adapter was
+                removed meanwhile, or loaded again.
         """
         return self._likelihoods.log_likelihoods(transcripts, batch_size)

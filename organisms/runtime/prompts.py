@@ -113,6 +113,8 @@ class PromptReader:
             dtype=self._model.dtype,
             device=self._model.device,
         )
+        for name, load in {(row.request.adapter, row.load) for row in rows}:
+            self._adapters.check(name, load)
         with ExitStack() as hooks:
             active = self._adapters.active([row.request.adapter for row in rows])
             hooks.enter_context(active.attached(self._model))

@@ -10,6 +10,16 @@ from typing import Literal, get_args
 import numpy as np
 import numpy.typing as npt
 
+from organisms.runtime.checks import (
+    check_choice,
+    check_count,
+    check_flag,
+    check_listed,
+    check_text,
+    is_number,
+    is_whole,
+    refusal,
+)
 from organisms.runtime.steering import Steering
 
 Message = Mapping[str, str]
@@ -18,13 +28,16 @@ Message = Mapping[str, str]
 LostSystem = Literal["raise", "merge"]
 """What to do with a system text that the chat template would drop or refuse."""
 
+_TEMPERATURES = (1e-30, 1e30)
+"""Logits divided by these stay numbers in float32."""
+
 
 @dataclass(frozen=True)
 class Sampling:
     """How an answer is drawn. A model's own generation config is never consulted for these."""
 
     temperature: float = 1.0
-    """Divides the logits; 0 takes the most likely token."""
+    """Divides the logits, from 1e-30 to 1e30; 0 takes the most likely token."""
     top_p: float = 1.0
     """Smallest mass of most likely tokens that is sampled from, in (0, 1]."""
     max_tokens: int = 64
@@ -35,16 +48,19 @@ class Sampling:
 
     def __post_init__(self) -> None:
         """Refuse values that mean nothing."""
-        if not 0.0 <= self.temperature < float("inf"):
-            raise ValueError(f"temperature {self.temperature} is not allowed; use 0 or more")
-        if not 0.0 < self.top_p <= 1.0:
-            raise ValueError(f"top_p {self.top_p} is not allowed; use a value in (0, 1]")
-        if self.max_tokens < 1:
-            raise ValueError(f"max_tokens {self.max_tokens} is not allowed; use 1 or more")
-        if isinstance(self.stop, str):
-            raise ValueError(f"stop {self.stop!r} is one string; give a tuple: ({self.stop!r},)")
-        if "" in self.stop:
-            raise ValueError("an empty stop string would end every answer; remove it")
+        low, high = _TEMPERATURES
+        if not is_number(self.temperature) or not (
+            self.temperature == 0 or low <= self.temperature <= high
+        ):
+            raise refusal("temperature", self.temperature, f"0, or a number from {low} to {high}")
+        if not is_number(self.top_p) or not 0 < self.top_p <= 1:
+            raise refusal("top_p", self.top_p, "a number in (0, 1]")
+        check_count("max_tokens", self.max_tokens)
+        check_listed("stop", self.stop, "strings, such as ('END',)")
+        for stop in self.stop:
+            check_text("stop string", stop)
+            if not stop:
+                raise ValueError("an empty stop string would end every answer; remove it")
 
 
 POSITIONS = ("response_mean", "prompt_mean", "last_prompt")
@@ -61,10 +77,23 @@ class Capture:
     """As in :meth:`Organism.capture`; an end token is no answer token."""
 
     def __post_init__(self) -> None:
-        """Refuse positions that do not exist."""
-        if not self.layers:
-            raise ValueError("no layers asked for; give some")
+        """Refuse layers that are no numbers, and positions that do not exist."""
+        check_layers(self.layers)
         check_positions(self.positions)
+
+
+def check_layers(layers: Sequence[int]) -> None:
+    """Raise unless there are layers, each a whole number; a model's own limits come later.
+
+    Raises:
+        ValueError: There is none, or one is no whole number.
+    """
+    check_listed("layers", layers, "whole numbers, such as (1, 2)")
+    if not layers:
+        raise ValueError("no layers asked for; give some")
+    for layer in layers:
+        if not is_whole(layer):
+            raise refusal("layer", layer, "a whole number")
 
 
 def check_positions(positions: Sequence[str]) -> None:
@@ -73,6 +102,7 @@ def check_positions(positions: Sequence[str]) -> None:
     Raises:
         ValueError: There is none, or one does not exist.
     """
+    check_listed("positions", positions, f"some of {', '.join(POSITIONS)}")
     if not positions:
         raise ValueError(f"no positions asked for; give some of {', '.join(POSITIONS)}")
     for position in positions:
@@ -111,17 +141,25 @@ class Request:
     """Activations to keep, read as the answer is drawn: steered where the request steers."""
 
     def __post_init__(self) -> None:
-        """Refuse counts that mean nothing."""
-        if self.n < 1:
-            raise ValueError(f"n={self.n} answers is not allowed; ask for 1 or more")
-        if self.logprobs < 0:
-            raise ValueError(f"logprobs={self.logprobs} is not allowed; use 0 or more")
+        """Refuse values that mean nothing."""
+        _check_reading(self)
+        check_listed("steering", self.steering, "Steering")
+        for steering in self.steering:
+            if not isinstance(steering, Steering):
+                raise refusal("steering", steering, "Steering(vector, layer, coefficient)")
+        if not is_whole(self.seed):
+            raise refusal("seed", self.seed, "a whole number")
+        if not isinstance(self.sampling, Sampling):
+            raise refusal("sampling", self.sampling, "Sampling(...)")
+        check_count("n", self.n)
+        check_count("logprobs", self.logprobs, 0)
+        if self.capture is not None and not isinstance(self.capture, Capture):
+            raise refusal("capture", self.capture, "Capture(layers, positions), or None")
         if self.capture is not None and self.thinking:
             raise ValueError(
                 "capture with thinking=True is not possible: where the reasoning ends is known "
                 "only at the end; read the finished texts with Organism.capture"
             )
-        _check_lost_system(self.lost_system)
 
 
 @dataclass(frozen=True)
@@ -194,10 +232,16 @@ class Transcript:
 
     def __post_init__(self) -> None:
         """Refuse values that mean nothing."""
-        _check_lost_system(self.lost_system)
+        _check_reading(self)
+        for name, value in (("answer", self.answer), ("reasoning", self.reasoning)):
+            if value is not None:
+                check_text(name, value, ", or None")
 
 
-def _check_lost_system(value: str) -> None:
-    allowed = get_args(LostSystem)
-    if value not in allowed:
-        raise ValueError(f"lost_system {value!r} is not allowed; use one of {', '.join(allowed)}")
+def _check_reading(asked: Request | Transcript) -> None:
+    """Raise unless what requests and transcripts share means something; turns are checked later."""
+    if asked.adapter is not None:
+        check_text("adapter", asked.adapter, ", the name of a loaded one, or None")
+    check_text("system", asked.system, ": 'none', 'default' or the system prompt")
+    check_flag("thinking", asked.thinking)
+    check_choice("lost_system", asked.lost_system, get_args(LostSystem))

@@ -9,6 +9,7 @@ from transformers import PreTrainedModel
 
 from organisms.runtime.adapter_bank import AdapterBank
 from organisms.runtime.chat import ChatTemplate, Prompt
+from organisms.runtime.checks import check_iterable, refusal
 from organisms.runtime.forward import context_length
 from organisms.runtime.layers import check_layer, number_of_layers, width
 from organisms.runtime.requests import Request, TokenLogprob
@@ -24,6 +25,8 @@ class Row:
     """Which of the request's answers it is, from 0."""
     request: Request
     prompt: Prompt
+    load: int | None = None
+    """Which loading of its adapter it asks for; see `AdapterBank.load_of`."""
     token_ids: list[int] = field(default_factory=list)
     """What was drawn so far; without the end token once the answer has ended."""
     ended_by_token: bool = False
@@ -70,12 +73,15 @@ def make_rows(
 
     Raises:
         ValueError: A request names an adapter that is not loaded, a layer or width that does not
-            exist, a chat that cannot be rendered or is too long.
+            exist, a chat that cannot be rendered or is too long; or what is given is no request.
     """
+    check_iterable("requests", requests, Request)
     layers, residual_width = number_of_layers(model), width(model)
     limit = context_length(model)
     rows: list[Row] = []
     for index, request in enumerate(requests):
+        if not isinstance(request, Request):
+            raise refusal(f"request {index}:", request, "Request(chat)")
         try:
             adapters.check(request.adapter)
             for steering in request.steering:
@@ -97,5 +103,6 @@ def make_rows(
                 )
         except ValueError as error:
             raise ValueError(f"request {index}: {error}") from error
-        rows.extend(Row(index, sample, request, prompt) for sample in range(request.n))
+        load = adapters.load_of(request.adapter)
+        rows.extend(Row(index, sample, request, prompt, load) for sample in range(request.n))
     return rows

@@ -13,6 +13,7 @@ from organisms.runtime.adapter_bank import AdapterBank
 from organisms.runtime.admission import WaitingRows
 from organisms.runtime.answers import Answers
 from organisms.runtime.chat import ChatTemplate
+from organisms.runtime.checks import check_count, refusal
 from organisms.runtime.decoding import RunningBatch
 from organisms.runtime.diagnosis import NotFiniteAnswerError, first_layer_not_finite
 from organisms.runtime.drawing import NotFiniteError
@@ -62,8 +63,10 @@ class Sampler:
                 or is too long. During it: logits are not finite, or an adapter was removed.
         """
         for name, limit in (("batch_rows", batch_rows), ("batch_tokens", batch_tokens)):
-            if limit is not None and limit < 1:
-                raise ValueError(f"{name} {limit} is not allowed; use 1 or more, or None")
+            if limit is not None:
+                check_count(name, limit, also=", or None")
+        if progress is not None and not callable(progress):
+            raise refusal("progress", progress, "a function of (done, total), or None")
         rows = self._rows(requests)
         waiting = WaitingRows(rows, self._adapters.runs_alone, self._model.device.type)
         return self._run(waiting, batch_rows, batch_tokens, progress)
@@ -74,7 +77,8 @@ class Sampler:
         reader = PromptReader(self._model, self._adapters, self._pad)
         logits = torch.zeros((len(rows), len(self._is_end)), dtype=self._model.dtype)
         for places in self._together(rows):
-            logits[places] = reader.logits([rows[place] for place in places])
+            with self._adapters.lock:
+                logits[places] = reader.logits([rows[place] for place in places])
         # Minus infinity is a token that never comes.
         bad = (logits.isnan() | logits.isposinf()).any(-1).nonzero()[:, 0].tolist()
         if bad:
@@ -91,7 +95,8 @@ class Sampler:
         return groups.values()
 
     def _rows(self, requests: Sequence[Request]) -> list[Row]:
-        return make_rows(requests, self._model, self._template, self._adapters)
+        with self._adapters.lock:
+            return make_rows(requests, self._model, self._template, self._adapters)
 
     def _run(
         self,
@@ -107,7 +112,7 @@ class Sampler:
         while waiting or batch.rows:
             failure = ""
             try:
-                with torch.inference_mode():
+                with self._adapters.lock, torch.inference_mode():
                     self._admit(waiting, prompts, batch, batch_rows, budget)
                     finished = batch.run()
             except NotFiniteError as error:
@@ -132,7 +137,8 @@ class Sampler:
 
     def _budget(self) -> TokenBudget:
         if self._token_bytes is None:
-            self._token_bytes = token_bytes(self._model)
+            with self._adapters.lock:
+                self._token_bytes = token_bytes(self._model)
         return budget_of(self._model, self._token_bytes)
 
     def _begin(self, watched: Sequence[int]) -> tuple[RunningBatch, PromptReader]:
@@ -165,11 +171,9 @@ class Sampler:
     def _name_rows(self, error: NotFiniteError, rows: Sequence[Row]) -> NotFiniteAnswerError:
         """Return an error that names the requests of a failed batch and the first bad layer."""
         bad = [rows[number] for number in error.rows]
-        layer = first_layer_not_finite(
-            self._model,
-            self._adapters.active([bad[0].request.adapter]),
-            bad[0],
-        )
+        with self._adapters.lock:
+            active = self._adapters.active([bad[0].request.adapter])
+            layer = first_layer_not_finite(self._model, active, bad[0])
         return NotFiniteAnswerError(sorted({row.index for row in bad}), bad[0].request, layer)
 
 

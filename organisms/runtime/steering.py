@@ -12,6 +12,7 @@ from typing import get_args
 import torch
 from torch import nn
 
+from organisms.runtime.checks import check_choice, check_listed, is_number
 from organisms.runtime.layers import ResidualFunction, check_layer, residual_hooks
 from organisms.runtime.steering_terms import Mode, Scope, Unit, check_amounts
 
@@ -54,20 +55,19 @@ class Steering:
             ("unit", self.unit, get_args(Unit)),
             ("scope", self.scope, get_args(Scope)),
         ):
-            if value not in allowed:
-                raise ValueError(
-                    f"steering {name} {value!r} is not allowed; use one of {', '.join(allowed)}"
-                )
+            check_choice(f"steering {name}", value, allowed)
         check_amounts(self.mode, self.coefficient, self.floor, self.ceiling)
+        _check_vector(self.vector)
         if self.vector.dim() != 1:
             raise ValueError(
                 f"steering vector has shape {tuple(self.vector.shape)}; give one vector [D]"
             )
         if not bool(torch.isfinite(self.vector).all()):
             raise ValueError("steering vector holds NaN or infinite values; remake the vector")
-        if self.unit == "norm" and (self.residual_norm is None or not self.residual_norm > 0):
+        norm = self.residual_norm
+        if self.unit == "norm" and (norm is None or not is_number(norm) or norm <= 0):
             raise ValueError(
-                f"unit 'norm' needs the layer's residual norm, got {self.residual_norm}; "
+                f"unit 'norm' needs the layer's residual norm, got {norm!r}; "
                 "pass residual_norm or use unit 'raw'"
             )
         if (self.unit == "norm" or self.mode != "add") and not bool(self.vector.any()):
@@ -104,9 +104,16 @@ class Steering:
             ceiling: As in the class.
 
         Raises:
-            ValueError: The number of vectors or norms is not that of the layers, or a steering
-                means nothing.
+            ValueError: The number of vectors or norms is not that of the layers, a layer comes
+                twice, or a steering means nothing.
         """
+        _check_vector(vectors)
+        check_listed("layers", layers, "whole numbers, such as (1, 2)")
+        if len(set(layers)) < len(layers):
+            raise ValueError(
+                f"layers {list(layers)} name one twice, which would steer twice there; name each "
+                "once, or change the coefficient"
+            )
         if vectors.dim() == 1:
             vectors = vectors.expand(len(layers), -1)
         norms = [None] * len(layers) if residual_norms is None else list(residual_norms)
@@ -125,8 +132,8 @@ class Steering:
         assert self.coefficient is not None
         vector = self.vector.detach().to("cpu", torch.float64)
         if self.unit == "raw":
-            return vector * self.coefficient
-        return vector * (self.coefficient * self._scale() / float(vector.norm()))
+            return vector * float(self.coefficient)
+        return vector * (float(self.coefficient) * self._scale() / float(vector.norm()))
 
     def direction(self) -> torch.Tensor:
         """Return v̂, the vector at length 1: float64 [D]."""
@@ -178,6 +185,16 @@ class Steering:
             return 1.0
         assert self.residual_norm is not None
         return self.residual_norm
+
+
+def _check_vector(vector: object) -> None:
+    if isinstance(vector, torch.Tensor) and vector.is_meta:
+        raise ValueError("steering vector has no values (device 'meta'); load it on a real device")
+    if not isinstance(vector, torch.Tensor) or not vector.is_floating_point():
+        kind = vector.dtype if isinstance(vector, torch.Tensor) else type(vector).__name__
+        raise ValueError(
+            f"steering vector is {kind}; give a torch tensor of floats: torch.tensor(v).float()"
+        )
 
 
 @contextmanager

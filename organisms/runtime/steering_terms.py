@@ -6,8 +6,9 @@ Scopes say which tokens: ``all``; ``prompt``; ``last_prompt`` (the last token be
 2507.21509); ``answer`` (generated tokens only). Plain Python, for configs that load no torch.
 """
 
-import math
 from typing import Literal
+
+from organisms.runtime.checks import is_number, refusal
 
 Mode = Literal["add", "ablate", "cap"]
 Scope = Literal["all", "prompt", "last_prompt", "response", "answer"]
@@ -29,13 +30,14 @@ def check_amounts(
     """Raise unless a mode has the numbers that it needs and no others.
 
     Raises:
-        ValueError: A number is missing, superfluous, NaN or infinite, or floor exceeds ceiling.
+        ValueError: A number is missing, superfluous, no number, NaN or infinite, or floor exceeds
+            ceiling.
     """
     numbers = {"coefficient": coefficient, "floor": floor, "ceiling": ceiling}
     takes = {"add": ("coefficient",), "ablate": (), "cap": ("floor", "ceiling")}[mode]
     for name, value in numbers.items():
-        if value is not None and not math.isfinite(value):
-            raise ValueError(f"steering {name} {value} is not allowed; use a finite number")
+        if value is not None and not is_number(value):
+            raise refusal(f"steering {name}", value, "a finite number")
         if value is not None and name not in takes:
             raise ValueError(
                 f"mode {mode!r} takes no {name} (got {value}); leave it out, or use mode "

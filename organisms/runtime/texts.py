@@ -3,8 +3,9 @@
 Knows chats, adapters and sizes; knows not what is read from a batch.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -12,6 +13,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from organisms.runtime.adapter_bank import AdapterBank
 from organisms.runtime.batching import Place, plan_batches
 from organisms.runtime.chat import ChatTemplate
+from organisms.runtime.checks import check_count, check_iterable, refusal
 from organisms.runtime.forward import PaddedBatch, context_length
 from organisms.runtime.layers import width
 from organisms.runtime.memory import is_out_of_memory
@@ -46,16 +48,6 @@ class Text:
         return len(self.token_ids) - self.prompt_tokens
 
 
-def check_batch_size(rows: int) -> None:
-    """Raise unless batches may have rows.
-
-    Raises:
-        ValueError: They may not.
-    """
-    if rows < 1:
-        raise ValueError(f"batch_size {rows} is not allowed; use 1 or more")
-
-
 def cpu_batch_tokens(width: int) -> int:
     """Return how many tokens a CPU reads fastest at once, for a residual stream so wide."""
     return max(CPU_BATCH_TOKENS, CPU_BATCH_NUMBERS // width)
@@ -82,6 +74,37 @@ class TextBatches:
         if model.device.type == "cpu":
             self.most_tokens = cpu_batch_tokens(width(model))
 
+    def windows(
+        self, transcripts: Iterable[Transcript], rows: int
+    ) -> Iterator[tuple[int, list[Transcript]]]:
+        """Cut a stream of transcripts into windows of `WINDOW_BATCHES` batches.
+
+        Args:
+            transcripts: Any iterable.
+            rows: Most texts in a batch.
+
+        Returns:
+            An iterator of (number of the first transcript, transcripts).
+
+        Raises:
+            ValueError: When this is called: the transcripts cannot be gone through, or ``rows`` is
+                below 1. Later: an adapter that was loaded then was removed or loaded again.
+        """
+        check_iterable("transcripts", transcripts, Transcript)
+        check_count("batch_size", rows)
+        loads = {name: self._adapters.load_of(name) for name in self._adapters.names}
+
+        def read() -> Iterator[tuple[int, list[Transcript]]]:
+            source, first = iter(transcripts), 0
+            while window := list(islice(source, WINDOW_BATCHES * rows)):
+                named = {one.adapter for one in window if isinstance(one, Transcript)}
+                for name in loads.keys() & named:
+                    self._adapters.check(name, loads[name])
+                yield first, window
+                first += len(window)
+
+        return read()
+
     def render(self, transcripts: Sequence[Transcript], first: int = 0) -> list[Text]:
         """Return transcripts in tokens.
 
@@ -90,22 +113,27 @@ class TextBatches:
             first: The number of the first one, for errors.
 
         Raises:
-            ValueError: A transcript cannot be rendered, is too long, or its adapter is not loaded.
+            ValueError: A transcript cannot be rendered, is too long, or its adapter is not loaded;
+                or what is given is no transcript.
         """
+        check_iterable("transcripts", transcripts, Transcript)
         texts: list[Text] = []
-        for index, transcript in enumerate(transcripts, first):
-            try:
-                self._adapters.check(transcript.adapter)
-                before, answer = self._template.transcript(transcript)
-                token_ids = (*before, *answer)
-                if self._limit is not None and len(token_ids) > self._limit:
-                    raise ValueError(
-                        f"{len(token_ids)} tokens do not fit the context of {self._limit}; "
-                        "shorten it"
-                    )
-            except ValueError as error:
-                raise ValueError(f"transcript {index}: {error}") from error
-            texts.append(Text(token_ids, len(before), transcript.adapter))
+        with self._adapters.lock:
+            for index, transcript in enumerate(transcripts, first):
+                if not isinstance(transcript, Transcript):
+                    raise refusal(f"transcript {index}:", transcript, "Transcript(chat, answer)")
+                try:
+                    self._adapters.check(transcript.adapter)
+                    before, answer = self._template.transcript(transcript)
+                    token_ids = (*before, *answer)
+                    if self._limit is not None and len(token_ids) > self._limit:
+                        raise ValueError(
+                            f"{len(token_ids)} tokens do not fit the context of {self._limit}; "
+                            "shorten it"
+                        )
+                except ValueError as error:
+                    raise ValueError(f"transcript {index}: {error}") from error
+                texts.append(Text(token_ids, len(before), transcript.adapter))
         return texts
 
     def run(self, texts: Sequence[Text], rows: int, work: Work, tokens: int | None = None) -> None:
@@ -124,7 +152,7 @@ class TextBatches:
             ValueError: ``rows`` is below 1.
             MemoryError: One text alone does not fit.
         """
-        check_batch_size(rows)
+        check_count("batch_size", rows)
         tokens = self.most_tokens if tokens is None else tokens
         waiting = plan_batches(self._places(texts), rows=rows, tokens=tokens)[::-1]
         while waiting:

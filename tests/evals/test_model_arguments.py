@@ -108,7 +108,18 @@ def test_every_argument_changes_the_models_name(
         (("system=5",), r"system=5 is no text; quote it twice .* -M system="),
         (("adapter=true",), "adapter=True is no text"),
         (("steer=FILE", "layer=[]", "coefficient=1"), "an empty list of layers"),
+        (("steer=FILE", "layer=1,1", "coefficient=1"), r"layer=\['1', '1'\] names one twice"),
+        (("steer=FILE", "layer=true", "coefficient=1"), "layer=True: .*not true or false"),
+        (("steer=FILE", "layer=1.5", "coefficient=1"), "layer=1.5: .*valid integer"),
+        (("steer=FILE", "layer=1", "coefficient=yes"), "coefficient=True: .*not true or false"),
+        (("steer=FILE", "layer=1", "coefficient=1,2"), r"coefficient=\['1', '2'\]: .*valid number"),
+        (("steer=FILE", "layer=1", "mode=cap", "floor=no"), "floor=False: .*not true or false"),
+        (("steer=FILE", "layer=1", "coefficient=1", "scope=1"), "scope=1: .*'answer'"),
+        (("thinking=maybe",), "thinking='maybe': .*valid boolean"),
+        (("lost_system=drop",), "lost_system='drop': .*'raise' or 'merge'"),
         (("dtype=int3",), "dtype 'int3' is not allowed"),
+        (("dtype=float32,float64",), r"dtype \['float32', 'float64'\] is not allowed; use a text"),
+        (("device=0",), "device 0 is not allowed; use a text"),
     ],
 )
 def test_arguments_that_do_not_resolve_raise_when_the_model_is_made(

@@ -99,6 +99,25 @@ def test_logprobs_are_those_of_the_sampled_tokens(base: str) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"num_choices": 0}, "n 0 is not allowed; use 1 or more"),
+        ({"max_tokens": 0}, "max_tokens 0 is not allowed; use 1 or more"),
+        ({"logprobs": True, "top_logprobs": -1}, "logprobs -1 is not allowed; use 0 or more"),
+        ({"temperature": 1e-45}, "temperature 1e-45 is not allowed; use 0, or a number from"),
+        ({"top_p": 0.0}, "top_p 0.0 is not allowed"),
+        ({"stop_seqs": [""]}, "an empty stop string"),
+    ],
+)
+def test_generation_settings_that_mean_nothing_raise(
+    base: str, settings: dict[str, object], message: str
+) -> None:
+    config = GenerateConfig.model_validate({"max_tokens": 4, **settings})
+    with pytest.raises(ValueError, match=message):
+        asyncio.run(get_model(f"organism/{base}").generate("Hello", config=config))
+
+
 def test_tokens_are_counted_by_the_models_own_tokenizer(base: str) -> None:
     api = get_model(f"organism/{base}").api
     assert 0 < asyncio.run(api.count_text_tokens("Hello there")) <= 11

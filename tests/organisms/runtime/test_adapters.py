@@ -9,7 +9,7 @@ import torch
 from peft import PeftModel
 
 from organisms.runtime.organism import Organism
-from organisms.runtime.requests import Request, Sampling
+from organisms.runtime.requests import Request, Sampling, Transcript
 from tests.organisms.runtime.tiny_models import (
     make_model,
     make_organism,
@@ -129,6 +129,55 @@ def test_an_adapter_removed_while_its_rows_wait_is_named(organism, tmp_path, set
     organism.remove_adapter("gone")
     with pytest.raises(ValueError, match="adapter 'gone' is not loaded; loaded are: none"):
         list(results)
+
+
+@pytest.mark.parametrize("settings", [{}, {"use_dora": True}])
+@pytest.mark.parametrize("batch_rows", [None, 2])
+def test_an_adapter_loaded_again_while_its_rows_run_or_wait_is_noticed(
+    organism, tmp_path, settings, batch_rows
+):
+    old = save_adapter(make_model(), tmp_path / "old", 0, **settings)
+    new = save_adapter(make_model(), tmp_path / "new", 1, **settings)
+    organism.add_adapter("one", old)
+    requests = [
+        Request(CHAT, adapter="one", seed=seed, sampling=Sampling(max_tokens=2 + 9 * seed))
+        for seed in range(3)
+    ]
+    results = organism.sample(requests, batch_rows=batch_rows)
+    next(results)
+    organism.remove_adapter("one")
+    organism.add_adapter("one", new)
+    with pytest.raises(ValueError, match="adapter 'one' was removed and loaded again before its"):
+        list(results)
+    assert len(list(organism.sample(requests))) == 3
+
+
+def test_an_adapter_whose_rows_are_done_may_be_loaded_again(organism, adapter_folders):
+    organism.add_adapter("one", adapter_folders["second"])
+    requests = [Request(CHAT, adapter=name, n=3) for name in ("one", None)]
+    expected = {(one.index, one.sample): one.token_ids for one in organism.sample(requests)}
+    results = organism.sample(requests, batch_rows=3)
+    found = [next(results) for _ in range(3)]
+    assert {one.index for one in found} == {0}
+    organism.remove_adapter("one")
+    organism.add_adapter("one", adapter_folders["first.step-5"])
+    for one in (*found, *results):
+        assert one.token_ids == expected[one.index, one.sample]
+
+
+def test_an_adapter_loaded_again_between_two_windows_of_a_stream_is_noticed(
+    organism, adapter_folders
+):
+    text = Transcript(CHAT, "good day", adapter="one")
+    for read in (organism.capture_stream, organism.log_likelihoods):
+        organism.add_adapter("one", adapter_folders["second"])
+        values = read(iter([text] * 40), batch_size=1)
+        next(values)
+        organism.remove_adapter("one")
+        organism.add_adapter("one", adapter_folders["first.step-5"])
+        with pytest.raises(ValueError, match="'one' was removed and loaded again before its"):
+            list(values)
+        organism.remove_adapter("one")
 
 
 def test_logits_of_every_kind_of_adapter_come_in_the_requests_order(organism, tmp_path):

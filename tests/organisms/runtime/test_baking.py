@@ -112,6 +112,12 @@ def test_what_is_no_constant_is_refused(tmp_path, settings, message):
         bake(base, [steering(1)], base)
 
 
+def test_a_mixture_of_experts_is_baked_in_double_precision(tmp_path):
+    base = saved(tmp_path / "base", "qwen3_moe")
+    found = bake(base, [steering(1)], tmp_path / "baked", dtype="float64")
+    assert found.difference < 1e-9 < found.effect
+
+
 def test_nothing_but_transformers_is_needed(tmp_path):
     base = saved(tmp_path / "base", "qwen2")
     bake(base, [steering(1)], tmp_path / "baked")

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from organisms.runtime import likelihood, texts
+from organisms.runtime import likelihood
+from organisms.runtime import texts as texts_module
 from organisms.runtime.layers import decoder_blocks
 from organisms.runtime.requests import Request, Transcript
 from tests.organisms.runtime.tiny_models import make_organism
@@ -225,7 +226,7 @@ def likelihood_by_hand(organism, transcript):
 @pytest.mark.parametrize("logits", [1, likelihood._BATCH_LOGITS])
 def test_log_likelihoods_equal_those_of_texts_read_alone(adapted, monkeypatch, logits):
     monkeypatch.setattr(likelihood, "_BATCH_LOGITS", logits)
-    monkeypatch.setattr(likelihood, "WINDOW_BATCHES", 2)
+    monkeypatch.setattr(texts_module, "WINDOW_BATCHES", 2)
     found = list(adapted.log_likelihoods(iter(transcripts()), batch_size=2))
     assert len(found) == 9
     for number, transcript in enumerate(transcripts()):
@@ -243,7 +244,7 @@ def test_log_likelihoods_equal_those_of_texts_read_alone(adapted, monkeypatch, l
     ],
 )
 def test_a_text_whose_likelihood_is_not_finite_is_named_by_its_number(monkeypatch, place, said):
-    monkeypatch.setattr(likelihood, "WINDOW_BATCHES", 1)
+    monkeypatch.setattr(texts_module, "WINDOW_BATCHES", 1)
     organism = make_organism()
     question = ({"role": "user", "content": "x"},)
     texts = [Transcript(question), Transcript(question), Transcript(question)]
@@ -310,12 +311,12 @@ def test_a_text_that_does_not_fit_alone_says_so_and_leaves_no_hook(adapted, monk
 
 @pytest.mark.parametrize(("width", "tokens"), [(128, 2048), (512, 512), (3584, 256)])
 def test_a_batch_on_a_cpu_is_one_that_its_caches_hold(width, tokens):
-    assert texts.cpu_batch_tokens(width) == tokens
+    assert texts_module.cpu_batch_tokens(width) == tokens
 
 
 def test_no_batch_read_holds_more_tokens_than_the_device_takes_well(monkeypatch, organism):
-    monkeypatch.setattr(texts, "CPU_BATCH_NUMBERS", 0)
-    monkeypatch.setattr(texts, "CPU_BATCH_TOKENS", 40)
+    monkeypatch.setattr(texts_module, "CPU_BATCH_NUMBERS", 0)
+    monkeypatch.setattr(texts_module, "CPU_BATCH_TOKENS", 40)
     small = make_organism()
     seen = []
     small.model.get_decoder().register_forward_pre_hook(

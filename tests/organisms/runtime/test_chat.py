@@ -130,7 +130,7 @@ def test_two_system_prompts_raise():
         ((USER, {"role": "system", "content": "hi"}, USER), "turn 1 has role 'system'"),
         (({"role": "user"},), "turn 0 is {'role': 'user'}; a turn is {'role'"),
         (({"role": "user", "content": None},), "turn 0 is"),
-        ("hello", "turn 0 is 'h'"),
+        ("hello", "chat 'hello' is not allowed"),
     ],
 )
 def test_malformed_chats_raise(chat, message):
@@ -153,3 +153,20 @@ def test_the_hash_changes_with_the_prompt():
 def test_an_empty_answer_raises():
     with pytest.raises(ValueError, match="empty answer"):
         ChatTemplate(make_tokenizer(), "tiny").answer("")
+
+
+def test_text_that_is_no_unicode_is_refused_and_its_place_named(organism):
+    broken, user = "ab\ud800c", {"role": "user", "content": "hi"}
+    said = r"request 0: the text holds '\\ud800' \(half of a surrogate pair\) at character \d+"
+    for request in (Request(({**user, "content": broken},)), Request((user,), system=broken)):
+        with pytest.raises(ValueError, match=said):
+            organism.sample([request])
+    with pytest.raises(ValueError, match=r"transcript 0: the text holds .* at character 2, which"):
+        organism.capture([Transcript((user,), broken)])
+
+
+@pytest.mark.parametrize("text", ["", "\n\t ", "a\0b", "👩‍👩‍👧 \u202eabc", "{0} {{ x }} %s"])
+def test_odd_texts_are_rendered_as_they_are(organism, text):
+    prompt = organism.template.prompt(({"role": "user", "content": text},)).token_ids
+    said = organism.tokenizer.decode(list(prompt))
+    assert said == f"<|bos|><|user|>{text}<|end|><|assistant|>"

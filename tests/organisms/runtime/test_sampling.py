@@ -1,15 +1,18 @@
 """Answers depend on their request alone: not on company, order, padding or batch size."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from itertools import zip_longest
 from unittest.mock import patch
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import HealthCheck, given, settings, strategies
 
 from organisms.runtime import admission
 from organisms.runtime.cache import SLACK
-from organisms.runtime.requests import Request, Sampling
+from organisms.runtime.requests import Request, Sampling, Transcript
 from organisms.runtime.steering import Steering
 from tests.organisms.runtime.tiny_models import make_organism, make_tokenizer
 
@@ -313,21 +316,6 @@ def test_requests_that_do_not_resolve_raise_before_any_work(organism, request_, 
         organism.sample([request_, Request(chat("hi"))])
 
 
-@pytest.mark.parametrize(
-    "settings_",
-    [{"temperature": -1.0}, {"top_p": 0.0}, {"max_tokens": 0}, {"stop": ("",)}, {"stop": "end"}],
-)
-def test_sampling_settings_that_mean_nothing_raise(settings_):
-    with pytest.raises(ValueError, match=r"not allowed|empty stop|give a tuple"):
-        Sampling(**settings_)
-
-
-@pytest.mark.parametrize("limit", ["batch_rows", "batch_tokens"])
-def test_limits_that_leave_no_room_raise(organism, limit):
-    with pytest.raises(ValueError, match=f"{limit} 0 is not allowed"):
-        organism.sample([Request(chat("hi"))], **{limit: 0})
-
-
 def test_progress_counts_every_answer(organism):
     seen = []
     list(
@@ -344,3 +332,55 @@ def test_progress_counts_every_answer(organism):
 
 def test_no_requests_give_no_answers(organism):
     assert list(organism.sample([])) == []
+
+
+def test_threads_that_share_an_organism_get_the_answers_of_one(exact):
+    requests = mixed_requests()
+    texts = [Transcript(chat("hi " * (1 + number)), "yes") for number in range(4)]
+    expected = {key: one.token_ids for key, one in answers(exact, requests).items()}
+    captured = exact.capture(texts)
+
+    def ask(number):
+        read = [exact.capture(texts) for _ in range(3)]
+        found = answers(exact, requests, batch_rows=3 + number)
+        return {key: one.token_ids for key, one in found.items()}, read
+
+    with ThreadPoolExecutor(3) as pool:
+        for found, read in pool.map(ask, range(3)):
+            assert found == expected
+            for one in read:
+                np.testing.assert_allclose(one, captured, atol=1e-5)
+
+
+def test_iterators_that_take_turns_change_no_answer(exact):
+    requests = mixed_requests()
+    texts = [Transcript(chat("hi"), "yes", adapter="second")]
+    expected = {key: one.token_ids for key, one in answers(exact, requests).items()}
+    captured = exact.capture(texts)
+    found = [{}, {}]
+    for pair in zip_longest(*(exact.sample(requests, batch_rows=rows) for rows in (3, 5))):
+        np.testing.assert_array_equal(exact.capture(texts), captured)
+        for place, result in enumerate(pair):
+            found[place][result.index, result.sample] = result.token_ids
+    assert found == [expected, expected]
+
+
+@pytest.mark.parametrize("passes", [1, 2, 5, 11])
+def test_an_interrupted_pass_leaves_nothing_behind(exact, passes):
+    requests = mixed_requests()
+    expected = {key: one.token_ids for key, one in answers(exact, requests).items()}
+    seen = []
+
+    def interrupt(*_):
+        seen.append(1)
+        if len(seen) == passes:
+            raise KeyboardInterrupt
+
+    hook = exact.model.model.layers[1].register_forward_hook(interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        list(exact.sample(requests, batch_rows=5))
+    hook.remove()
+    assert not any(
+        module._forward_hooks or module._forward_pre_hooks for module in exact.model.modules()
+    )
+    assert {key: one.token_ids for key, one in answers(exact, requests).items()} == expected
