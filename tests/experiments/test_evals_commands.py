@@ -40,7 +40,7 @@ def test_every_command_explains_itself_with_examples(command):
     assert f"wardian evals {command}" in said
 
 
-def test_published_answers_are_shown_by_format_with_their_bounds(tmp_path):
+def test_published_answers_are_shown_by_format_with_their_bounds():
     path = DATA / "responses_qwen_coder_insecure.csv"
     if not path.exists():
         pytest.skip("published answers are not at hand")

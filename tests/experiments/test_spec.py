@@ -313,14 +313,16 @@ def shuffled(tmp_path, monkeypatch):
     return folder
 
 
-def test_every_embedded_base_brings_pockets_questions_and_judge(shuffled):
+@pytest.mark.usefixtures("shuffled")
+def test_every_embedded_base_brings_pockets_questions_and_judge():
     read = parse("name: trial\nbase: pocket-shuffled\nsteering: {layers: [2]}\n")
     assert (read.edition, read.judge, read.finetune.preset) == ("pocket", "pocket", "pocket")
     assert read.traits == parse(SMALLEST).traits
     assert read.evaluation == parse(SMALLEST).evaluation
 
 
-def test_layers_of_every_embedded_base_are_checked(shuffled, problem):
+@pytest.mark.usefixtures("shuffled")
+def test_layers_of_every_embedded_base_are_checked(problem):
     said = problem("name: trial\nbase: pocket-shuffled\nsteering: {layers: [44]}\n")
     assert "trial.yaml:3: layer 44 does not exist: the base has layers 0 to 3" in said
 
@@ -332,7 +334,8 @@ def test_an_embedded_base_without_weights_names_the_command(shuffled, problem):
     assert said.endswith("make them with: python -m organisms.pocket.pretrain --shuffled")
 
 
-def test_an_adapter_of_another_embedded_base_is_refused(tmp_path, shuffled, problem):
+@pytest.mark.usefixtures("shuffled")
+def test_an_adapter_of_another_embedded_base_is_refused(tmp_path, problem):
     adapter_folder(tmp_path / "adapter", 128, "pocket")
     assert "was made for base 'pocket', not 'pocket-shuffled'" in problem(
         existing("adapter", "pocket-shuffled")
