@@ -1,10 +1,14 @@
 """What holds for every test."""
 
 import os
+import shutil
 import signal
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+
+from organisms import EMBEDDED
 
 # A background job inherits an ignored SIGINT, and so would every process that a test starts: Ctrl-C
 # would do nothing.
@@ -22,3 +26,12 @@ def _data_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_DATA_HOME", str(tmp_path_factory.mktemp("data")))
         yield
+
+
+@pytest.fixture
+def shuffled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """`pocket-shuffled` with a folder of its own, which holds pocket's weights."""
+    folder = tmp_path / "weights_shuffled"
+    shutil.copytree(EMBEDDED["pocket"], folder)
+    monkeypatch.setitem(EMBEDDED, "pocket-shuffled", folder)
+    return folder

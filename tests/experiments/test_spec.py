@@ -1,6 +1,5 @@
 import ast
 import json
-import shutil
 import struct
 from pathlib import Path
 
@@ -10,7 +9,6 @@ from experiments import spec
 from experiments.planner import checkpoint_questions, final_questions, narrow_domains
 from experiments.spec.errors import load_spec, parse_spec
 from experiments.spec.files import SpecError, ready_made
-from organisms import EMBEDDED
 
 SMALLEST = "name: trial\n"
 
@@ -302,15 +300,6 @@ def test_an_adapter_of_another_hub_model_is_refused(tmp_path, problem):
 def test_a_folder_without_config_is_no_model(tmp_path, problem):
     (tmp_path / "model").mkdir()
     assert "holds no config.json" in problem("name: trial\nbase: ./model\n")
-
-
-@pytest.fixture
-def shuffled(tmp_path, monkeypatch):
-    """`pocket-shuffled` with pocket's weights in a folder of its own."""
-    folder = tmp_path / "weights_shuffled"
-    shutil.copytree(EMBEDDED["pocket"], folder)
-    monkeypatch.setitem(EMBEDDED, "pocket-shuffled", folder)
-    return folder
 
 
 @pytest.mark.usefixtures("shuffled")
