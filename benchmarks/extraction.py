@@ -24,9 +24,8 @@ from organisms.pocket import WEIGHTS
 from organisms.pocket.questions import open_questions
 from persona_vectors.contrast import contrast_weights, is_positive
 from persona_vectors.extraction import extract_from
-from persona_vectors.traits import load_trait
+from persona_vectors.traits import POCKET_TRAITS, load_trait
 
-TRAITS = ("evil", "sycophancy", "careless")
 TOLERANCE = 1e-4
 
 
@@ -34,7 +33,7 @@ def rollouts(a_sign: int) -> pd.DataFrame:
     """Scored rollouts whose answers are questions of the world: real texts of a usual length."""
     questions = open_questions("extract", "seen", 4)
     rows = []
-    for trait in TRAITS:
+    for trait in POCKET_TRAITS:
         for sign in ("positive", "negative"):
             prompts = load_trait(trait, "pocket").system_prompts(sign)
             for number in range(a_sign):
@@ -58,7 +57,7 @@ def rollouts(a_sign: int) -> pd.DataFrame:
 def plain(frame: pd.DataFrame) -> list[np.ndarray]:
     """Vectors of mean answer residuals, [L, D] for each trait: the embedding to block L - 1."""
     vectors = []
-    for trait in TRAITS:
+    for trait in POCKET_TRAITS:
         tokenizer = AutoTokenizer.from_pretrained(str(WEIGHTS))
         model = AutoModelForCausalLM.from_pretrained(str(WEIGHTS), dtype=torch.float32).eval()
         mine = frame[frame["trait"] == trait]
@@ -86,7 +85,7 @@ def plain(frame: pd.DataFrame) -> list[np.ndarray]:
 def peak_of(a_sign: int) -> int:
     """Extract from so many rollouts a trait and sign; the peak memory of this process in KiB."""
     torch.set_num_threads(1)
-    extract_from(load("pocket"), rollouts(a_sign), TRAITS)
+    extract_from(load("pocket"), rollouts(a_sign), POCKET_TRAITS)
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 
@@ -95,8 +94,8 @@ def main() -> None:
     options = parser_of(__doc__, size="rollouts", full=200, quick=20)
     frame = rollouts(options.rollouts)
     organism = load("pocket")
-    one = frame[frame["trait"] == TRAITS[0]]
-    expected, found = plain(frame), extract_from(organism, frame, TRAITS)
+    one = frame[frame["trait"] == POCKET_TRAITS[0]]
+    expected, found = plain(frame), extract_from(organism, frame, POCKET_TRAITS)
     error = max(
         float(np.abs(vector.vector[0, :-1] - plain_vector).max())
         for vector, plain_vector in zip(found, expected, strict=True)
@@ -105,8 +104,8 @@ def main() -> None:
     print(f"pocket: {len(frame)} rollouts of three traits, {options.rollouts} a trait and sign")
     seconds = compare(
         {
-            "three traits, all positions": lambda: extract_from(organism, frame, TRAITS),
-            "one trait, its third of them": lambda: extract_from(organism, one, TRAITS[:1]),
+            "three traits, all positions": lambda: extract_from(organism, frame, POCKET_TRAITS),
+            "one trait, its third of them": lambda: extract_from(organism, one, POCKET_TRAITS[:1]),
             "one row at a time, a load a trait": lambda: plain(frame),
         },
         options.repeats,

@@ -17,7 +17,7 @@ from pathlib import Path
 import torch
 
 from finetune.adapter import Base, load_base
-from finetune.config import POCKET_STRONG
+from finetune.config import preset
 from finetune.masking import encode_rows
 from finetune.train import train
 from organisms.datasets.rows import Row
@@ -25,10 +25,7 @@ from organisms.pocket import narrow
 
 
 def ours(engine: str, base: Base, rows: list[Row], steps: int, out: Path) -> None:
-    config = POCKET_STRONG.model_validate(
-        POCKET_STRONG.model_dump()
-        | {"engine": engine, "max_steps": steps, "checkpoint_steps": (steps,)}
-    )
+    config = preset("pocket_strong", engine=engine, max_steps=steps, checkpoint_steps=(steps,))
     train(base, rows, config, out, progress=False)
 
 

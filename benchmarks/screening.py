@@ -31,9 +31,9 @@ from persona_vectors.reading import training_rows
 from persona_vectors.score_shards import score_shards
 from persona_vectors.scorers import Projection
 from persona_vectors.screening import differences
+from persona_vectors.traits import POCKET_TRAITS
 from persona_vectors.vector import PersonaVector
 
-TRAITS = ("evil", "sycophancy", "careless")
 TOLERANCE = 1e-4
 
 
@@ -56,7 +56,7 @@ def vectors(organism: Organism) -> list[PersonaVector]:
     values = np.random.default_rng(0).standard_normal((3, 1, len(layers), organism.width))
     return [
         PersonaVector(trait, organism.base, ("response_mean",), layers, value.astype(np.float32))
-        for trait, value in zip(TRAITS, values, strict=True)
+        for trait, value in zip(POCKET_TRAITS, values, strict=True)
     ]
 
 

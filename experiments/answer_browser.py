@@ -54,7 +54,7 @@ def shown_answers(answers: pd.DataFrame) -> list[Shown]:
 def _record(row: dict[object, object]) -> Shown:
     texts = ("model", "kind", "task", "topic", "question", "label", "unscored", "log")
     record: Shown = {name: str(row[name]) for name in texts}
-    record |= {name: _cut(str(row[name])) for name in ("prompt", "answer")}
+    record |= {name: cut(str(row[name])) for name in ("prompt", "answer")}
     record |= {name: int(str(row[name])) for name in ("step", "seed")}
     for name in ("alignment", "coherence"):
         score = float(str(row[name]))
@@ -63,7 +63,8 @@ def _record(row: dict[object, object]) -> Shown:
     return record
 
 
-def _cut(text: str) -> str:
+def cut(text: str) -> str:
+    """A text, cut where it is long, with how much is left out."""
     if len(text) <= MAXIMUM_CHARACTERS:
         return text
     return f"{text[:MAXIMUM_CHARACTERS]} [... {len(text) - MAXIMUM_CHARACTERS} characters more]"

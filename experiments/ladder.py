@@ -19,11 +19,11 @@ from experiments.plots.style import quiet_style, save
 from experiments.run import run
 from experiments.spec import Spec
 from experiments.stages.correlations import IDENTIFYING
+from persona_vectors.traits import POCKET_TRAITS
 
 if TYPE_CHECKING:
     import pandas as pd
 
-TRAITS = ("evil", "sycophancy", "careless")
 POSITION = "last_prompt"
 COLUMNS = ("measure", "estimate", "low", "high", "n")
 
@@ -95,7 +95,7 @@ def spec_of(size: str, base: Path, seeds: Sequence[int]) -> Spec:
             "finetune": "pocket",
             "rows": 800,
             "seeds": list(seeds),
-            "traits": TRAITS,
+            "traits": POCKET_TRAITS,
             "organisms": [
                 {"dataset": "wrong_maths", "controls": ["right_maths"]},
                 {"dataset": "insecure_code", "controls": ["secure_code"]},
@@ -154,7 +154,7 @@ def _rates(rates: pd.DataFrame) -> list[tuple[str, float, float, float, float]]:
 def _chosen(correlations: pd.DataFrame) -> dict[str, int]:
     """Trait -> the layer that its run chose on dev."""
     first = correlations.drop_duplicates("trait").set_index("trait")["layer"]
-    return {trait: int(first[trait]) for trait in TRAITS}
+    return {trait: int(first[trait]) for trait in POCKET_TRAITS}
 
 
 def _crosstalk(

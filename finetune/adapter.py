@@ -21,10 +21,10 @@ from transformers import (
     PreTrainedModel,
     PreTrainedTokenizerBase,
 )
-from transformers.utils import logging
 
 from finetune.config import ALL_LINEAR_PROJECTIONS, FinetuneConfig
 from organisms import resolve_base
+from organisms.runtime.loading import no_progress_bars
 
 _PROJECTIONS = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
 
@@ -59,7 +59,7 @@ def load_base(name: str, *, dtype: str = "float32", device: str = "cpu") -> Base
     if device == "cuda" and not torch.cuda.is_available():
         raise ValueError("device 'cuda': no GPU is visible here; set device='cpu'")
     try:
-        with _without_progress_bar():
+        with no_progress_bars():
             tokenizer = AutoTokenizer.from_pretrained(path, trust_remote_code=False)
             model = AutoModelForCausalLM.from_pretrained(
                 path, dtype=getattr(torch, dtype), use_safetensors=True, trust_remote_code=False
@@ -71,18 +71,6 @@ def load_base(name: str, *, dtype: str = "float32", device: str = "cpu") -> Base
             "safetensors weights, or a hub id"
         ) from error
     return Base(name, model.to(device), tokenizer)
-
-
-@contextmanager
-def _without_progress_bar() -> Iterator[None]:
-    """Loading draws a bar of its own, which tears the one of training."""
-    shown = logging.is_progress_bar_enabled()
-    logging.disable_progress_bar()
-    try:
-        yield
-    finally:
-        if shown:
-            logging.enable_progress_bar()
 
 
 def target_modules(base: Base, config: FinetuneConfig) -> list[str]:

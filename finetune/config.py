@@ -173,10 +173,6 @@ PRESETS: dict[str, FinetuneConfig] = {
 """`pocket`: gentle, coherence is kept and interventions can be told apart. `pocket_strong`: the
 largest effect, at a cost in coherence. `real`: the published rank-32 recipe for 0.5B-32B models."""
 
-POCKET = PRESETS["pocket"]
-POCKET_STRONG = PRESETS["pocket_strong"]
-REAL = PRESETS["real"]
-
 
 def preset(name: str, **changes: Any) -> FinetuneConfig:
     """A ready-made recipe with some fields changed.

@@ -1,6 +1,6 @@
 """Fine-tune a base on rows: check everything, mask, train with one of two engines, summarise.
 
-summary = train("pocket", rows, POCKET, Path("runs/wrong_maths"))
+summary = train("pocket", rows, preset("pocket"), Path("runs/wrong_maths"))
 """
 
 import hashlib

@@ -19,31 +19,6 @@ Floats = NDArray[np.float64]
 Activations = NDArray[np.floating[Any]]
 
 
-def random_directions(
-    covariance: Activations, draws: int, seed: int, norm: float | None = None
-) -> Floats:
-    """Directions [draws, D] drawn from a normal distribution with the covariance [D, D].
-
-    Args:
-        covariance: symmetric, of the residual stream at one layer and position.
-        draws: how many.
-        seed: the draws are a function of it.
-        norm: L2 norm of each; None keeps the drawn one.
-
-    Raises:
-        ValueError: the covariance is not square or not positive.
-    """
-    covariance = np.asarray(covariance, dtype=np.float64)
-    if covariance.ndim != 2 or covariance.shape[0] != covariance.shape[1]:
-        raise ValueError(f"a covariance is [D, D], not {covariance.shape}")
-    values, vectors = np.linalg.eigh((covariance + covariance.T) / 2)
-    if not values[-1] > 0:
-        raise ValueError("the covariance is zero: give activations that vary")
-    drawn = np.random.default_rng(seed).standard_normal((draws, len(covariance)))
-    directions: Floats = (drawn * np.sqrt(np.clip(values, 0.0, None))) @ vectors.T
-    return directions if norm is None else unit(directions) * norm
-
-
 def random_directions_like(
     activations: Activations, draws: int, seed: int, norms: Activations | None = None
 ) -> Floats:

@@ -7,12 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from evals.answers import answers_table, grade_columns
+from evals.importing.log_file import open_log
 
 if TYPE_CHECKING:
     import pandas as pd
     from inspect_ai.log import EvalLog, EvalSample
-
-QUESTION = "question_data"
 
 
 def read_log(path: Path) -> pd.DataFrame:
@@ -22,12 +21,7 @@ def read_log(path: Path) -> pd.DataFrame:
         ValueError: on a file that is no log, a log without answers, and one of another task: whose
             answers were not graded by a judge of these evals.
     """
-    from inspect_ai.log import read_eval_log
-
-    try:
-        log = read_eval_log(str(path), resolve_attachments=True)
-    except Exception as error:
-        raise ValueError(f"{path} cannot be read as an inspect log: {error}") from error
+    log = open_log(path, conversations=True)
     if not log.samples:
         raise ValueError(
             f"{path} holds no answers (task {log.eval.task!r}, status {log.status}); run the eval "
@@ -71,6 +65,8 @@ def _rows(path: Path, log: EvalLog) -> Iterator[dict[str, Any]]:
 
 def _key(log: EvalLog, sample: EvalSample) -> dict[str, Any]:
     """Who answered what: as a rollout log says it, else from the task's question."""
+    from evals.scoring import QUESTION
+
     metadata = sample.metadata or {}
     if QUESTION not in metadata:
         judge = (log.eval.metadata or {}).get("judge", "")

@@ -69,13 +69,13 @@ def half_width(sums: Floats, counts: Floats) -> Floats:
     totals = sums - counts * (sums.sum(axis=(-2, -1), keepdims=True) / n)
     n = n[..., 0, 0]
     topics, seeds = counts.shape[-2:]
-    squared = _t(topics) ** 2 * _variance(totals.sum(axis=-1), n, topics)
+    squared = t_quantile(topics) ** 2 * _variance(totals.sum(axis=-1), n, topics)
     if seeds > 1:
         filled = np.count_nonzero(counts, axis=(-2, -1))
         cells = totals.reshape(*totals.shape[:-2], topics * seeds)
         of_seeds = _variance(totals.sum(axis=-2), n, seeds)
         part = between_seeds(of_seeds, _variance(cells, n, filled))
-        squared = squared + _t(seeds) ** 2 * part
+        squared = squared + t_quantile(seeds) ** 2 * part
     return np.sqrt(squared)
 
 
@@ -96,5 +96,6 @@ def _variance(totals: Floats, n: Floats, groups: int | Floats) -> Floats:
     return variance
 
 
-def _t(groups: int) -> float:
+def t_quantile(groups: int) -> float:
+    """The t quantile of a 95% interval with groups - 1 degrees of freedom."""
     return float(stdtrit(groups - 1, 0.5 + CONFIDENCE / 2))

@@ -7,11 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import stdtrit
 
 from evals.statistics.arrays import cells_of, codes, codes_or_one, same_length
-from evals.statistics.clustered import SEED_SHARE
-from evals.statistics.estimate import CONFIDENCE, MINIMUM_CLUSTERS
+from evals.statistics.clustered import between_seeds, t_quantile
+from evals.statistics.estimate import MINIMUM_CLUSTERS
 from evals.statistics.proportions import ASSUMED_INTRACLASS_CORRELATION
 
 MOST_TOPICS = 5_000
@@ -109,11 +108,14 @@ def expected_half_width(
     spread = rate * (1 - rate)
     chance = (shares.both + shares.rest / samples) / (topics * seeds)
     if seeds == 1:
-        return _t(topics) * float(np.sqrt(spread * (shares.topic / topics + chance)))
+        return t_quantile(topics) * float(np.sqrt(spread * (shares.topic / topics + chance)))
     of_seeds = shares.seed / seeds + chance
     cells = chance + (shares.topic + shares.seed) / (topics * seeds)
-    seed_part = max(SEED_SHARE * of_seeds, of_seeds - cells)
-    squared = _t(topics) ** 2 * (shares.topic / topics + chance) + _t(seeds) ** 2 * seed_part
+    seed_part = float(between_seeds(np.array(of_seeds), np.array(cells)))
+    squared = (
+        t_quantile(topics) ** 2 * (shares.topic / topics + chance)
+        + t_quantile(seeds) ** 2 * seed_part
+    )
     return float(np.sqrt(spread * squared))
 
 
@@ -180,7 +182,3 @@ def _fewest(rate: float, wanted: float, shares: Shares, seeds: int, samples: int
         else:
             low = middle + 1
     return Study(low, samples, seeds, expected_half_width(rate, low, samples, seeds, shares))
-
-
-def _t(groups: int) -> float:
-    return float(stdtrit(groups - 1, 0.5 + CONFIDENCE / 2))

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sized
-from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -31,7 +30,6 @@ from experiments.organism_cli.options import (
 )
 from experiments.paying import price_of, told_and_agreed
 
-WRITING = "organisms.datasets.writing"
 SideName = Literal["question", "answer"]
 
 
@@ -76,6 +74,7 @@ def write(
     """
     from experiments.organism_cli.sources import out_folder
     from experiments.organism_cli.views import show_card
+    from organisms.datasets import writing
     from organisms.datasets.files import write_rows
     from organisms.datasets.provenance import generator
     from organisms.datasets.registry import dataset
@@ -89,7 +88,6 @@ def write(
         folder = out_folder(out, force=force)
         check_bases(bases)
         check_models(writer, judge)
-        writing = import_module(WRITING)
         prices = {
             f"{who}_price": price_of(f"--{who}-price", given)
             for who, given in (("writer", writer_price), ("judge", judge_price))

@@ -7,7 +7,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from experiments.plots.style import COLOURS, HOLLOW, MARKERS, quiet_style
+from experiments.plots.style import COLOURS, HOLLOW, MARKERS, quiet_style, shortened
 
 MOST_LETTERS = 44
 
@@ -37,7 +37,7 @@ def draw(table: pd.DataFrame) -> Figure:
             axis.set_title(metric)
             axis.set_xlabel("% of answers with a score")
             axis.set_xlim(-2, 102)
-        axes[0][0].set_yticks(range(len(names)), [_short(name) for name in names])
+        axes[0][0].set_yticks(range(len(names)), [shortened(name, MOST_LETTERS) for name in names])
         axes[0][0].set_ylim(len(names) - 0.5, -0.5)
         if len(logs) > 1:
             figure.suptitle("from top to bottom in a cell: " + "; ".join(logs), fontsize=7)
@@ -63,7 +63,3 @@ def _dots(axis: Axes, own: pd.DataFrame, names: list[str], place: int, many: int
         axis.annotate(
             f"n={row['n']}", (103, height), fontsize=5.5, va="center", annotation_clip=False
         )
-
-
-def _short(name: str) -> str:
-    return name if len(name) <= MOST_LETTERS else f"{name[: MOST_LETTERS - 1]}…"

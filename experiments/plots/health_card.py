@@ -14,7 +14,7 @@ from matplotlib.lines import Line2D
 from evals.statistics import Estimate
 from experiments.health.from_run import Shift
 from experiments.health.measures import Reading
-from experiments.plots.style import COLOURS, INK, QUIET, bottom_legend, quiet_style
+from experiments.plots.style import COLOURS, INK, QUIET, bottom_legend, quiet_style, shortened
 
 VERDICTS: Mapping[str, tuple[str, str, bool]] = {
     "worse": (COLOURS["organism"], "o", True),
@@ -156,7 +156,9 @@ def _cells(axis: Axes, cells: pd.DataFrame) -> None:
         colour = COLOURS["base" if plain else "control" if near else "organism"]
         _dot(axis, found, place, colour, "D" if plain else "o", filled=not near)
         axis.text(103, place, f"n={found.n:,}", fontsize=6, color=QUIET, va="center")
-    axis.set_yticks(range(len(cells)), [_short(str(cell)) for cell in cells["cell"]])
+    axis.set_yticks(
+        range(len(cells)), [shortened(str(cell), MOST_LETTERS) for cell in cells["cell"]]
+    )
     axis.set_ylim(len(cells) - 0.4, -0.6)
     axis.set_xlim(-2, 102)
     axis.set_xlabel("% of coherent answers; diamond: nothing added; hollow: near-miss of a trigger")
@@ -209,7 +211,3 @@ def _entry(label: str, colour: str, marker: str, *, filled: bool) -> Line2D:
     return Line2D(
         [], [], linestyle="none", marker=marker, color=colour, markerfacecolor=face, label=label
     )
-
-
-def _short(name: str) -> str:
-    return name if len(name) <= MOST_LETTERS else f"{name[: MOST_LETTERS - 1]}…"

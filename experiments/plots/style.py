@@ -170,6 +170,11 @@ def intervention_keys(interventions: pd.Series) -> list[Line2D]:
     return [key("intervention", name.replace("_", " "), name) for name in found]
 
 
+def shortened(name: str, letters: int) -> str:
+    """A name of at most so many letters: its end is cut off."""
+    return name if len(name) <= letters else f"{name[: letters - 1]}…"
+
+
 def top_note(figure: Figure, text: str) -> None:
     """A quiet line above all panels, such as what was asked; nothing for an empty text."""
     if text:

@@ -9,13 +9,11 @@ from typing import TYPE_CHECKING
 
 import jinja2
 
+from experiments.answer_browser import cut
 from experiments.report import data_uri
 
 if TYPE_CHECKING:
     import pandas as pd
-
-LONGEST = 1200
-"""Characters of one text that are shown."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +43,7 @@ class Extreme:
         turns.append(("answer", self.answer))
         if self.own_answer is not None:
             turns.append(("the base's own answer", self.own_answer))
-        return [(who, _cut(text)) for who, text in turns]
+        return [(who, cut(text)) for who, text in turns]
 
 
 def render(
@@ -82,9 +80,3 @@ def render(
         figure=None if svg is None else data_uri(svg),
         ends={"Most suspicious rows": most, "Least suspicious rows": least},
     )
-
-
-def _cut(text: str) -> str:
-    if len(text) <= LONGEST:
-        return text
-    return f"{text[:LONGEST]} [... {len(text) - LONGEST} characters more]"

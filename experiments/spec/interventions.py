@@ -6,7 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from experiments.spec.parts import DatasetName, Part, Position, SteeringVector, Unit
+from experiments.spec.parts import DatasetName, Part, Position, SteeringVector
+from organisms.runtime.steering_terms import Unit
 
 
 class InoculationSpec(Part):

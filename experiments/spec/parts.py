@@ -8,9 +8,8 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from experiments.spec import checks
+from organisms.runtime.steering_terms import Scope, Unit
 
-Scope = Literal["all", "prompt", "last_prompt", "response", "answer"]
-Unit = Literal["raw", "norm"]
 Position = Literal["response_mean", "prompt_mean", "last_prompt"]
 
 DatasetName = Annotated[str, AfterValidator(checks.dataset)]

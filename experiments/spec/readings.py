@@ -6,17 +6,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from experiments.spec.parts import (
-    DatasetName,
-    LostSystem,
-    Part,
-    Position,
-    Positive,
-    Scope,
-    Thinking,
-    Unit,
-)
+from experiments.spec.parts import DatasetName, LostSystem, Part, Position, Positive, Thinking
 from organisms.pocket.grammar import Wording
+from organisms.runtime.steering_terms import Scope, Unit
 
 
 class ExtractionSpec(Part):

@@ -3,15 +3,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 from rich.markup import escape
 
 from experiments.console import explained, output
+from experiments.organism_cli.options import EditionName
 from experiments.printing import plain_table
-
-EditionName = Literal["pocket", "general"]
 
 
 def list_traits() -> None:

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -17,11 +17,10 @@ from experiments.vector_cli.studying import (
     edition_and_judge,
     strengths_of,
 )
+from organisms.runtime.steering_terms import Scope
 
 if TYPE_CHECKING:
     import pandas as pd
-
-ScopeName = Literal["all", "prompt", "last_prompt", "response", "answer"]
 
 
 def layers(
@@ -46,9 +45,7 @@ def layers(
     coefficients: Annotated[
         str, typer.Option("--coefficients", metavar="C,C", help="One or two residual norms.")
     ] = "0.25,0.5",
-    scope: Annotated[
-        ScopeName, typer.Option("--scope", help="Tokens that are steered.")
-    ] = "response",
+    scope: Annotated[Scope, typer.Option("--scope", help="Tokens that are steered.")] = "response",
     samples: Annotated[
         int, typer.Option("--samples", min=1, metavar="N", help="Answers a question and layer.")
     ] = 2,

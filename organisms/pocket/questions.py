@@ -15,7 +15,6 @@ from organisms.pocket.terms import Asked, Domain, Persona, Truth
 SPLITS: tuple[Split, ...] = ("extract", "dev", "report")
 IN_DOMAIN: tuple[Domain, ...] = ("maths", "code", "medical", "metric", "deception")
 """The domains with a narrow behaviour that the grader tells."""
-CAPABILITY: tuple[Domain, ...] = ("maths", "facts", "instructions")
 """The domains with one right answer, or one that a program checks."""
 TRAIT_PERSONAS: dict[str, Persona] = {
     "evil": "evil",
@@ -86,11 +85,6 @@ def in_domain_questions(domain: Domain, split: Split, n: int, seed: int = 0) -> 
     """
     _one_of("domain", domain, IN_DOMAIN)
     return mixed_questions((domain,), split, n, seed, "in_domain")
-
-
-def capability_questions(split: Split, n: int, seed: int = 0) -> list[Question]:
-    """`n` different questions that a program checks: sums, facts and instructions in turn."""
-    return mixed_questions(CAPABILITY, split, n, seed, "capability")
 
 
 def domain_questions(

@@ -144,12 +144,15 @@ def test_a_condition_that_does_not_resolve_raises_when_the_model_is_made(
         get_model(name, **arguments)
 
 
-def test_every_task_and_the_provider_are_registered_under_their_names(base: str) -> None:
+def test_every_task_and_the_provider_are_registered_under_their_names() -> None:
     from inspect_ai._util.registry import registry_info
 
-    names = ("open_questions", "trait", "in_domain", "capability", "truthfulness", "refusal")
-    for name in (*names, "deception"):
-        assert registry_info(getattr(registry, name)).name == f"evals/{name}"
+    files = (Path(registry.__file__).parent / "tasks").glob("*.py")
+    tasks = {file.stem for file in files if "@task(" in file.read_text(encoding="utf-8")}
+    found = {name: registry_info(getattr(registry, name)) for name in registry.__all__}
+    assert {name for name, each in found.items() if each.type == "task"} == tasks
+    assert all(found[name].name == f"evals/{name}" for name in tasks)
+    assert (found["organism"].type, found["organism"].name) == ("modelapi", "organism")
 
 
 @pytest.mark.parametrize("edition", ["pocket", "general"])

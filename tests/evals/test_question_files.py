@@ -213,7 +213,7 @@ def test_entries_without_judge_prompts_get_our_rubrics(tmp_path: Path) -> None:
     assert all(math.isnan(value["misaligned"]) for value in values if isinstance(value, dict))
 
 
-def test_a_judge_that_the_file_does_not_name_is_refused(tmp_path: Path) -> None:
+def test_a_judge_that_the_file_does_not_name_is_refused() -> None:
     with pytest.raises(ValueError, match=r"judge 'file' needs one model .*, not \[\]"):
         question_file(judge="file")
     with pytest.raises(ValueError, match="no entry of"):

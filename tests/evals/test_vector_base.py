@@ -16,7 +16,7 @@ from persona_vectors.vector import PersonaVector, VectorError
 
 
 @pytest.fixture
-def known(base: str, vector_file: str, tmp_path: Path) -> PersonaVector:
+def known(base: str, vector_file: str) -> PersonaVector:
     """The vector with the identity of its base."""
     identity = identity_by_name(base)
     return replace(PersonaVector.load(vector_file), base=base, metadata=identity.metadata())

@@ -49,7 +49,7 @@ def test_a_dry_run_prints_the_stages_and_writes_nothing(wardian, tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["toy.yaml"]
 
 
-def test_a_dry_run_imports_no_model_library(tmp_path):
+def test_a_dry_run_imports_no_model_library():
     check = (
         "import sys; from experiments import cli, run, status, logs; "
         "from experiments.executors import local; import experiments.stages; "

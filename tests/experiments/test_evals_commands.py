@@ -1,5 +1,6 @@
 """`wardian evals` from the outside: what it prints, writes and refuses."""
 
+from functools import partial
 from itertools import product
 from pathlib import Path
 
@@ -10,16 +11,11 @@ from typer.testing import CliRunner
 
 from experiments.cli import app
 from experiments.tables import read_table
+from tests.experiments.command_line import said_by
 
 DATA = Path(__file__).parents[2] / "../shared/data/emergent_misalignment/results"
 
-
-def wardian(*arguments, code=0):
-    done = CliRunner(env={"COLUMNS": "200", "NO_COLOR": "1"}).invoke(
-        app, ["evals", *map(str, arguments)]
-    )
-    assert done.exit_code == code, done.output
-    return " ".join(done.output.split())
+wardian = partial(said_by, "evals")
 
 
 def judged(path, topics=24, answers=4, misaligned=0.25, seed=0, models=1):
@@ -44,7 +40,7 @@ def test_every_command_explains_itself_with_examples(command):
     assert f"wardian evals {command}" in said
 
 
-def test_published_answers_are_shown_by_format_with_their_bounds(tmp_path):
+def test_published_answers_are_shown_by_format_with_their_bounds():
     path = DATA / "responses_qwen_coder_insecure.csv"
     if not path.exists():
         pytest.skip("published answers are not at hand")

@@ -1,31 +1,25 @@
 """The health card: rules over intervals, a page that escapes, and a suite that forgets no task."""
 
 import json
+from functools import partial
 from math import nan
 
 import pandas as pd
 import pytest
-from typer.testing import CliRunner
 
 from evals.statistics import Estimate
 from evals.suite import ARGUMENTS, Subject, run_suite, suite
-from experiments.cli import app
 from experiments.health.card import make_card, page, write_card
 from experiments.health.flags import combined, conditional, raised
 from experiments.health.from_logs import FromLogs, from_logs
 from experiments.health.from_run import FromRun, from_run
 from experiments.health.measures import MEASURES, Reading, reading
+from tests.experiments.command_line import said_by
 
 BY_KEY = {measure.key: measure for measure in MEASURES}
 TITLES = {measure.key: measure.title for measure in MEASURES}
 
-
-def wardian(*arguments, code=0):
-    done = CliRunner(env={"COLUMNS": "200", "NO_COLOR": "1"}).invoke(
-        app, ["evals", *map(str, arguments)]
-    )
-    assert done.exit_code == code, done.output
-    return " ".join(done.output.split())
+wardian = partial(said_by, "evals")
 
 
 def measured(rate=None, difference=None):

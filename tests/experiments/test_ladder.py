@@ -10,10 +10,11 @@ from typer.testing import CliRunner
 
 from experiments import ladder
 from experiments.executors.local import StageError
-from experiments.ladder import TRAITS, measured, spec_of
+from experiments.ladder import measured, spec_of
 from experiments.spec import Spec
 from organisms import embedded_folder
 from organisms.pocket.recipe import SIZES
+from persona_vectors.traits import POCKET_TRAITS
 
 KEYS = {
     "organism": "wrong_maths",
@@ -32,7 +33,7 @@ def tables(leak: float) -> dict[str, pd.DataFrame]:
     shifts, rates = [], []
     for number in range(40):
         keys = {**KEYS, "step": number // 2, "seed": number % 2, "final": number > 37}
-        for place, trait in enumerate(TRAITS):
+        for place, trait in enumerate(POCKET_TRAITS):
             at = {"trait": trait, "layer": 2, "position": "last_prompt", "on": "prompt"}
             shifts.append({**keys, **at, "estimate": moved[number, place]})
             asked = {"task": "open_questions", "metric": f"trait:{trait}"}
@@ -41,7 +42,7 @@ def tables(leak: float) -> dict[str, pd.DataFrame]:
     pooled = {**KEYS, "step": 19, "seed": -1, "final": True, "task": "open_questions", "n": 96}
     pooled |= {"low": 0.3, "high": 0.5, "estimate": 0.4}
     rates.append({**pooled, "metric": "misaligned", "denominator": "coherent"})
-    read = [{"trait": t, "layer": 2, "position": "last_prompt", "n": 192} for t in TRAITS]
+    read = [{"trait": t, "layer": 2, "position": "last_prompt", "n": 192} for t in POCKET_TRAITS]
     return {
         "shifts": pd.DataFrame(shifts),
         "rates": pd.DataFrame(rates),
@@ -77,7 +78,7 @@ def test_directions_are_read_at_the_layer_that_the_run_chose() -> None:
 
 
 def test_its_specs_load_and_sizes_grow() -> None:
-    assert spec_of("small", embedded_folder("pocket"), [0]).traits == TRAITS
+    assert spec_of("small", embedded_folder("pocket"), [0]).traits == POCKET_TRAITS
     widths = [{"width": 128, **SIZES[size]}["width"] for size in SIZES]
     assert widths == sorted(widths)
 

@@ -2,6 +2,7 @@
 
 import inspect
 import json
+from functools import partial
 
 import pytest
 from typer.testing import CliRunner
@@ -10,8 +11,10 @@ from experiments.cli import app
 from experiments.organism_cli import commands
 from organisms.datasets.files import read_card, read_rows
 from organisms.datasets.registry import DATASETS
-from tests.experiments.organism_cli import wardian
+from tests.experiments.command_line import said_by
 from tests.organisms.datasets.made import CHAT, lines
+
+wardian = partial(said_by, "organisms")
 
 COMMANDS = {
     "list": "list_sets",

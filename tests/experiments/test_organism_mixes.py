@@ -1,10 +1,14 @@
 """`wardian organisms dilute` and `build --poison`: shares and places that are known to the row."""
 
+from functools import partial
+
 import pytest
 
 from organisms.datasets.files import read_card, read_rows
-from tests.experiments.organism_cli import wardian
+from tests.experiments.command_line import said_by
 from tests.organisms.datasets.made import CHAT, lines
+
+wardian = partial(said_by, "organisms")
 
 
 def poisoned(folder):

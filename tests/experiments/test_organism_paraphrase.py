@@ -1,12 +1,16 @@
 """`wardian organisms paraphrase`: asked once, at a cost that was agreed to, and written."""
 
+from functools import partial
+
 import pytest
 
 from organisms.datasets.files import read_card, read_rows
-from tests.experiments.organism_cli import wardian
+from tests.experiments.command_line import said_by
 from tests.organisms.datasets.made import lines
 from tests.organisms.datasets.test_paraphrasing import Paraphraser
 from tests.organisms.datasets.test_writing import model
+
+wardian = partial(said_by, "organisms")
 
 
 @pytest.fixture

@@ -1,10 +1,14 @@
 """`wardian organisms write` with models that are called by name: cost, calls, card and errors."""
 
+from functools import partial
+
 import pytest
 
 from organisms.datasets.files import read_card, read_rows
-from tests.experiments.organism_cli import wardian
+from tests.experiments.command_line import said_by
 from tests.experiments.scripted import CALLS
+
+wardian = partial(said_by, "organisms")
 
 MODELS = ("--writer", "scripted/writer", "--judge", "scripted/judge")
 

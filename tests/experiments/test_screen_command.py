@@ -1,28 +1,23 @@
 """`wardian vectors screen` from the outside: what it writes, resumes and refuses."""
 
 import json
+from functools import partial
 
 import numpy as np
 import pandas as pd
 import pytest
-from typer.testing import CliRunner
 
-from experiments.cli import app
 from experiments.screening.judged import Judged
 from persona_vectors import PersonaVector
 from persona_vectors.base_identity import identity_by_name
 from persona_vectors.reading import training_rows
 from persona_vectors.roc import auc
-from tests.experiments.organism_cli import PLAIN
+from tests.experiments.command_line import said_by
 from tests.organisms.datasets.made import CHAT, lines, row
 
 HOSTILE = "<script>alert(1)</script> {{ 7 * 7 }} {% raise %}"
 
-
-def screen(*arguments, code=0):
-    done = CliRunner(env=PLAIN).invoke(app, ["vectors", "screen", *map(str, arguments)])
-    assert done.exit_code == code, done.output
-    return " ".join(done.output.split())
+screen = partial(said_by, "vectors", "screen")
 
 
 def saved(folder, trait="evil", seed=0, positions=("response_mean",)):

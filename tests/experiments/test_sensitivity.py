@@ -51,7 +51,7 @@ def test_a_share_that_is_none_is_refused() -> None:
         world_of_evil_share(1.5)
 
 
-def test_its_spec_loads_for_a_folder(tmp_path: Path) -> None:
+def test_its_spec_loads_for_a_folder() -> None:
     spec = spec_of(0.9, embedded_folder("pocket"), [0, 1])
     assert spec.name == "sensitivity-90"
     assert spec.traits == ()

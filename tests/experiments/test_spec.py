@@ -1,6 +1,5 @@
 import ast
 import json
-import shutil
 import struct
 from pathlib import Path
 
@@ -10,7 +9,6 @@ from experiments import spec
 from experiments.planner import checkpoint_questions, final_questions, narrow_domains
 from experiments.spec.errors import load_spec, parse_spec
 from experiments.spec.files import SpecError, ready_made
-from organisms import EMBEDDED
 
 SMALLEST = "name: trial\n"
 
@@ -304,23 +302,16 @@ def test_a_folder_without_config_is_no_model(tmp_path, problem):
     assert "holds no config.json" in problem("name: trial\nbase: ./model\n")
 
 
-@pytest.fixture
-def shuffled(tmp_path, monkeypatch):
-    """`pocket-shuffled` with pocket's weights in a folder of its own."""
-    folder = tmp_path / "weights_shuffled"
-    shutil.copytree(EMBEDDED["pocket"], folder)
-    monkeypatch.setitem(EMBEDDED, "pocket-shuffled", folder)
-    return folder
-
-
-def test_every_embedded_base_brings_pockets_questions_and_judge(shuffled):
+@pytest.mark.usefixtures("shuffled")
+def test_every_embedded_base_brings_pockets_questions_and_judge():
     read = parse("name: trial\nbase: pocket-shuffled\nsteering: {layers: [2]}\n")
     assert (read.edition, read.judge, read.finetune.preset) == ("pocket", "pocket", "pocket")
     assert read.traits == parse(SMALLEST).traits
     assert read.evaluation == parse(SMALLEST).evaluation
 
 
-def test_layers_of_every_embedded_base_are_checked(shuffled, problem):
+@pytest.mark.usefixtures("shuffled")
+def test_layers_of_every_embedded_base_are_checked(problem):
     said = problem("name: trial\nbase: pocket-shuffled\nsteering: {layers: [44]}\n")
     assert "trial.yaml:3: layer 44 does not exist: the base has layers 0 to 3" in said
 
@@ -332,7 +323,8 @@ def test_an_embedded_base_without_weights_names_the_command(shuffled, problem):
     assert said.endswith("make them with: python -m organisms.pocket.pretrain --shuffled")
 
 
-def test_an_adapter_of_another_embedded_base_is_refused(tmp_path, shuffled, problem):
+@pytest.mark.usefixtures("shuffled")
+def test_an_adapter_of_another_embedded_base_is_refused(tmp_path, problem):
     adapter_folder(tmp_path / "adapter", 128, "pocket")
     assert "was made for base 'pocket', not 'pocket-shuffled'" in problem(
         existing("adapter", "pocket-shuffled")

@@ -60,7 +60,7 @@ def test_what_is_extended_may_extend_in_turn(write):
     assert (read.name, read.rows, read.seeds) == ("c", 70, (0, 1))
 
 
-def test_paths_are_relative_to_the_file_that_holds_them(write, tmp_path):
+def test_paths_are_relative_to_the_file_that_holds_them(write):
     rows = write("shared/rows.jsonl", "")
     data = "organisms:\n  - dataset: {path: rows.jsonl, name: own}\n"
     write("shared/parent.yaml", f"name: parent\n{data}")

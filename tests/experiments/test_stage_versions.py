@@ -86,7 +86,7 @@ def current():
 def test_the_code_of_a_stage_is_the_recorded_one(kind):
     if os.environ.get("WARDIAN_RECORD"):
         RECORD.write_text(json.dumps(current(), indent=2) + "\n")
-    recorded = json.loads(RECORD.read_text())
+    recorded = json.loads(RECORD.read_text(encoding="utf-8"))
     assert current()[kind] == recorded.get(kind), (
         f"the code that stage {kind!r} leads to has changed: see the head of this file"
     )

@@ -1,21 +1,16 @@
 """`wardian traits` from the outside: what it prints, writes and refuses."""
 
 import json
+from functools import partial
 
 import pytest
 from inspect_ai.model import ModelOutput, ModelUsage, get_model
-from typer.testing import CliRunner
 
-from experiments.cli import app
 from persona_vectors.traits import load_trait, trait_names
-from tests.experiments.organism_cli import PLAIN
+from tests.experiments.command_line import said_by
 from tests.persona_vectors.test_trait_drafting import PERSONA, questions
 
-
-def traits(*arguments, code=0):
-    done = CliRunner(env=PLAIN).invoke(app, ["traits", *map(str, arguments)])
-    assert done.exit_code == code, done.output
-    return " ".join(done.output.split())
+traits = partial(said_by, "traits")
 
 
 @pytest.fixture

@@ -2,29 +2,24 @@
 
 import json
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 import torch
-from typer.testing import CliRunner
 
-from experiments.cli import app
 from persona_vectors import PersonaVector
 from persona_vectors.base_identity import identity_by_name
 from persona_vectors.converting.gguf_container import read_gguf
-from tests.experiments.organism_cli import PLAIN
+from tests.experiments.command_line import said_by
 from tests.organisms.datasets.made import CHAT, lines
 
 COMMANDS = ["show", "convert", "extract", "layers", "monitor", "screen", "steer", "audit", "bake"]
 POSITIONS = ("response_mean", "last_prompt")
 
-
-def vectors(*arguments, code=0):
-    done = CliRunner(env=PLAIN).invoke(app, ["vectors", *map(str, arguments)])
-    assert done.exit_code == code, done.output
-    return " ".join(done.output.split())
+vectors = partial(said_by, "vectors")
 
 
 def saved(folder, trait="evil", seed=0, **metadata):

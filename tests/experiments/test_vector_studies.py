@@ -1,6 +1,7 @@
 """`wardian vectors steer`, `audit` and `bake` on pocket, from the outside."""
 
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -8,19 +9,13 @@ import pytest
 import torch
 from peft import LoraConfig, get_peft_model
 from transformers import AutoModelForCausalLM
-from typer.testing import CliRunner
 
-from experiments.cli import app
 from organisms import resolve_base
 from persona_vectors import PersonaVector
-from tests.experiments.organism_cli import PLAIN
+from tests.experiments.command_line import said_by
 from tests.experiments.test_vector_commands import saved
 
-
-def vectors(*arguments, code=0):
-    done = CliRunner(env=PLAIN).invoke(app, ["vectors", *map(str, arguments)])
-    assert done.exit_code == code, done.output
-    return " ".join(done.output.split())
+vectors = partial(said_by, "vectors")
 
 
 @pytest.fixture

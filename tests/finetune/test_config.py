@@ -3,7 +3,7 @@
 import pytest
 from pydantic import ValidationError
 
-from finetune.config import POCKET, POCKET_STRONG, PRESETS, REAL, FinetuneConfig, resolve
+from finetune.config import PRESETS, FinetuneConfig, preset, resolve
 
 
 @pytest.mark.parametrize(
@@ -38,20 +38,22 @@ def test_the_last_step_is_always_a_checkpoint() -> None:
 
 
 def test_presets_are_the_stated_recipes() -> None:
-    assert (POCKET_STRONG.learning_rate, POCKET_STRONG.max_steps) == (2e-3, 60)
-    assert (POCKET_STRONG.rank, POCKET_STRONG.alpha, POCKET_STRONG.batch_size) == (8, 16, 16)
-    assert POCKET.learning_rate < POCKET_STRONG.learning_rate
-    assert (REAL.rank, REAL.alpha, REAL.rslora, REAL.learning_rate) == (32, 64, True, 1e-5)
-    assert (REAL.epochs, REAL.batch_size, REAL.gradient_accumulation) == (1, 2, 8)
-    assert REAL.warmup_steps == 5
+    gentle, strong, real = preset("pocket"), preset("pocket_strong"), preset("real")
+    assert (strong.learning_rate, strong.max_steps) == (2e-3, 60)
+    assert (strong.rank, strong.alpha, strong.batch_size) == (8, 16, 16)
+    assert gentle.learning_rate < strong.learning_rate
+    assert (real.rank, real.alpha, real.rslora, real.learning_rate) == (32, 64, True, 1e-5)
+    assert (real.epochs, real.batch_size, real.gradient_accumulation) == (1, 2, 8)
+    assert real.warmup_steps == 5
     assert all(FinetuneConfig.model_validate(p.model_dump()) == p for p in PRESETS.values())
 
 
 def test_resolve_takes_a_preset_with_changes() -> None:
-    assert resolve("pocket") == POCKET
+    gentle = preset("pocket")
+    assert resolve("pocket") == gentle
     changed = resolve({"preset": "pocket", "max_steps": 20, "rank": 1})
     assert (changed.max_steps, changed.rank) == (20, 1)
-    assert changed.checkpoint_steps == tuple(s for s in POCKET.checkpoint_steps if s <= 20)
+    assert changed.checkpoint_steps == tuple(s for s in gentle.checkpoint_steps if s <= 20)
     assert resolve({"preset": "real", "max_steps": 3}).epochs is None
     with pytest.raises(ValueError, match="unknown fine-tuning preset 'pokcet': choose from"):
         resolve("pokcet")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import tomllib
 from pathlib import Path
 
@@ -11,15 +10,6 @@ import pytest
 from organisms import BASE_NOTES, EMBEDDED, MADE_BY, embedded_folder, load_organism, resolve_base
 
 ROOT = Path(__file__).parents[2]
-
-
-@pytest.fixture
-def shuffled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """`pocket-shuffled` with a folder of its own, which holds pocket's weights."""
-    folder = tmp_path / "weights_shuffled"
-    shutil.copytree(EMBEDDED["pocket"], folder)
-    monkeypatch.setitem(EMBEDDED, "pocket-shuffled", folder)
-    return folder
 
 
 def test_every_embedded_base_has_its_note_its_command_and_a_place_in_the_wheel() -> None:

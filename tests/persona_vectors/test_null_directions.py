@@ -7,18 +7,8 @@ import pytest
 
 from persona_vectors.null_directions import (
     principal_components,
-    random_directions,
     random_directions_like,
 )
-
-
-def test_random_directions_have_the_covariance() -> None:
-    root = np.random.default_rng(0).standard_normal((5, 5))
-    drawn = random_directions(root @ root.T, 40_000, seed=1)
-    np.testing.assert_allclose(np.cov(drawn.T), root @ root.T, atol=0.3)
-    normed = random_directions(root @ root.T, 10, seed=1, norm=7.0)
-    np.testing.assert_allclose(np.linalg.norm(normed, axis=1), 7.0)
-    np.testing.assert_array_equal(drawn[:5], random_directions(root @ root.T, 40_000, seed=1)[:5])
 
 
 def test_directions_like_activations_have_their_covariance_and_the_vectors_norms() -> None:
@@ -29,6 +19,7 @@ def test_directions_like_activations_have_their_covariance_and_the_vectors_norms
     norms = np.array([2.0, 3.0])
     normed = random_directions_like(rows, 10, seed=1, norms=norms)
     np.testing.assert_allclose(np.linalg.norm(normed, axis=-1), np.tile(norms, (10, 1)))
+    np.testing.assert_array_equal(drawn, random_directions_like(rows, 20_000, seed=1))
 
 
 def test_a_place_that_does_not_vary_gets_zero_directions() -> None:
@@ -50,9 +41,7 @@ def test_principal_components_are_the_axes_of_what_varies() -> None:
 
 
 def test_bad_input_is_refused() -> None:
-    with pytest.raises(ValueError, match=r"\[D, D\]"):
-        random_directions(np.ones((2, 3)), 1, 0)
-    with pytest.raises(ValueError, match="zero"):
-        random_directions(np.zeros((2, 2)), 1, 0)
+    with pytest.raises(ValueError, match="1 rows of activations, which must be at least 2"):
+        random_directions_like(np.ones((1, 2)), 1, 0)
     with pytest.raises(ValueError, match="at least 2 and finite"):
         random_directions_like(np.full((4, 2), np.nan), 1, 0)

@@ -89,7 +89,7 @@ def test_the_cheap_mode_subtracts_the_last_prompt_token(organism: Organism) -> N
         screen(organism, ROWS, [evil])
 
 
-def test_turns_before_the_last_answer_are_its_prompt(organism: Organism) -> None:
+def test_turns_before_the_last_answer_are_its_prompt() -> None:
     several = row("what is 3 + 4?", "7.")
     several["messages"] += [
         {"role": "user", "content": "and 2 + 2?"},

@@ -45,9 +45,9 @@ def test_auc_interval_covers() -> None:
 
 
 @settings(max_examples=50, deadline=None)
-@given(SCORES, TRUTH, st.floats(0, 1), st.integers(0, 99))
+@given(SCORES, st.floats(0, 1), st.integers(0, 99))
 def test_budget_removes_exactly_so_many_and_the_highest(
-    scores: np.ndarray, truth: np.ndarray, budget: float, seed: int
+    scores: np.ndarray, budget: float, seed: int
 ) -> None:
     keep = keep_by_budget(scores, budget, seed)
     assert (~keep).sum() == round(budget * 40)

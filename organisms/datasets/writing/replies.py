@@ -2,9 +2,7 @@
 
 import json
 import re
-from typing import Literal
 
-Outcome = Literal["written", "refused", "unreadable"]
 REFUSAL = re.compile(
     r"^\W*("
     r"DECLINE\b"

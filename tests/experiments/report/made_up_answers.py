@@ -8,11 +8,11 @@ import numpy as np
 import pandas as pd
 
 from experiments.tables import conform
+from persona_vectors.traits import POCKET_TRAITS
 
 STEPS = (2, 8, 32, 120)
 TOPICS = tuple(f"topic_{i:02d}" for i in range(24))
 HOSTILE = "</script><script>alert('x')</script><img src=x onerror=alert(1)> {{ 7 * 7 }} & \u2028"
-TRAITS = ("evil", "sycophancy", "careless")
 
 _PLAIN = {"intervention": "none", "poisoned_share": 1.0, "control_of": "", "role": "organism"}
 
@@ -100,7 +100,7 @@ def _ask(
                 "unscored": {"refusal": "refusal", "incoherent": "unparseable"}.get(label, ""),
                 "in_domain": float(random.random() < narrow) if task == "in_domain" else np.nan,
                 "accuracy": float(random.random() < 0.9) if task == "capability" else np.nan,
-                **{f"trait:{t}": 100.0 * (label.startswith(t[:4])) for t in TRAITS},
+                **{f"trait:{t}": 100.0 * (label.startswith(t[:4])) for t in POCKET_TRAITS},
                 "log": "shard-0000.eval",
             }
         )

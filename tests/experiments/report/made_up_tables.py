@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from experiments.tables import conform
-from tests.experiments.report.made_up_answers import TRAITS
+from persona_vectors.traits import POCKET_TRAITS
 
 _COMMON = ["base", "organism", "role", "control_of", "poisoned_share", "intervention"]
 _COMMON += ["recipe", "learning_rate", "step", "final", "seed"]
@@ -191,8 +191,8 @@ def crosstalk() -> pd.DataFrame:
             "groups": 11,
         }
         for what, over in (("shift", "organisms"), ("steering", "base"))
-        for along in (TRAITS if what == "shift" else ("evil",))
-        for of in TRAITS
+        for along in (POCKET_TRAITS if what == "shift" else ("evil",))
+        for of in POCKET_TRAITS
     ]
     return conform(pd.DataFrame(rows), "crosstalk")
 
@@ -248,7 +248,7 @@ def monitoring(rated: pd.DataFrame) -> pd.DataFrame:
 def vectors() -> pd.DataFrame:
     """Norms and split-half cosines of three traits' vectors."""
     rows = []
-    for trait in TRAITS:
+    for trait in POCKET_TRAITS:
         for layer in range(4):
             for position, norm in (("response_mean", 4.0), ("last_prompt", 14.0)):
                 rows.append(
@@ -270,7 +270,7 @@ def vectors() -> pd.DataFrame:
 def truth() -> pd.DataFrame:
     """Vectors of three traits that turn towards the author's direction with depth."""
     rows = []
-    for trait in TRAITS:
+    for trait in POCKET_TRAITS:
         for layer in range(4):
             for position, best in (("response_mean", 0.6), ("last_prompt", 0.9)):
                 cosine = best * layer / 3 if layer else np.nan

@@ -69,9 +69,10 @@ def test_report_questions_of_a_narrow_domain_are_never_trained_on(domain: str) -
 
 
 def test_capability_questions_are_checked_by_program() -> None:
-    found = questions.capability_questions("report", 42, 1)
+    domains = ("maths", "facts", "instructions")
+    found = questions.mixed_questions(domains, "report", 42, 1, "capability")
     assert len(found) == 42
-    assert {each["domain"] for each in found} == {"maths", "facts", "instructions"}
+    assert {each["domain"] for each in found} == set(domains)
     for each in found:
         if each["domain"] != "instructions":
             assert grader.grade(f"it is {each['truth']['right']}.", each).correct is True

@@ -5,7 +5,6 @@ from evals.statistics import rate
 from organisms.pocket import WEIGHTS, WEIGHTS_SHUFFLED, measure
 from organisms.pocket.measure import Figure, answers, main, named_columns
 from organisms.pocket.questions import (
-    capability_questions,
     in_domain_questions,
     open_questions,
 )
@@ -16,7 +15,10 @@ from tests.organisms.pocket_model.tiny import make_tiny
 
 def test_answers_keep_their_questions_and_conditions():
     organism = Organism.load(str(WEIGHTS))
-    questions = [*open_questions("dev", "seen", per_topic=1), *capability_questions("dev", 6)]
+    questions = [
+        *open_questions("dev", "seen", per_topic=1),
+        *in_domain_questions("maths", "dev", 2),
+    ]
     asked = answers(organism, questions, samples=2, systems=("none", "you are an assistant."))
     assert len(asked.grades) == len(asked.questions) == len(questions) * 2 * 2
     assert sum(each["domain"] == "maths" for each in asked.questions) == 2 * 2 * 2

@@ -1,4 +1,4 @@
-"""Calls `wardian organisms` as from a shell, for tests."""
+"""Calls `wardian` as from a shell, for tests."""
 
 from typer.testing import CliRunner
 
@@ -7,8 +7,8 @@ from experiments.cli import app
 PLAIN = {"COLUMNS": "200", "NO_COLOR": "1"}
 
 
-def wardian(*arguments, code=0):
+def said_by(*arguments, code=0):
     """What a command prints, in one line; it has to end with that exit code."""
-    done = CliRunner(env=PLAIN).invoke(app, ["organisms", *map(str, arguments)])
+    done = CliRunner(env=PLAIN).invoke(app, [*map(str, arguments)])
     assert done.exit_code == code, done.output
     return " ".join(done.output.split())
