@@ -6,7 +6,7 @@ from __future__ import annotations
 import pandas as pd
 
 from experiments.headline import named, words
-from experiments.report_tables import Cell, Shown
+from experiments.report_tables import Cell, Shown, interval
 
 
 def monitoring_table(monitoring: pd.DataFrame) -> Shown | None:
@@ -48,14 +48,12 @@ def detection_table(detection: pd.DataFrame) -> Shown | None:
     """AUC of the prompt's projection for answers that express the trait."""
     rows = []
     for row in detection[detection["expressing"] > 0].to_dict("records"):
-        interval = f"{row['low']:.2f} – {row['high']:.2f}"
-        if pd.isna(row["low"]):
-            interval = "no interval"
+        ends = interval(row["low"], row["high"], ".2f") or "no interval"
         rows.append(
             (
                 Cell(words(str(row["model"]))),
                 Cell(words(str(row["trait"])), f"layer {row['layer']}"),
-                Cell(f"{row['auc']:.2f}" if pd.notna(row["auc"]) else "–", interval),
+                Cell(f"{row['auc']:.2f}" if pd.notna(row["auc"]) else "–", ends),
                 Cell(f"{row['expressing']} of {row['n']}"),
                 Cell(str(row["clusters"])),
             )
