@@ -245,10 +245,9 @@ def compare(
         Path | None, typer.Option("--markdown", metavar="FILE", help="Write the table there.")
     ] = None,
 ) -> None:
-    """Show what several runs measured side by side: rates, what the world implies, correlations,
-    screening, steering.
+    """Show side by side what several runs measured.
 
-    Rates are percentages with their 95% intervals and n; in a CSV file they are fractions.
+    Compared are rates, what the world implies, correlations, screening and steering. Rates are percentages with their 95% intervals and n; in a CSV file they are fractions.
 
     Examples:
 
