@@ -247,7 +247,8 @@ def compare(
 ) -> None:
     """Show side by side what several runs measured.
 
-    Compared are rates, what the world implies, correlations, screening and steering. Rates are percentages with their 95% intervals and n; in a CSV file they are fractions.
+    Compared are rates, what the world implies, correlations, screening and steering. Rates are
+    percentages with their 95% intervals and n; in a CSV file they are fractions.
 
     Examples:
 

@@ -15,11 +15,13 @@ from experiments.finding import (
     Tables,
     compared,
     final_row,
+    includes_zero,
     number,
     percentage,
     points,
     pooled_rows,
     pure,
+    settled,
 )
 from experiments.findings_methods import METHOD_CLAIMS
 from experiments.headline import CARELESS, COHERENT, MISALIGNED, words
@@ -108,9 +110,8 @@ def _beyond_control(tables: Tables) -> Iterator[Finding]:
     for row in rows[rows["kind"] == "organism"].to_dict("records"):
         yield Finding(
             f"{row['model']} is misaligned more often than {words(str(row['other_organism']))}",
-            "met" if row["low"] > 0 else ("uncertain" if isnan(row["low"]) else "not met"),
-            f"{points(row)}, {row['n']} question pairs."
-            + (" The interval includes 0." if row["low"] <= 0 <= row["high"] else ""),
+            settled(row, below=False),
+            f"{points(row)}, {row['n']} question pairs{includes_zero(row)}.",
         )
 
 

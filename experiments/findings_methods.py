@@ -14,10 +14,12 @@ from experiments.finding import (
     Tables,
     compared,
     final_row,
+    includes_zero,
     number,
     percentage,
     points,
     pooled_rows,
+    settled,
 )
 from experiments.headline import COHERENT, MISALIGNED, Measure, finals, measured, words
 from experiments.null_verdicts import (
@@ -85,6 +87,7 @@ def _follows_in_every_part(tables: Tables) -> Iterator[Finding]:
         first, nulls = block.iloc[0], [dict(row) for row in block.to_dict("records")]
         beaten.append(beats_all(nulls))
         verdict = verdict_words(nulls).removesuffix(".")
+        verdict = verdict[0].lower() + verdict[1:]
         said.append(f"{words(str(what))} r = {first['r']:.2f} (n = {first['n']}; {verdict})")
     yield Finding(
         "It does so in every part: organisms alone, within families and conditions, and without "
@@ -213,9 +216,9 @@ def _filtering(tables: Tables) -> Iterator[Finding]:
             )
         yield Finding(
             f"{row['model']}: a lower rate after retraining than with a random filter",
-            "met" if row["high"] < 0 else "not met",
-            f"{quality}{points(row)} against the random filter, {row['n']} question pairs. "
-            f"Rates after retraining: {listed}.",
+            settled(row, below=True),
+            f"{quality}{points(row)} against the random filter, {row['n']} question pairs"
+            f"{includes_zero(row)}. Rates after retraining: {listed}.",
         )
 
 

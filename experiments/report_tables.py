@@ -144,10 +144,13 @@ def difference_table(differences: pd.DataFrame) -> Shown | None:
     table = []
     for row in rows.to_dict("records"):
         against = words(str(row["other_organism"])) or "base"
+        mixed = row["kind"] in ("mix", "filter")
         if row["comparison"] == "undefended":
-            against += ", undefended"
+            against += ", no filter" if mixed else ", undefended"
         if row["comparison"] == "random_filter":
             against += ", random filter"
+        if mixed and row["comparison"] in ("undefended", "random_filter"):
+            against = f"{row['poisoned_share']:.0%} {against}"
         near = "near base" if row["near"] and row["comparison"] == "base" else ""
         sign = "excludes 0" if row["low"] > 0 or row["high"] < 0 else "includes 0"
         if pd.isna(row["low"]):
