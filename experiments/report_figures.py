@@ -76,7 +76,8 @@ FIGURES = (
         "correlation",
         correlation.draw,
         "Each point is one model and seed. Organisms and checkpoints are correlated apart; they "
-        "are not independent, so r is shown beside nulls that share their dependence.",
+        "are not independent, so r is shown beside nulls that share their dependence. Of few "
+        "directions, such as `of 10`, r must be beyond every one.",
         "shifts were not measured.",
     ),
     FigureOf(

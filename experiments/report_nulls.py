@@ -42,7 +42,9 @@ def _correlations(correlations: pd.DataFrame) -> Iterator[tuple[Cell, ...]]:
         against = row["measure"] or f"judged {words(str(row['trait']))}"
         low, high, p = (number(row, name) for name in ("low", "high", "p"))
         yield (
-            Cell(f"r of {words(str(row['trait']))} shift with {against}, {row['what']}", place),
+            Cell(
+                f"r of {words(str(row['trait']))} shift with {against}, {words(row['what'])}", place
+            ),
             Cell(f"{row['r']:.2f}", interval(low, high, ".2f")),
             Cell(called(row)),
             Cell(range_words({**row, "p": float("nan")})),

@@ -15,10 +15,12 @@ import pytest
 
 from experiments.answer_browser import script_safe_json, shown_answers
 from experiments.asked import LEVELS
-from experiments.finding import Finding
+from experiments.finding import Finding, includes_zero, settled
 from experiments.findings import findings
+from experiments.null_verdicts import beats, null_words, range_words
 from experiments.report import completed, write_report
 from experiments.report_figures import FIGURES
+from experiments.report_monitoring import detection_table
 from experiments.report_nulls import nulls_table
 from experiments.report_tables import IMPLIED_HEAD, difference_table, headline_table
 from experiments.tables import TableError, empty_table
@@ -250,6 +252,51 @@ def test_a_difference_without_an_interval_settles_nothing(tables: dict[str, pd.D
         assert found.verdict == "uncertain"
         assert "[no interval: too few questions]" in found.found
         assert "too wide" not in found.found
+
+
+@pytest.mark.parametrize(
+    ("ends", "verdict"),
+    [((-2, -1), "met"), ((-2, 1), "uncertain"), ((1, 2), "not met"), ((np.nan,) * 2, "uncertain")],
+)
+def test_a_difference_is_met_by_its_whole_interval(ends: tuple[float, float], verdict: str) -> None:
+    row = dict(zip(("low", "high"), ends, strict=True))
+    assert settled(row, below=True) == verdict
+    assert includes_zero(row) == (": the interval includes 0" if ends == (-2, 1) else "")
+
+
+def test_few_directions_are_counted_and_many_give_a_p() -> None:
+    row = {"null_low": 0.06, "null_high": 0.83, "draws": 2, "p": 1 / 3, "r": 0.84}
+    assert range_words(row) == "[0.06, 0.83] of 2"
+    assert beats(row)
+    many = {**row, "draws": 200, "p": 0.005}
+    assert range_words(many) == "[0.06, 0.83], p = 0.005"
+    assert null_words({**row, "draws": 1, "p": np.nan}) == ""
+
+
+def test_a_filter_is_compared_with_its_own_mix(tables: dict[str, pd.DataFrame]) -> None:
+    shown = difference_table(tables["differences"])
+    assert shown is not None
+    against = {
+        row[1].text for row in shown.rows if row[0].text.startswith("30% wrong maths + filter")
+    }
+    assert {"30% wrong maths, no filter", "30% wrong maths, random filter"} <= against
+
+
+@pytest.mark.parametrize(
+    ("seeds", "said"), [(1, "questions alone"), (2, "Two seeds leave"), (5, "questions and seeds")]
+)
+def test_a_report_says_what_its_intervals_cover(seeds: int, said: str, tmp_path: Path) -> None:
+    write_report({}, {"seeds": list(range(seeds))}, tmp_path)
+    text = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert said in text
+    assert ("Two seeds leave" in text) == (seeds == 2)
+
+
+def test_an_auc_of_too_few_answers_is_left_out(tables: dict[str, pd.DataFrame]) -> None:
+    detection = tables["detection"]
+    for expressing, kept in ((10, True), (9, False), (87, False)):
+        shown = detection_table(detection.assign(expressing=expressing))
+        assert (shown is not None) == kept
 
 
 def _found(tables: dict[str, pd.DataFrame], claim: str) -> Finding:
