@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from experiments.console import errors, explained, output
+from experiments.console import errors, explained, output, typed_command
 from experiments.evals_cli.commands import evals
 from experiments.identity import ROOT
 from experiments.organism_cli.commands import organisms
@@ -112,7 +112,7 @@ def run(
     from experiments.status import show_plan
     from experiments.training_cost import training_cost
 
-    with explained(" ".join(["wardian", *sys.argv[1:]])):
+    with explained(typed_command()):
         prepared = running.prepare(spec, store=store, out=out, limit=limit, seed=seed, only=only)
         if dry_run:
             show_plan(output, prepared, prepared.states())
@@ -215,7 +215,7 @@ def report(
     """
     from experiments import run as running
 
-    with explained(" ".join(["wardian", *sys.argv[1:]])):
+    with explained(typed_command()):
         prepared = running.prepare(spec, store=store, out=out, limit=limit, seed=seed)
         lacking = [
             stage

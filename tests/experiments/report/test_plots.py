@@ -202,7 +202,7 @@ def test_steering_names_every_target_and_its_answers(tables: Tables) -> None:
     both = {**tables, "steering": pd.concat([sweep, second])}
     figure = steering.draw_away(both)
     assert figure is not None
-    titles = {axes.get_title().partition(",")[0] for axes in figure.axes} - {""}
+    titles = {axes.get_title(loc="left").partition(",")[0] for axes in figure.axes} - {""}
     assert titles == {first.replace("_", " "), "insecure code"}
     asked = sweep[(sweep["metric"] == "coherent") & (sweep["direction"] == "vector")]
     asked = asked[asked["organism"] == first]
