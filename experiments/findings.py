@@ -71,7 +71,7 @@ def _misaligned_enough(tables: Tables) -> Iterator[Finding]:
         text = f"{percentage(row)}, n = {row['n']}"
         if base is not None:
             text += f"; base {percentage(base)}, n = {base['n']}"
-        if len(seeds):
+        if len(seeds) > 1:
             text += f"; weakest of {len(seeds)} seeds {100 * weakest:.1f}%"
         for other in pooled_rows(careless[careless["model"] == row["model"]]):
             text += f"; careless, counted apart, {100 * number(other, 'estimate'):.1f}%"

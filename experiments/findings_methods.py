@@ -12,6 +12,7 @@ from experiments.finding import (
     Finding,
     Row,
     Tables,
+    Verdict,
     compared,
     final_row,
     includes_zero,
@@ -228,14 +229,15 @@ def _preventative(tables: Tables) -> Iterator[Finding]:
     chosen = learning[learning["intervention"] == "preventative_steering"]
     for row in chosen.to_dict("records"):
         text = f"{points(row)} of narrow behaviour, {row['n']} question pairs"
-        lowered = False
+        verdict: Verdict = "not met"
         for other in harm[harm["model"] == row["model"]].to_dict("records"):
-            lowered = bool(other["high"] < 0)
+            if row["estimate"] >= -LEARNING_LOSS:
+                verdict = settled(other, below=True)
             text += f"; misalignment {points(other)}, {other['n']} question pairs"
-        kept = row["estimate"] >= -LEARNING_LOSS
+            text += includes_zero(other)
         yield Finding(
             f"{row['model']}: less misalignment, narrow learning within 5 points",
-            "met" if kept and lowered else "not met",
+            verdict,
             f"{text}; both against the undefended organism.",
         )
 

@@ -273,6 +273,23 @@ def test_few_directions_are_counted_and_many_give_a_p() -> None:
     assert null_words({**row, "draws": 1, "p": np.nan}) == ""
 
 
+@pytest.mark.parametrize(
+    ("learning", "harm", "verdict"),
+    [(-0.01, (-0.4, -0.2), "met"), (-0.01, (-0.4, 0.1), "uncertain"),
+     (-0.01, (np.nan, np.nan), "uncertain"), (-0.2, (-0.4, -0.2), "not met")],
+)  # fmt: skip
+def test_prevention_needs_learning_kept_and_less_misalignment(
+    tables: dict[str, pd.DataFrame], learning: float, harm: tuple[float, float], verdict: str
+) -> None:
+    rows = tables["differences"].copy()
+    prevented = rows["intervention"].eq("preventative_steering")
+    misaligned = rows["metric"].eq("misaligned") & prevented
+    rows.loc[prevented & rows["metric"].eq("in_domain"), "estimate"] = learning
+    rows.loc[misaligned, ["low", "high"]] = harm
+    found = [f for f in findings({**tables, "differences": rows}) if "narrow learning" in f.claim]
+    assert {f.verdict for f in found} == {verdict}
+
+
 def test_a_filter_is_compared_with_its_own_mix(tables: dict[str, pd.DataFrame]) -> None:
     shown = difference_table(tables["differences"])
     assert shown is not None
