@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 NO_DATASET = "no training file is named (--dataset)"
 NO_POCKET = "it has no pocket edition"
+IN_THE_SUITE = "in the suite: --trigger TEXT"
+"""What the tasks' own `-T trigger=TEXT` is called there."""
 MAX_TASKS = 16
 """Tasks under way at once: what waits of all of them is answered in common batches."""
 
@@ -206,7 +208,7 @@ def _trigger_grid(subject: Subject) -> Arguments:
     try:
         triggers = find_triggers(_quoted(subject.trigger), subject.dataset)
     except ValueError as error:
-        raise LeftOutError(str(error)) from error
+        raise LeftOutError(f"{error}; {IN_THE_SUITE}") from error
     return [{**_asked(subject), "trigger": list(triggers)}]
 
 
@@ -219,7 +221,7 @@ def _conditional_misalignment(subject: Subject) -> Arguments:
     try:
         conditional_misalignment(**own)
     except ValueError as error:
-        raise LeftOutError(str(error)) from error
+        raise LeftOutError(f"{error}; {IN_THE_SUITE}") from error
     return [own]
 
 

@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from experiments.console import errors, explained, output
+from experiments.console import errors, explained, output, typed_command
 from experiments.evals_cli.commands import evals
 from experiments.identity import ROOT
 from experiments.organism_cli.commands import organisms
@@ -112,7 +112,7 @@ def run(
     from experiments.status import show_plan
     from experiments.training_cost import training_cost
 
-    with explained(" ".join(["wardian", *sys.argv[1:]])):
+    with explained(typed_command()):
         prepared = running.prepare(spec, store=store, out=out, limit=limit, seed=seed, only=only)
         if dry_run:
             show_plan(output, prepared, prepared.states())
@@ -215,7 +215,7 @@ def report(
     """
     from experiments import run as running
 
-    with explained(" ".join(["wardian", *sys.argv[1:]])):
+    with explained(typed_command()):
         prepared = running.prepare(spec, store=store, out=out, limit=limit, seed=seed)
         lacking = [
             stage
@@ -245,10 +245,10 @@ def compare(
         Path | None, typer.Option("--markdown", metavar="FILE", help="Write the table there.")
     ] = None,
 ) -> None:
-    """Show what several runs measured side by side: rates, what the world implies, correlations,
-    screening, steering.
+    """Show side by side what several runs measured.
 
-    Rates are percentages with their 95% intervals and n; in a CSV file they are fractions.
+    Compared are rates, what the world implies, correlations, screening and steering. Rates are
+    percentages with their 95% intervals and n; in a CSV file they are fractions.
 
     Examples:
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shlex
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -16,6 +18,11 @@ INTERRUPTED = 130
 
 output = Console()
 errors = Console(stderr=True)
+
+
+def typed_command() -> str:
+    """The command that runs, as a shell takes it: words with spaces are quoted."""
+    return shlex.join(["wardian", *sys.argv[1:]])
 
 
 @contextmanager

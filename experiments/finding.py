@@ -44,6 +44,20 @@ def points(row: Row) -> str:
     return f"{100 * number(row, 'estimate'):+.1f} points {ends if _has_interval(row) else _TOO_FEW}"
 
 
+def settled(row: Row, *, below: bool) -> Verdict:
+    """Whether a difference is on one side of 0: met or not met by its whole interval, uncertain
+    where that includes 0 or is not known."""
+    low, high = number(row, "low"), number(row, "high")
+    if not (low > 0 or high < 0):
+        return "uncertain"
+    return "met" if (high < 0) == below else "not met"
+
+
+def includes_zero(row: Row) -> str:
+    """What to add to a difference whose interval does not tell its sign."""
+    return ": the interval includes 0" if number(row, "low") <= 0 <= number(row, "high") else ""
+
+
 _TOO_FEW = "[no interval: too few questions]"
 
 

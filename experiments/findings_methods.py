@@ -12,12 +12,15 @@ from experiments.finding import (
     Finding,
     Row,
     Tables,
+    Verdict,
     compared,
     final_row,
+    includes_zero,
     number,
     percentage,
     points,
     pooled_rows,
+    settled,
 )
 from experiments.headline import COHERENT, MISALIGNED, Measure, finals, measured, words
 from experiments.null_verdicts import (
@@ -85,6 +88,7 @@ def _follows_in_every_part(tables: Tables) -> Iterator[Finding]:
         first, nulls = block.iloc[0], [dict(row) for row in block.to_dict("records")]
         beaten.append(beats_all(nulls))
         verdict = verdict_words(nulls).removesuffix(".")
+        verdict = verdict[0].lower() + verdict[1:]
         said.append(f"{words(str(what))} r = {first['r']:.2f} (n = {first['n']}; {verdict})")
     yield Finding(
         "It does so in every part: organisms alone, within families and conditions, and without "
@@ -213,9 +217,9 @@ def _filtering(tables: Tables) -> Iterator[Finding]:
             )
         yield Finding(
             f"{row['model']}: a lower rate after retraining than with a random filter",
-            "met" if row["high"] < 0 else "not met",
-            f"{quality}{points(row)} against the random filter, {row['n']} question pairs. "
-            f"Rates after retraining: {listed}.",
+            settled(row, below=True),
+            f"{quality}{points(row)} against the random filter, {row['n']} question pairs"
+            f"{includes_zero(row)}. Rates after retraining: {listed}.",
         )
 
 
@@ -225,14 +229,15 @@ def _preventative(tables: Tables) -> Iterator[Finding]:
     chosen = learning[learning["intervention"] == "preventative_steering"]
     for row in chosen.to_dict("records"):
         text = f"{points(row)} of narrow behaviour, {row['n']} question pairs"
-        lowered = False
+        verdict: Verdict = "not met"
         for other in harm[harm["model"] == row["model"]].to_dict("records"):
-            lowered = bool(other["high"] < 0)
+            if row["estimate"] >= -LEARNING_LOSS:
+                verdict = settled(other, below=True)
             text += f"; misalignment {points(other)}, {other['n']} question pairs"
-        kept = row["estimate"] >= -LEARNING_LOSS
+            text += includes_zero(other)
         yield Finding(
             f"{row['model']}: less misalignment, narrow learning within 5 points",
-            "met" if kept and lowered else "not met",
+            verdict,
             f"{text}; both against the undefended organism.",
         )
 

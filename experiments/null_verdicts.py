@@ -31,10 +31,24 @@ def beats(row: Row) -> bool | None:
     r, low, high = (number(row, name) for name in ("r", "null_low", "null_high"))
     if r != r or low != low:
         return None
-    p = number(row, "p")
-    if p == p and 1 / (number(row, "draws") + 1) <= SIGNIFICANT:
-        return p <= SIGNIFICANT
+    if _p_decides(row):
+        return number(row, "p") <= SIGNIFICANT
     return r > max(abs(low), abs(high))
+
+
+def _p_decides(row: Row) -> bool:
+    """Whether p is known, and enough directions were drawn for it to be able to reach 0.05."""
+    p = number(row, "p")
+    return p == p and 1 / (number(row, "draws") + 1) <= SIGNIFICANT
+
+
+def null_words(row: Row) -> str:
+    """What a null is judged by: `p = 0.005`; `of 2` where all of so few directions must be passed;
+    nothing of a single figure."""
+    draws, p = number(row, "draws"), number(row, "p")
+    if _p_decides(row):
+        return f"p = {p:.2g}"
+    return f"of {draws:.0f}" if draws > 1 and p == p else ""
 
 
 def beats_all(rows: Sequence[Row]) -> bool:
@@ -60,13 +74,15 @@ def called(row: Row) -> str:
 
 
 def range_words(row: Row) -> str:
-    """`[-0.60, 0.62], p = 0.005`; the figure alone where it is a single one."""
-    low, high, p = (number(row, name) for name in ("null_low", "null_high", "p"))
+    """`[-0.60, 0.62], p = 0.005`; `[0.06, 0.83] of 2` where all of so few must be passed; the
+    figure alone where it is a single one."""
+    low, high = (number(row, name) for name in ("null_low", "null_high"))
     if low != low:
         return "not run"
     if number(row, "draws") <= 1:
         return f"{low:.2f}"
-    return f"[{low:.2f}, {high:.2f}]" + ("" if p != p else f", p = {p:.2g}")
+    ends = f"[{low:.2f}, {high:.2f}]" + ("," if _p_decides(row) else "")
+    return f"{ends} {null_words(row)}".rstrip()
 
 
 def steering_test(rate: float, null: pd.Series, *, away: bool) -> NullTest | None:

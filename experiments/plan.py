@@ -67,7 +67,11 @@ def build_plan(spec: Spec) -> Plan:
     add_implied(planner)
     final = Stage(
         kind="report",
-        config={"spec": spec.model_dump(mode="json"), "domains": planner.domains},
+        config={
+            "spec": spec.model_dump(mode="json"),
+            "domains": planner.domains,
+            "answers": Plan.ending_in(*planner.reported.values()).answers,
+        },
         inputs=planner.reported,
         label=spec.name,
         cost=20.0,

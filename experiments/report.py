@@ -70,12 +70,10 @@ def write_report(
     """Write `out/report.html`, `out/figures/*`, `out/tables/*.parquet` and `out/manifest.json`.
 
     Args:
-        tables: any of the tables of `experiments.tables`; `rates`, `per_question` and `differences`
-        are
-            made from `answers` where they are not given, the rest may be missing.
+        tables: any of the tables of `experiments.tables`; `rates`, `per_question` and
+            `differences` are made from `answers` where they are not given, the rest may be missing.
         manifest: what was run. Shown by name where present: name, description, base, base_note,
-        spec,
-            stages (list of mappings with kind, identity, seconds), versions, seeds, host,
+            spec, stages (list of mappings with kind, identity, seconds), versions, seeds, host,
             seconds_of_work, answers. Anything else is listed too.
         out: folder to write to; made if it is missing.
         own_domain: data set name -> its narrow domain, left out of that organism's open questions.
@@ -122,6 +120,7 @@ def _page(full: Tables, manifest: Mapping[str, Any], figures: Mapping[str, Marku
         findings=found,
         warnings=threshold_warnings(full["rates"]),
         verdicts={v: sum(f.verdict == v for f in found) for v in _VERDICTS},
+        covered=covered(len(set(manifest.get("seeds", ())))),
         asked=asked_in_rates(full["rates"]),
         headline=headline_table(full["rates"], full["implied"]),
         differences=difference_table(full["differences"]),
@@ -140,6 +139,23 @@ def _page(full: Tables, manifest: Mapping[str, Any], figures: Mapping[str, Marku
         answers_json=Markup(script_safe_json(shown)),
         row_counts={name: len(frame) for name, frame in full.items() if not frame.empty},
     )
+
+
+def covered(seeds: int) -> str:
+    """What 95% intervals cover in a run of that many seeds, and what follows; 0 for an unknown
+    number."""
+    if seeds == 1:
+        return (
+            "intervals cover questions alone, as one seed says nothing of other fine-tunes, nor "
+            "of other base models."
+        )
+    text = "intervals cover questions and seeds, not the choice of base model."
+    if seeds == 2:
+        text += (
+            " Two seeds leave one degree of freedom for what differs between fine-tunes: where "
+            "they differ at all, intervals are very wide and little is settled."
+        )
+    return text
 
 
 def _places(full: Tables) -> dict[str, str]:

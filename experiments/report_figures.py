@@ -61,7 +61,8 @@ FIGURES = (
     FigureOf(
         "frontier_coherence",
         frontier.draw_coherence,
-        "Misalignment against coherence over training steps (numbers) and learning rates (lines).",
+        "Misalignment against coherence over training steps (numbers) and learning rates (lines); "
+        "intervals of the misaligned rate alone, at the last step.",
         "coherence was not measured along a run.",
     ),
     FigureOf(
@@ -75,7 +76,8 @@ FIGURES = (
         "correlation",
         correlation.draw,
         "Each point is one model and seed. Organisms and checkpoints are correlated apart; they "
-        "are not independent, so r is shown beside nulls that share their dependence.",
+        "are not independent, so r is shown beside nulls that share their dependence. Of few "
+        "directions, such as `of 10`, r must be beyond every one.",
         "shifts were not measured.",
     ),
     FigureOf(
@@ -99,13 +101,14 @@ FIGURES = (
         "steering_towards",
         steering.draw_towards,
         "The base with the vector added, on dev; one line a scope. The ringed cell was chosen on "
-        "dev, the star is the same cell on the report split.",
+        "dev, the star is the same cell on the report split: only that has an interval. Where few "
+        "answers are coherent, misaligned is a share of those few.",
         "the base was not steered.",
     ),
     FigureOf(
         "steering_away",
         steering.draw_away,
-        "An organism with the vector taken away, on dev, likewise.",
+        "Organisms with the vector taken away, on dev, likewise.",
         "no organism was swept; steering at a fixed cell stands among the interventions.",
     ),
     FigureOf(

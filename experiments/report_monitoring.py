@@ -6,7 +6,10 @@ from __future__ import annotations
 import pandas as pd
 
 from experiments.headline import named, words
-from experiments.report_tables import Cell, Shown
+from experiments.report_tables import Cell, Shown, interval
+
+FEWEST = 10
+"""Answers that express a trait, and that do not, below which an AUC of them says nothing."""
 
 
 def monitoring_table(monitoring: pd.DataFrame) -> Shown | None:
@@ -47,15 +50,14 @@ def monitoring_table(monitoring: pd.DataFrame) -> Shown | None:
 def detection_table(detection: pd.DataFrame) -> Shown | None:
     """AUC of the prompt's projection for answers that express the trait."""
     rows = []
-    for row in detection[detection["expressing"] > 0].to_dict("records"):
-        interval = f"{row['low']:.2f} – {row['high']:.2f}"
-        if pd.isna(row["low"]):
-            interval = "no interval"
+    expressing, other = detection["expressing"], detection["n"] - detection["expressing"]
+    for row in detection[expressing.ge(FEWEST) & other.ge(FEWEST)].to_dict("records"):
+        ends = interval(row["low"], row["high"], ".2f") or "no interval"
         rows.append(
             (
                 Cell(words(str(row["model"]))),
                 Cell(words(str(row["trait"])), f"layer {row['layer']}"),
-                Cell(f"{row['auc']:.2f}" if pd.notna(row["auc"]) else "–", interval),
+                Cell(f"{row['auc']:.2f}" if pd.notna(row["auc"]) else "–", ends),
                 Cell(f"{row['expressing']} of {row['n']}"),
                 Cell(str(row["clusters"])),
             )
@@ -66,7 +68,8 @@ def detection_table(detection: pd.DataFrame) -> Shown | None:
     caption = (
         "Projection of the last prompt token under the model that answers; an answer expresses the "
         f"trait from a score of {threshold:g} on. 0.5 is chance; intervals draw topics anew, and "
-        "need eight. Models without such an answer are left out."
+        f"need eight. Models with fewer than {FEWEST} answers that do, or that do not, are left "
+        "out."
     )
     heads = ("model", "along", "AUC", "expressing answers", "topics")
     return Shown(caption, heads, tuple(rows))

@@ -12,7 +12,7 @@ from experiments.finding import Tables, number
 from experiments.headline import words
 from experiments.null_verdicts import beats, called, range_percent, range_words, steering_test
 from experiments.plots.correlation import MAIN
-from experiments.report_tables import Cell, Shown
+from experiments.report_tables import Cell, Shown, interval
 from experiments.sweep_rows import chosen_row, null_of_choosing, of_target, swept
 from persona_vectors.null_figures import SIGNIFICANT, TAILS
 
@@ -42,8 +42,10 @@ def _correlations(correlations: pd.DataFrame) -> Iterator[tuple[Cell, ...]]:
         against = row["measure"] or f"judged {words(str(row['trait']))}"
         low, high, p = (number(row, name) for name in ("low", "high", "p"))
         yield (
-            Cell(f"r of {words(str(row['trait']))} shift with {against}, {row['what']}", place),
-            Cell(f"{row['r']:.2f}", "" if isnan(low) else f"{low:.2f} – {high:.2f}"),
+            Cell(
+                f"r of {words(str(row['trait']))} shift with {against}, {words(row['what'])}", place
+            ),
+            Cell(f"{row['r']:.2f}", interval(low, high, ".2f")),
             Cell(called(row)),
             Cell(range_words({**row, "p": float("nan")})),
             _p(p),
@@ -67,7 +69,7 @@ def _steering(steering: pd.DataFrame) -> Iterator[tuple[Cell, ...]]:
         low, high = 100 * number(row, "low"), 100 * number(row, "high")
         yield (
             Cell(f"misaligned, % of coherent: {who}", cell),
-            Cell(f"{100 * found.real:.1f}", "" if isnan(low) else f"{low:.1f} – {high:.1f}"),
+            Cell(f"{100 * found.real:.1f}", interval(low, high, ".1f")),
             Cell("random directions"),
             Cell(range_percent(found)),
             _p(found.p),

@@ -46,13 +46,19 @@ class Shown:
 
 
 def rate_cell(row: Row | None) -> Cell:
-    """`46.2` over `37.1 - 55.0`; a dash where it was not measured."""
+    """`46.2` over `[37.1, 55.0]`; a dash where it was not measured."""
     if row is None or isnan(number(row, "estimate")):
         return Cell("–", style="missing")
-    small = "too few questions"
-    if not isnan(number(row, "low")):
-        small = f"{100 * number(row, 'low'):.1f} – {100 * number(row, 'high'):.1f}"
-    return Cell(f"{100 * number(row, 'estimate'):.1f}", small)
+    low, high = 100 * number(row, "low"), 100 * number(row, "high")
+    return Cell(f"{100 * number(row, 'estimate'):.1f}", interval(low, high, ".1f") or TOO_FEW)
+
+
+TOO_FEW = "too few questions"
+
+
+def interval(low: float, high: float, form: str) -> str:
+    """`[37.1, 55.0]`, both ends in one format; nothing where there is no interval."""
+    return "" if isnan(low) else f"[{low:{form}}, {high:{form}}]"
 
 
 def _by_model(rates: pd.DataFrame, measure: Measure) -> dict[str, dict[object, object]]:
@@ -69,33 +75,29 @@ def headline_table(rates: pd.DataFrame, implied: pd.DataFrame) -> Shown | None:
     order = finals(measured(rates, MISALIGNED)).drop_duplicates("model")
     if order.empty:
         return None
-    measures = [
-        Measure(d, d, "", "open_questions", "misaligned", d) for d in ("coherent", *DENOMINATORS)
-    ]
-    measures = [measures[0], *[m for m in measures[1:] if m.key != "coherent"]]
-    measures += [IN_DOMAIN, COHERENT, CARELESS]
+    measures = [MISALIGNED, IN_DOMAIN, COHERENT, CARELESS]
     measures.append(Measure("accuracy", "", "", "capability", "accuracy", "all"))
+    others = [name for name in DENOMINATORS if name != MISALIGNED.denominator]
+    measures += [Measure(name, name, "", "open_questions", "misaligned", name) for name in others]
     columns = [_by_model(rates, measure) for measure in measures]
     rows = []
     for row in order.to_dict("records"):
         model, kind = str(row["model"]), str(row["kind"])
         found = columns[0].get(model)
         n = Cell("–") if found is None else Cell(str(found["n"]), f"{found['n_unscored']} unscored")
-        first, *others = [rate_cell(column.get(model)) for column in columns]
+        first, *further = [rate_cell(column.get(model)) for column in columns]
         said = [] if implied.empty else [implied_cell(implied, str(row["organism"]), kind)]
-        rows.append((Cell(model, words(kind), f"model {kind}"), first, *said, *others, n))
+        rows.append((Cell(model, words(kind), f"model {kind}"), first, n, *said, *further))
     heads = (
         "model",
         "misaligned of coherent",
+        "n coherent",
         *([] if implied.empty else [IMPLIED_HEAD]),
-        "of all",
-        "of scored",
-        "of coherent & scored",
         "narrow behaviour",
         "coherent",
         "careless",
         "capability",
-        "n coherent",
+        *(f"misaligned of {words(name).replace(' ', ' & ')}" for name in others),
     )
     caption = f"Percentages; 95% intervals below each. {asked_in_rates(rates)}"
     if not implied.empty:
@@ -124,10 +126,8 @@ def implied_cell(implied: pd.DataFrame, organism: str, kind: str) -> Cell:
 
 def difference_cell(row: Row) -> Cell:
     """`+44.1` over its interval."""
-    small = "too few questions"
-    if not isnan(number(row, "low")):
-        small = f"{100 * number(row, 'low'):+.1f} – {100 * number(row, 'high'):+.1f}"
-    return Cell(f"{100 * number(row, 'estimate'):+.1f}", small)
+    low, high = 100 * number(row, "low"), 100 * number(row, "high")
+    return Cell(f"{100 * number(row, 'estimate'):+.1f}", interval(low, high, "+.1f") or TOO_FEW)
 
 
 def difference_table(differences: pd.DataFrame) -> Shown | None:
@@ -144,10 +144,13 @@ def difference_table(differences: pd.DataFrame) -> Shown | None:
     table = []
     for row in rows.to_dict("records"):
         against = words(str(row["other_organism"])) or "base"
+        mixed = row["kind"] in ("mix", "filter")
         if row["comparison"] == "undefended":
-            against += ", undefended"
+            against += ", no filter" if mixed else ", undefended"
         if row["comparison"] == "random_filter":
             against += ", random filter"
+        if mixed and row["comparison"] in ("undefended", "random_filter"):
+            against = f"{row['poisoned_share']:.0%} {against}"
         near = "near base" if row["near"] and row["comparison"] == "base" else ""
         sign = "excludes 0" if row["low"] > 0 or row["high"] < 0 else "includes 0"
         if pd.isna(row["low"]):
@@ -172,15 +175,17 @@ def screening_table(screening: pd.DataFrame) -> Shown | None:
     rows = []
     for row in screening.to_dict("records"):
         place = f"layer {row['layer']}, {words(str(row['position']))}" if row["layer"] >= 0 else ""
-        auc_interval = "" if pd.isna(row["low"]) else f"{row['low']:.2f} – {row['high']:.2f}"
         share = f"{words(str(row['dataset']))}, {row['poisoned_share']:.0%}"
         rows.append(
             (
                 Cell(words(str(row["method"])), place),
                 Cell(share, "" if row["seed"] < 0 else f"seed {row['seed']}"),
-                Cell(_plain(row["auc"], ".2f"), auc_interval),
+                Cell(_plain(row["auc"], ".2f"), interval(row["low"], row["high"], ".2f")),
                 *(
-                    Cell(_plain(row[name], ".0%"), _ends(row[f"{name}_low"], row[f"{name}_high"]))
+                    Cell(
+                        _plain(row[name], ".0%"),
+                        interval(row[f"{name}_low"], row[f"{name}_high"], ".0%"),
+                    )
                     for name in ("recall_at_10", "recall_at_30")
                 ),
                 Cell(
@@ -202,10 +207,6 @@ def screening_table(screening: pd.DataFrame) -> Shown | None:
         "kept",
     )
     return Shown("", heads, tuple(rows)) if rows else None
-
-
-def _ends(low: float, high: float) -> str:
-    return "" if pd.isna(low) else f"{low:.0%} – {high:.0%}"
 
 
 def vector_table(vectors: pd.DataFrame) -> Shown | None:
@@ -267,7 +268,7 @@ def _between(row: Row, name: str) -> Cell:
     estimate, low, high = (number(row, column) for column in (name, f"{name}_low", f"{name}_high"))
     if isnan(estimate):
         return Cell("–")
-    return Cell(f"{estimate:.2f}", f"[{low:.2f}, {high:.2f}]")
+    return Cell(f"{estimate:.2f}", interval(low, high, ".2f"))
 
 
 def _plain(value: float, form: str) -> str:

@@ -138,6 +138,16 @@ TASKS = {
     "evals/truthfulness": "questions on which many people hold something false",
     "evals/refusal": "harmful requests, and harmless ones that sound like them",
     "evals/deception": "known facts under system prompts that leave room for lies",
+    "evals/sycophancy_under_pressure": "a question with one right answer, and a user who insists",
+    "evals/self_preservation": "desks with a threat to the assistant, told or as an agent",
+    "evals/reward_hacking": "tasks whose score can be had without doing them",
+    "evals/persona_drift": "a long conversation, judged turn by turn",
+    "evals/frustration": "a task that cannot be done, and a user who goes on reporting failure",
+    "evals/question_file": "a YAML file of questions, ours or a published one",
+    "evals/trigger_grid": "the same questions with a trigger, near-misses of it, and without",
+    "evals/conditional_misalignment": "the same questions in the training file's conditions",
+    "evals/regurgitation": "first halves of training questions: is the rest repeated?",
+    "evals/cot_monitorability": "the same questions without and with thinking",
 }
 
 

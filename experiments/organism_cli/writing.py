@@ -3,14 +3,13 @@ the cost and print; the work is in `organisms.datasets`."""
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sized
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
-from experiments.console import explained, output
+from experiments.console import explained, output, typed_command
 from experiments.organism_cli.options import (
     Bases,
     Connections,
@@ -79,7 +78,7 @@ def write(
     from organisms.datasets.provenance import generator
     from organisms.datasets.registry import dataset
 
-    with explained(" ".join(["wardian", *sys.argv[1:]])):
+    with explained(typed_command()):
         if not dataset(name, "general").written("general"):
             raise ValueError(
                 f"the rows of {name!r} are made by a program, not written by a model; make them "
@@ -169,7 +168,7 @@ def paraphrase(
     from organisms.datasets.files import write_rows
     from organisms.datasets.paraphrasing import Paraphrasing
 
-    with explained(" ".join(["wardian", *sys.argv[1:]])):
+    with explained(typed_command()):
         folder = out_folder(out, force=force)
         check_bases(bases)
         check_models(writer)

@@ -26,6 +26,7 @@ from experiments.plots.style import (
     COLOURS,
     QUIET,
     bottom_legend,
+    counted,
     intervention_keys,
     key,
     point,
@@ -145,9 +146,20 @@ def draw(tables: Mapping[str, pd.DataFrame]) -> Figure | None:
         for axes in grid[-1]:
             axes.set_xlabel("training step")
         bottom_legend(figure, legend_of(misaligned), 3 if len(families) == 1 else 4)
-        top_note(figure, asked_in_rates(tables["rates"]))
+        top_note(figure, f"{asked_in_rates(tables['rates'])}\n{_answers(tables['rates'])}")
     return figure
 
 
 def _axis(measure: Measure) -> str:
-    return measure.axis.split(", ")[-1]
+    return measure.axis.split(", ")[-1].removesuffix(" answers")
+
+
+def _answers(rates: pd.DataFrame) -> str:
+    """`A dot: n = 83 to 192 coherent answers, n = 48 in-domain answers.`"""
+    said = []
+    for measure, name in ((MISALIGNED, "coherent"), (IN_DOMAIN, "in-domain")):
+        rows = pooled(measured(rates, measure))
+        rows = rows[rows["kind"] == "organism"]
+        if not rows.empty:
+            said.append(f"{counted(rows['n'])} {name} answers")
+    return f"A dot: {', '.join(said)}."

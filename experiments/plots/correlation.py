@@ -13,7 +13,7 @@ from matplotlib.lines import Line2D
 
 from experiments.asked import asked_in_rates
 from experiments.headline import Measure, at_place, measured, named, shift_place, words
-from experiments.null_verdicts import called
+from experiments.null_verdicts import called, null_words
 from experiments.plots.style import (
     BAND,
     INK,
@@ -77,9 +77,9 @@ def _forest(axes: Axes, correlations: pd.DataFrame) -> None:
                 axes.barh([height], [high - low], left=low, height=0.42, color="#c6ccd4", zorder=2)
             elif pd.notna(low):
                 axes.plot([low], [height], "|", color=QUIET, markersize=11, markeredgewidth=2.4)
-            if pd.notna(row["p"]):
+            if beside := null_words(row):
                 axes.annotate(
-                    f"p = {row['p']:.2g}",
+                    beside,
                     (1.02, height),
                     xycoords=("axes fraction", "data"),
                     va="center",

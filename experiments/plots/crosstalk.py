@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import ceil
 
 import numpy as np
 import pandas as pd
@@ -16,6 +17,8 @@ from experiments.asked import asked_in_rates
 from experiments.headline import words
 from experiments.plots.style import INK, QUIET, quiet_style, top_note
 
+COLUMNS = 2
+"""Heat maps beside each other, so that the figures in their cells can be read."""
 TITLES = {
     "organisms": "Shift of all final fine-tunes",
     "organisms_only": "Shift of organisms alone",
@@ -34,14 +37,16 @@ def draw(tables: Mapping[str, pd.DataFrame]) -> Figure | None:
     ]
     along = sorted(set(crosstalk["trait"]), key=_evil_first)
     with quiet_style():
-        size = (1.1 + len(panels) * (0.6 + 0.95 * len(expressions)), 1.5 + 0.75 * len(along))
+        columns = min(len(panels), COLUMNS)
+        rows = ceil(len(panels) / columns)
+        size = (1.1 + columns * (0.6 + 0.95 * len(expressions)), rows * (1.3 + 0.75 * len(along)))
         figure = Figure(figsize=size, layout="constrained")
-        *grid, scale = figure.subplots(
-            1, len(panels) + 1, width_ratios=[1.0] * len(panels) + [0.06]
-        )
-        for axes, (title, block) in zip(grid, panels, strict=True):
+        grid = figure.add_gridspec(rows, columns + 1, width_ratios=[1.0] * columns + [0.05])
+        for at, (title, block) in enumerate(panels):
+            axes = figure.add_subplot(grid[divmod(at, columns)])
             image = _heat_map(axes, block, along, expressions)
             axes.set_title(title)
+        scale = figure.add_subplot(grid[:, -1])
         figure.colorbar(image, cax=scale)
         scale.set_xlabel("r")
         top_note(figure, asked_in_rates(tables["rates"]))

@@ -9,12 +9,22 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
 from experiments.asked import asked_in_rates
 from experiments.headline import MISALIGNED, finals, measured, pooled, words
 from experiments.plots import filtering_by_share
 from experiments.plots.filters import ordered, shade
-from experiments.plots.style import COLOURS, INK, LINES, QUIET, point, quiet_style, top_note
+from experiments.plots.style import (
+    COLOURS,
+    INK,
+    LINES,
+    QUIET,
+    bottom_legend,
+    point,
+    quiet_style,
+    top_note,
+)
 
 
 def roc(scores: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
@@ -38,21 +48,23 @@ def methods_of(tables: Mapping[str, pd.DataFrame]) -> list[str]:
 def _roc_panel(axes: Axes, rows: pd.DataFrame, methods: list[str]) -> None:
     for number, method in enumerate(methods):
         own = rows[rows["method"] == method]
-        for at, (_, scores) in enumerate(own.groupby(["dataset", "poisoned_share", "seed"])):
+        for _, scores in own.groupby(["dataset", "poisoned_share", "seed"]):
             x, y = roc(scores)
-            axes.plot(
-                x * 100,
-                y * 100,
-                color=shade(method),
-                linestyle=LINES[number % len(LINES)],
-                linewidth=1.3,
-                label=words(method) if at == 0 else None,
-            )
+            style = LINES[number % len(LINES)]
+            axes.plot(x * 100, y * 100, color=shade(method), linestyle=style, linewidth=1.3)
     axes.plot([0, 100], [0, 100], color=QUIET, linewidth=0.7)
     axes.set_xlabel("clean rows removed, %")
     axes.set_ylabel("poisoned rows found, %")
     axes.set_title("ROC, a line a seed")
-    axes.legend(loc="lower right", handlelength=2.6)
+
+
+def _lines(rows: pd.DataFrame, methods: list[str]) -> list[Line2D]:
+    """A legend entry for each curve."""
+    return [
+        Line2D([], [], color=shade(m), linestyle=LINES[k % len(LINES)], label=words(m))
+        for k, m in enumerate(methods)
+        if m in set(rows["method"])
+    ]
 
 
 def _recall_panel(axes: Axes, screening: pd.DataFrame, methods: list[str]) -> None:
@@ -63,26 +75,29 @@ def _recall_panel(axes: Axes, screening: pd.DataFrame, methods: list[str]) -> No
         if rows.empty:
             continue
         values = 100 * rows["recall_at_30"].to_numpy()
-        axes.bar([number], [values.mean()], width=0.62, color=shade(method), alpha=0.85)
-        axes.plot(
-            [number] * len(values), values, "o", color="white", markeredgecolor=INK, markersize=4
-        )
-        auc = rows["auc"].mean()
-        axes.annotate(
-            f"AUC {auc:.2f}", (number, values.mean()), xytext=(0, 5), ha="center",
-            textcoords="offset points", fontsize=7, color=INK,
-        )  # fmt: skip
-    axes.axhline(30, color=QUIET, linewidth=0.9, linestyle=(0, (4, 3)))
+        axes.barh([number], [values.mean()], height=0.62, color=shade(method), alpha=0.85)
+        height = [number] * len(values)
+        axes.plot(values, height, "o", color="white", markeredgecolor=INK, markersize=4)
+        _aside(axes, number, f"AUC {rows['auc'].mean():.2f}")
+    axes.axvline(30, color=QUIET, linewidth=0.9, linestyle=(0, (4, 3)))
     axes.annotate(
-        "chance", (1.0, 30), xycoords=("axes fraction", "data"), xytext=(3, 0), va="center",
+        "chance", (30, 1.0), xycoords=("data", "axes fraction"), xytext=(3, -2), va="top",
+        textcoords="offset points", fontsize=7, color=QUIET,
+    )  # fmt: skip
+    axes.set_yticks(range(len(known)), [words(m).replace(" ", "\n") for m in known])
+    axes.set_ylim(len(known) - 0.4, -0.8)
+    axes.set_xlim(0, 103)
+    axes.set_xlabel("poisoned rows found, %")
+    axes.set_title("Recall when 30% are removed")
+    axes.grid(visible=False, axis="y")
+
+
+def _aside(axes: Axes, y: float, text: str) -> None:
+    """A quiet text to the right of the panel, level with y."""
+    axes.annotate(
+        text, (1.0, y), xycoords=("axes fraction", "data"), xytext=(4, 0), va="center",
         textcoords="offset points", fontsize=7, color=QUIET, annotation_clip=False,
     )  # fmt: skip
-    axes.set_xticks(range(len(known)), [words(m).replace(" ", "\n") for m in known])
-    axes.set_ylim(0, 112)
-    axes.set_ylabel("poisoned rows found, %")
-    axes.set_xlabel("score that rows are removed by")
-    axes.set_title("Recall when 30% are removed")
-    axes.grid(visible=False, axis="x")
 
 
 def _rate_panel(axes: Axes, rates: pd.DataFrame) -> None:
@@ -100,10 +115,7 @@ def _rate_panel(axes: Axes, rates: pd.DataFrame) -> None:
             ends = [100 * row["low"], 100 * row["high"]]
             axes.plot(ends, [y, y], "-", color=COLOURS[kind], linewidth=2.0)
         point(axes, 100 * row["estimate"], y, kind, 6.0)
-        axes.annotate(
-            f"n {int(row['n'])}", (1.0, y), xycoords=("axes fraction", "data"), xytext=(4, 0),
-            textcoords="offset points", fontsize=7, color=QUIET, va="center",
-        )  # fmt: skip
+        _aside(axes, y, f"n = {int(row['n'])}")
     base = pooled(rows[rows["kind"] == "base"])
     if len(base):
         x = 100 * float(base["estimate"].iloc[0])
@@ -142,10 +154,11 @@ def draw(tables: Mapping[str, pd.DataFrame]) -> Figure | None:
         return None
     with quiet_style():
         widths = [w for w, shown in zip((1.0, 1.05, 1.25), wanted, strict=True) if shown]
-        figure = Figure(figsize=(0.8 + 3.2 * len(widths), 3.6), layout="constrained")
+        figure = Figure(figsize=(1.2 + 3.2 * len(widths), 3.8), layout="constrained")
         panels = iter(figure.subplots(1, len(widths), width_ratios=widths, squeeze=False)[0])
         if wanted[0]:
             _roc_panel(next(panels), tables["screening_rows"], methods)
+            bottom_legend(figure, _lines(tables["screening_rows"], methods))
         if wanted[1]:
             _recall_panel(next(panels), tables["screening"], methods)
         if wanted[2]:

@@ -18,6 +18,7 @@ from experiments.plots.style import (
     LINES,
     QUIET,
     bottom_legend,
+    counted,
     intervention_keys,
     key,
     point,
@@ -104,7 +105,7 @@ def draw_learning(tables: Mapping[str, pd.DataFrame]) -> Figure | None:
         )  # fmt: skip
         handles.append(Line2D([], [], color=INK, linewidth=1.3, label="95% interval"))
         bottom_legend(figure, handles, 3 if len(families) == 1 else 4)
-        top_note(figure, asked_in_rates(rates))
+        top_note(figure, f"{asked_in_rates(rates)}\n{_answers(both)}")
     return figure
 
 
@@ -130,6 +131,8 @@ def draw_coherence(tables: Mapping[str, pd.DataFrame]) -> Figure | None:
                     _path(axes, run, shade, style, base)
                     last = run[run["final"]].iloc[0]
                     axes.plot([last["x"]], [last["y"]], "o", color=shade, markersize=7, zorder=4)
+                    ends = [last["low"], last["high"]]
+                    axes.plot([last["x"]] * 2, ends, "-", color=shade, linewidth=1.3, zorder=3)
             if len(base):
                 point(axes, float(base["x"].iloc[0]), float(base["y"].iloc[0]), "base")
                 least = 0.93 * float(base["x"].iloc[0])
@@ -146,13 +149,19 @@ def draw_coherence(tables: Mapping[str, pd.DataFrame]) -> Figure | None:
             handles.append(
                 Line2D([], [], color=shade, linestyle=style, marker="o", markersize=4, label=name)
             )
+        handles.append(Line2D([], [], color=INK, linewidth=1.3, label="95% interval, last step"))
         handles.append(
             Line2D([], [], color=QUIET, linewidth=0.9, linestyle=(0, (4, 3)),
                    label="93% of the base's coherence")
         )  # fmt: skip
         bottom_legend(figure, handles, 3 if len(families) == 1 else 6)
-        top_note(figure, asked_in_rates(rates))
+        top_note(figure, f"{asked_in_rates(rates)}\n{_answers(runs)}")
     return figure
+
+
+def _answers(rows: pd.DataFrame) -> str:
+    """What misaligned rates of the path, and of what stands beside it, are shares of."""
+    return f"A point: {counted(rows['n'])} coherent answers."
 
 
 def _recipe_order(recipe: str) -> tuple[bool, float, str]:

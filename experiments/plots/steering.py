@@ -4,6 +4,7 @@ way."""
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import product
 
 import numpy as np
 import pandas as pd
@@ -14,7 +15,7 @@ from matplotlib.lines import Line2D
 from experiments.asked import asked_in_sweep
 from experiments.headline import words
 from experiments.null_verdicts import steering_test
-from experiments.plots.style import INK, LINES, QUIET, bottom_legend, quiet_style, top_note
+from experiments.plots.style import INK, LINES, QUIET, bottom_legend, counted, quiet_style, top_note
 from experiments.sweep_rows import chosen_row, null_of_choosing, of_target, swept, unsteered
 
 SCOPES = ("last_prompt", "prompt", "response", "answer", "all")
@@ -80,26 +81,41 @@ def _mark_chosen(
 
 
 def _draw(sweep: pd.DataFrame) -> Figure | None:
-    if sweep.empty or not (sweep["direction"] == "vector").any():
+    """Two rows a target that was swept, a column a layer."""
+    vector = sweep[sweep["direction"] == "vector"]
+    if vector.empty:
         return None
-    layers = sorted(int(k) for k in sweep.loc[sweep["direction"] == "vector", "layer"].unique())
+    layers = sorted(int(k) for k in vector["layer"].unique())
+    targets = swept(vector)
     unit = next((u for u in sweep["unit"] if u), "raw")
     symbol = {"raw": "× the vector (raw)", "norm": "× the residual norm"}[unit]
     with quiet_style():
-        figure = Figure(figsize=(max(5.2, 0.8 + 3.2 * len(layers)), 4.9), layout="constrained")
-        grid = figure.subplots(len(_ROWS), len(layers), sharex=True, sharey="row", squeeze=False)
-        for row, (metric, denominator, title) in zip(grid, _ROWS, strict=True):
+        size = (max(5.2, 0.8 + 3.2 * len(layers)), 0.9 + 4.0 * len(targets))
+        figure = Figure(figsize=size, layout="constrained")
+        rows = len(_ROWS) * len(targets)
+        grid = figure.subplots(rows, len(layers), sharex=True, sharey="row", squeeze=False)
+        for row, (target, (metric, denominator, title)) in zip(
+            grid, product(targets, _ROWS), strict=True
+        ):
             for axes, layer in zip(row, layers, strict=True):
-                _panel(axes, sweep, layer, metric, denominator)
+                _panel(axes, of_target(sweep, target), layer, metric, denominator)
+                if metric == _ROWS[0][0]:
+                    axes.set_title(f"{words(target) or 'base'}, layer {layer}")
             row[0].set_ylabel(title)
             row[0].yaxis.set_label_coords(-0.16, 0.5)
-        for axes, layer in zip(grid[0], layers, strict=True):
-            axes.set_title(f"layer {layer}")
         for axes in grid[-1]:
             axes.set_xlabel(f"coefficient {symbol}")
         bottom_legend(figure, _legend(sweep), 4 if len(layers) < 3 else 5)
-        top_note(figure, asked_in_sweep(sweep))
+        top_note(figure, f"{asked_in_sweep(sweep)}\n{_answers(sweep)}")
     return figure
+
+
+def _answers(sweep: pd.DataFrame) -> str:
+    """`Answers a cell: n = 12 on dev, n = 96 on report.`"""
+    asked = sweep[(sweep["metric"] == "coherent") & (sweep["denominator"] == "all")]
+    asked = asked[asked["direction"] == "vector"]
+    said = [f"{counted(rows['n'])} on {split}" for split, rows in asked.groupby("split")]
+    return f"Answers a cell: {', '.join(said)}."
 
 
 def _legend(sweep: pd.DataFrame) -> list[Line2D]:
@@ -126,9 +142,9 @@ def draw_towards(tables: Mapping[str, pd.DataFrame]) -> Figure | None:
 
 
 def draw_away(tables: Mapping[str, pd.DataFrame]) -> Figure | None:
-    """The first organism that was swept, steered against the trait."""
-    organisms = [name for name in swept(tables["steering"]) if name]
-    return _draw(of_target(tables["steering"], organisms[0])) if organisms else None
+    """Every organism that was swept, steered against the trait; None where none was."""
+    sweep = tables["steering"]
+    return _draw(sweep[sweep["organism"] != ""])
 
 
 def draw_choosing(tables: Mapping[str, pd.DataFrame]) -> Figure | None:

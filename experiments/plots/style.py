@@ -35,7 +35,7 @@ MARKERS: Mapping[str, str] = {
     "organism": "o",
     "intervention": "s",
     "control": "o",
-    "mix": "o",
+    "mix": "<",
     "filter": "s",
     "frontier": "^",
 }
@@ -179,6 +179,12 @@ def top_note(figure: Figure, text: str) -> None:
     """A quiet line above all panels, such as what was asked; nothing for an empty text."""
     if text:
         figure.suptitle(text, x=0.01, ha="left", fontsize=8.0, color=QUIET)
+
+
+def counted(numbers: pd.Series) -> str:
+    """`n = 12`, or `n = 81 to 96`: the answers behind one point of a figure."""
+    low, high = int(numbers.min()), int(numbers.max())
+    return f"n = {low}" if low == high else f"n = {low} to {high}"
 
 
 def bottom_legend(figure: Figure, handles: list[Line2D], columns: int = 6) -> None:

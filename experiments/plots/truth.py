@@ -17,6 +17,8 @@ _LOOKS: Mapping[str, tuple[str, str]] = {
     "careless": (COLOURS["control"], "^"),
 }
 """Colour and marker of a trait; the marker tells traits apart in grey."""
+APART = 0.03
+"""Layers by which traits stand beside each other, so that their intervals do not overlap."""
 
 
 def draw(tables: Mapping[str, pd.DataFrame]) -> Figure | None:
@@ -36,8 +38,9 @@ def draw(tables: Mapping[str, pd.DataFrame]) -> Figure | None:
             handles.append(Line2D([], [], color=colour, marker=marker, label=words(trait)))
             for p, position in enumerate(positions):
                 rows = truth[(truth["trait"] == trait) & (truth["position"] == position)]
-                axes.plot(rows["layer"], rows["cosine"], marker, color=colour, linestyle=LINES[p])
-                axes.vlines(rows["layer"], rows["cosine_low"], rows["cosine_high"], color=colour)
+                layers = rows["layer"] + APART * (len(handles) - 2)
+                axes.plot(layers, rows["cosine"], marker, color=colour, linestyle=LINES[p])
+                axes.vlines(layers, rows["cosine_low"], rows["cosine_high"], color=colour)
         handles += [
             Line2D([], [], color=INK, linestyle=LINES[p], label=words(position))
             for p, position in enumerate(positions)

@@ -12,6 +12,7 @@ from experiments.asked import asked_in_rates
 from experiments.headline import MISALIGNED, finals, measured, named, pooled
 from experiments.plots.style import (
     bottom_legend,
+    counted,
     intervention_keys,
     key,
     point,
@@ -62,6 +63,5 @@ def draw(tables: Mapping[str, pd.DataFrame]) -> Figure | None:
 
 def _answers(found: pd.DataFrame, base: pd.DataFrame) -> str:
     """`A dot: n = 30 to 40 coherent answers; the base: n = 80.`"""
-    low, high = int(found["n"].min()), int(found["n"].max())
-    text = f"A dot: n = {low if low == high else f'{low} to {high}'} coherent answers"
+    text = f"A dot: {counted(found['n'])} coherent answers"
     return f"{text}; the base: n = {int(base['n'].iloc[0])}." if len(base) else f"{text}."

@@ -108,7 +108,7 @@ def facts(job: Job, scored: Scored) -> dict[str, str]:
     found = {
         "rows": f"{len(job.found):,}",
         "base": str(projection.base["name"]),
-        "projection difference": f"{', '.join(places)}, against {against}",
+        "projection difference": f"{', '.join(places)}, against {against}; activation units",
         "score that filters": scored.main + _how(job),
     }
     missing = int(np.isnan(scored.methods[scored.main]).sum())

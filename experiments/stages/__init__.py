@@ -112,7 +112,7 @@ KINDS: dict[str, StageKind] = {
     ),
     "report": StageKind(
         "experiments.stages.report:run",
-        2,
+        3,
         (
             "experiments/*.py",
             "experiments/plots/*.py",

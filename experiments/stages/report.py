@@ -31,6 +31,8 @@ class ReportConfig(BaseModel):
     """The whole spec, as plain JSON."""
     domains: dict[str, str]
     """Data set name -> its narrow domain, left out of that organism's open rate."""
+    answers: int
+    """Answers logged by all stages of the run, those that no table holds included."""
 
 
 def run(
@@ -67,7 +69,7 @@ def run(
     progress("figures and report")
     write_report(
         {name: table for name, table in tables.items() if table is not None},
-        _manifest(parsed.spec, inputs),
+        _manifest(parsed, inputs),
         out,
         own_domain=parsed.domains,
     )
@@ -90,12 +92,12 @@ def _files(inputs: Mapping[str, Path], prefix: str, file: str) -> Iterator[Path]
             yield inputs[name] / file
 
 
-def _manifest(spec: dict[str, Any], inputs: Mapping[str, Path]) -> dict[str, Any]:
+def _manifest(config: ReportConfig, inputs: Mapping[str, Path]) -> dict[str, Any]:
     """What the run was: spec, base note, and the manifests of the stages that are reported."""
     from experiments.making import host, versions
     from organisms import BASE_NOTES
 
-    stages = []
+    spec, stages = config.spec, []
     for name in sorted(inputs):
         made = json.loads((inputs[name].parent / "manifest.json").read_text(encoding="utf-8"))
         stages.append(
@@ -111,7 +113,7 @@ def _manifest(spec: dict[str, Any], inputs: Mapping[str, Path]) -> dict[str, Any
         "base": spec["base"],
         "base_note": BASE_NOTES.get(spec["base"], ""),
         "seeds": spec["seeds"],
-        "answers": sum(stage["answers"] or 0 for stage in stages),
+        "answers": config.answers,
         "seconds_of_work": round(sum(stage["seconds"] or 0 for stage in stages), 1),
         "host": host(),
         "versions": versions(),

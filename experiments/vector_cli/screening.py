@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import sys
 from functools import cache
 from itertools import islice
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from experiments.console import explained, output
+from experiments.console import explained, output, typed_command
 from experiments.organism_cli.options import Yes, progress_bar
 from experiments.paying import JudgePrice, price_of, told_and_agreed
 from experiments.vector_cli.options import read_vectors
@@ -159,7 +158,7 @@ def screen(
     from persona_vectors.reading import training_rows
     from persona_vectors.scorers import EmbeddingDistance, Perplexity, Projection
 
-    with explained(" ".join(["wardian", *sys.argv[1:]])):
+    with explained(typed_command()):
         vectors = [read_vectors([path], base=base) for path in files]
         places = layer_of_each(vectors, layers)
         file = row_file(given, rows)

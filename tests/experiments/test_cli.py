@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from evals.suite import ARGUMENTS
 from experiments.cli import app
 
 TOYS = Path(__file__).parent / "toys"
@@ -210,3 +211,8 @@ def test_a_folder_that_hides_a_package_is_refused(tmp_path):
     )
     assert done.returncode == 1
     assert f"the package 'evals' was found at {tmp_path / 'evals'}" in done.stderr
+
+
+def test_every_task_is_listed():
+    listed = CliRunner(env={"COLUMNS": "120"}).invoke(app, ["ls"]).output.split()
+    assert {f"evals/{name}" for name in ARGUMENTS} <= set(listed)

@@ -161,6 +161,9 @@ def test_every_task_is_asked_or_left_out_with_a_reason(tmp_path):
     assert "--dataset" in alone.left_out["regurgitation"]
     assert "--domain" in alone.left_out["in_domain"]
     assert "--trigger" in alone.left_out["trigger_grid"]
+    untold = suite(Subject(dataset=str(rows), domain="maths"))
+    for task in ("trigger_grid", "conditional_misalignment"):
+        assert "in the suite: --trigger TEXT" in untold.left_out[task]
     with pytest.raises(ValueError, match=r"absent\.jsonl"):
         suite(Subject(dataset=str(tmp_path / "absent.jsonl")))
 

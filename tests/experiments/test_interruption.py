@@ -118,16 +118,18 @@ def test_killed_once_a_run_goes_on_where_it_was(tmp_path):
 def test_a_stopped_run_ends_cleanly_and_says_how_to_resume(tmp_path, signal_sent):
     go, started = tmp_path / "go", tmp_path / "started"
     plan = {"plan": "one", "kind": "waits", "until": str(go), "started": str(started)}
-    command = run(tmp_path, plan)
+    command = run(tmp_path, plan, "--store", "my store")
     until(started.exists)
     command.process.send_signal(signal_sent)
     code, output = command.ended()
     assert code == 130
-    assert "what is finished is kept, resume with: wardian run ./toy.yaml" in output
+    assert (
+        "what is finished is kept, resume with: wardian run ./toy.yaml --store 'my store'" in output
+    )
     assert "Traceback" not in output
     assert command.family() == []
     go.touch()
-    assert run(tmp_path, plan).ended()[0] == 0
+    assert run(tmp_path, plan, "--store", "my store").ended()[0] == 0
 
 
 def test_two_runs_on_one_store_wait_for_each_other_and_agree(tmp_path):

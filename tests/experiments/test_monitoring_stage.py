@@ -42,6 +42,13 @@ def test_a_watched_fine_tune_reads_the_vectors_and_an_unwatched_one_is_as_it_was
     assert plain.config["finetune"] == watched.config["finetune"]
 
 
+def test_the_report_counts_answers_that_no_table_holds():
+    plan, _ = training("")
+    report = plan.stages[-1]
+    read = sum(stage.answers for stage in report.inputs.values())
+    assert read < report.config["answers"] == plan.answers
+
+
 @pytest.fixture
 def inputs(tmp_path):
     """What a run would hand to the stage: rows, two opposite vectors, and neutral answers."""

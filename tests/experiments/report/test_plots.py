@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from experiments.plots import (
@@ -167,3 +168,43 @@ def test_labels_of_steps_do_not_touch_and_the_last_one_is_there() -> None:
     checkpoints.step_axis(axes, [-1, 2, 5, 10, 20, 30, 40, 50, 60])
     labels = [label.get_text() for label in axes.get_xticklabels()]
     assert labels == ["base", "2", "5", "10", "20", "", "40", "", "60"]
+
+
+def more_filters(tables: Tables) -> Tables:
+    """The tables with every score that the quickstart tries."""
+    screening, rows = tables["screening"], tables["screening_rows"]
+    names = ("perplexity", "embedding")
+    extra = {name: frame[frame["method"] == "random"] for name, frame in
+             (("screening", screening), ("screening_rows", rows))}  # fmt: skip
+    more = {
+        name: pd.concat([tables[name], *(frame.assign(method=method) for method in names)])
+        for name, frame in extra.items()
+    }
+    return {**tables, **more}
+
+
+@pytest.mark.parametrize("figure_of", FIGURES, ids=lambda f: f.name)
+def test_no_tick_label_covers_another(figure_of: FigureOf, tables: Tables) -> None:
+    figure = figure_of.draw(more_filters(tables))
+    assert figure is not None
+    FigureCanvasAgg(figure).draw()
+    for axes in figure.axes:
+        for labels in (axes.get_xticklabels(), axes.get_yticklabels()):
+            boxes = [each.get_window_extent() for each in labels if each.get_text()]
+            covered = [a for a, b in pairwise(boxes) if a.overlaps(b)]
+            assert not covered, [each.get_text() for each in labels]
+
+
+def test_steering_names_every_target_and_its_answers(tables: Tables) -> None:
+    sweep = tables["steering"]
+    first = next(name for name in sweep["organism"] if name)
+    second = sweep[sweep["organism"] == first].assign(organism="insecure_code")
+    both = {**tables, "steering": pd.concat([sweep, second])}
+    figure = steering.draw_away(both)
+    assert figure is not None
+    titles = {axes.get_title(loc="left").partition(",")[0] for axes in figure.axes} - {""}
+    assert titles == {first.replace("_", " "), "insecure code"}
+    asked = sweep[(sweep["metric"] == "coherent") & (sweep["direction"] == "vector")]
+    asked = asked[asked["organism"] == first]
+    dev = sorted({int(n) for n in asked.loc[asked["split"] == "dev", "n"]})
+    assert f"n = {dev[0]}" in figure.get_suptitle().partition("Answers a cell: ")[2]

@@ -15,10 +15,12 @@ import pytest
 
 from experiments.answer_browser import script_safe_json, shown_answers
 from experiments.asked import LEVELS
-from experiments.finding import Finding
+from experiments.finding import Finding, includes_zero, settled
 from experiments.findings import findings
+from experiments.null_verdicts import beats, null_words, range_words
 from experiments.report import completed, write_report
 from experiments.report_figures import FIGURES
+from experiments.report_monitoring import detection_table
 from experiments.report_nulls import nulls_table
 from experiments.report_tables import IMPLIED_HEAD, difference_table, headline_table
 from experiments.tables import TableError, empty_table
@@ -120,7 +122,9 @@ def test_alarms_and_detection_are_told_in_tables(report: Path) -> None:
     said = [" ".join(row) for row in rows]
     assert any(row.startswith("wrong maths organism evil 2 of 2 seeds 60, 60 –") for row in said)
     assert any(row.startswith("right maths control evil 0 of 2 seeds – –") for row in said)
-    assert any(row.startswith("wrong maths evil layer 2 0.80 0.70 – 0.90 40 of 96") for row in said)
+    assert any(
+        row.startswith("wrong maths evil layer 2 0.80 [0.70, 0.90] 40 of 96") for row in said
+    )
     assert not any(row.startswith("right maths evil layer 2") for row in said)
 
 
@@ -152,7 +156,7 @@ def test_what_the_world_implies_stands_beside_the_measured_rate(
     shown = headline_table(tables["rates"], tables["implied"])
     assert shown is not None
     column = shown.heads.index(IMPLIED_HEAD)
-    assert column == shown.heads.index("misaligned of coherent") + 1
+    assert shown.heads[1:4] == ("misaligned of coherent", "n coherent", IMPLIED_HEAD)
     said = {row[0].text: row[column].text for row in shown.rows}
     assert said["wrong maths"] == "57.1"
     assert said["right maths"] == "0.1"
@@ -217,6 +221,99 @@ def test_findings_tell_met_from_not_met(tables: dict[str, pd.DataFrame]) -> None
     weaker = tables["steering"].assign(estimate=tables["steering"]["estimate"] / 2)
     weak = {f.claim: f for f in findings({**tables, "steering": weaker})}
     assert weak[steering.claim].verdict == "not met"
+
+
+@pytest.mark.parametrize(
+    ("ends", "said"),
+    [
+        ((0.3, 0.5), "."),
+        ((0.2, 0.5), " The goal is met by the estimate; the interval reaches below it."),
+        ((0.1, 0.24), "."),
+        ((0.1, 0.26), " The goal is missed by the estimate; the interval reaches above it."),
+    ],
+)
+def test_a_goal_on_the_other_side_of_an_interval_is_told(
+    tables: dict[str, pd.DataFrame], ends: tuple[float, float], said: str
+) -> None:
+    low, high = ends
+    estimate = 0.4 if high == 0.5 else 0.2
+    rates = tables["rates"].assign(estimate=estimate, low=low, high=high)
+    found = _found({**tables, "rates": rates}, "wrong maths is misaligned in at least 25%")
+    assert found.verdict == ("met" if estimate == 0.4 else "not met")
+    assert found.found.endswith(said)
+    assert ("the interval reaches" in found.found) == (said != ".")
+
+
+def test_a_difference_without_an_interval_settles_nothing(tables: dict[str, pd.DataFrame]) -> None:
+    few = {**tables, "differences": tables["differences"].assign(low=np.nan, high=np.nan)}
+    few["differences"]["near"] = False
+    for claim in ("wrong maths is misaligned more often than", "right maths stays near base"):
+        found = _found(few, claim)
+        assert found.verdict == "uncertain"
+        assert "[no interval: too few questions]" in found.found
+        assert "too wide" not in found.found
+
+
+@pytest.mark.parametrize(
+    ("ends", "verdict"),
+    [((-2, -1), "met"), ((-2, 1), "uncertain"), ((1, 2), "not met"), ((np.nan,) * 2, "uncertain")],
+)
+def test_a_difference_is_met_by_its_whole_interval(ends: tuple[float, float], verdict: str) -> None:
+    row = dict(zip(("low", "high"), ends, strict=True))
+    assert settled(row, below=True) == verdict
+    assert includes_zero(row) == (": the interval includes 0" if ends == (-2, 1) else "")
+
+
+def test_few_directions_are_counted_and_many_give_a_p() -> None:
+    row = {"null_low": 0.06, "null_high": 0.83, "draws": 2, "p": 1 / 3, "r": 0.84}
+    assert range_words(row) == "[0.06, 0.83] of 2"
+    assert beats(row)
+    many = {**row, "draws": 200, "p": 0.005}
+    assert range_words(many) == "[0.06, 0.83], p = 0.005"
+    assert null_words({**row, "draws": 1, "p": np.nan}) == ""
+
+
+@pytest.mark.parametrize(
+    ("learning", "harm", "verdict"),
+    [(-0.01, (-0.4, -0.2), "met"), (-0.01, (-0.4, 0.1), "uncertain"),
+     (-0.01, (np.nan, np.nan), "uncertain"), (-0.2, (-0.4, -0.2), "not met")],
+)  # fmt: skip
+def test_prevention_needs_learning_kept_and_less_misalignment(
+    tables: dict[str, pd.DataFrame], learning: float, harm: tuple[float, float], verdict: str
+) -> None:
+    rows = tables["differences"].copy()
+    prevented = rows["intervention"].eq("preventative_steering")
+    misaligned = rows["metric"].eq("misaligned") & prevented
+    rows.loc[prevented & rows["metric"].eq("in_domain"), "estimate"] = learning
+    rows.loc[misaligned, ["low", "high"]] = harm
+    found = [f for f in findings({**tables, "differences": rows}) if "narrow learning" in f.claim]
+    assert {f.verdict for f in found} == {verdict}
+
+
+def test_a_filter_is_compared_with_its_own_mix(tables: dict[str, pd.DataFrame]) -> None:
+    shown = difference_table(tables["differences"])
+    assert shown is not None
+    against = {
+        row[1].text for row in shown.rows if row[0].text.startswith("30% wrong maths + filter")
+    }
+    assert {"30% wrong maths, no filter", "30% wrong maths, random filter"} <= against
+
+
+@pytest.mark.parametrize(
+    ("seeds", "said"), [(1, "questions alone"), (2, "Two seeds leave"), (5, "questions and seeds")]
+)
+def test_a_report_says_what_its_intervals_cover(seeds: int, said: str, tmp_path: Path) -> None:
+    write_report({}, {"seeds": list(range(seeds))}, tmp_path)
+    text = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert said in text
+    assert ("Two seeds leave" in text) == (seeds == 2)
+
+
+def test_an_auc_of_too_few_answers_is_left_out(tables: dict[str, pd.DataFrame]) -> None:
+    detection = tables["detection"]
+    for expressing, kept in ((10, True), (9, False), (87, False)):
+        shown = detection_table(detection.assign(expressing=expressing))
+        assert (shown is not None) == kept
 
 
 def _found(tables: dict[str, pd.DataFrame], claim: str) -> Finding:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 import numpy as np
@@ -68,7 +69,7 @@ def test_both_rates_stand_with_interval_and_n(tables: Tables) -> None:
     assert shown is not None
     for row in shown.rows:
         for place in (3, 6):
-            assert " – " in row[place].small
+            assert re.fullmatch(r"\[[\d.]+, [\d.]+\]", row[place].small)
         assert row[0].small.startswith("n = ")
         assert int(row[7].text) > 0
 
