@@ -19,12 +19,12 @@ from experiments.plots.style import quiet_style, save
 from experiments.run import run
 from experiments.spec import Spec
 from experiments.stages.correlations import IDENTIFYING
+from experiments.stages.vectors import POSITION
 
 if TYPE_CHECKING:
     import pandas as pd
 
 TRAITS = ("evil", "sycophancy", "careless")
-POSITION = "last_prompt"
 COLUMNS = ("measure", "estimate", "low", "high", "n")
 
 

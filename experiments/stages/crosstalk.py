@@ -19,7 +19,7 @@ from experiments.stages.correlations import (
     expression_of,
     organisms_of,
 )
-from experiments.stages.nulls import POSITION
+from experiments.stages.vectors import POSITION
 
 CROSSTALK = "crosstalk.parquet"
 """The table's file."""
