@@ -24,6 +24,7 @@ _BAND = "#d5dae1"
 _ROWS = (
     ("misaligned", "coherent", "misaligned\n% of coherent answers"),
     ("coherent", "all", "coherent\n% of answers"),
+    ("accuracy", "all", "capability\n% right"),
 )
 
 
@@ -83,12 +84,14 @@ def _draw(sweep: pd.DataFrame) -> Figure | None:
     if sweep.empty or not (sweep["direction"] == "vector").any():
         return None
     layers = sorted(int(k) for k in sweep.loc[sweep["direction"] == "vector", "layer"].unique())
+    rows = [row for row in _ROWS if (sweep["metric"] == row[0]).any()]
     unit = next((u for u in sweep["unit"] if u), "raw")
     symbol = {"raw": "× the vector (raw)", "norm": "× the residual norm"}[unit]
     with quiet_style():
-        figure = Figure(figsize=(max(5.2, 0.8 + 3.2 * len(layers)), 4.9), layout="constrained")
-        grid = figure.subplots(len(_ROWS), len(layers), sharex=True, sharey="row", squeeze=False)
-        for row, (metric, denominator, title) in zip(grid, _ROWS, strict=True):
+        size = (max(5.2, 0.8 + 3.2 * len(layers)), 1.3 + 1.8 * len(rows))
+        figure = Figure(figsize=size, layout="constrained")
+        grid = figure.subplots(len(rows), len(layers), sharex=True, sharey="row", squeeze=False)
+        for row, (metric, denominator, title) in zip(grid, rows, strict=True):
             for axes, layer in zip(row, layers, strict=True):
                 _panel(axes, sweep, layer, metric, denominator)
             row[0].set_ylabel(title)

@@ -112,10 +112,12 @@ def _topic(row: Row) -> str:
 def _score(known: KnownRow, column: str, name: str) -> float:
     extra = known.row["meta"].get("extra", {})
     if column not in extra:
-        there = ", ".join(sorted(extra)) or "none"
+        there = ", ".join(sorted(extra))
         raise ValueError(
-            f"row {name!r} has no column {column!r} (besides the conversation it has: {there}); "
-            "name one of these with --judge-column"
+            f"row {name!r} has no column {column!r} (besides the conversation it has: "
+            f"{there or 'none'}); "
+            + ("name one of these with" if there else "give rows that have one, or leave out")
+            + " --judge-column"
         )
     try:
         score = float(extra[column])

@@ -154,8 +154,12 @@ def _columns(table: pd.DataFrame, path: Path, traits: Sequence[str]) -> pd.DataF
     scores = [f"trait:{trait}" for trait in traits]
     missing = [name for name in (*NEEDED, *scores) if name not in table]
     if missing:
+        there = [
+            str(name).removeprefix("trait:") for name in table if str(name).startswith("trait:")
+        ]
         raise ValueError(
-            f"{path} lacks the columns {', '.join(missing)}; needed are {', '.join(NEEDED)} and "
+            f"{path} lacks the columns {', '.join(missing)} (of traits it has scores of "
+            f"{', '.join(there) or 'none'}); needed are {', '.join(NEEDED)} and "
             f"each trait's score ({', '.join(scores)}), 0 to 100"
         )
     for name in ("coherence", *scores):
