@@ -101,7 +101,8 @@ def effects(answers: pd.DataFrame, trait: str) -> pd.DataFrame:
             row |= {"metric": metric, "unsteered": float(plain[metric].mean())}
             interval = {"estimate": found.estimate, "low": found.low, "high": found.high}
             rows.append(row | interval | {"n": found.n, "clusters": found.clusters})
-    return pd.DataFrame(rows)
+    columns = ["metric", "unsteered", "estimate", "low", "high", "n", "clusters"]
+    return pd.DataFrame(rows, columns=[*key, *columns])
 
 
 def _interval(cells: pd.DataFrame, name: str, metric: str, denominator: str) -> dict[str, float]:
