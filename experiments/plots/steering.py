@@ -100,7 +100,7 @@ def _draw(sweep: pd.DataFrame) -> Figure | None:
             axes.set_title(f"layer {layer}")
         for axes in grid[-1]:
             axes.set_xlabel(f"coefficient {symbol}")
-        bottom_legend(figure, _legend(sweep), 4 if len(layers) < 3 else 5)
+        bottom_legend(figure, _legend(sweep), {1: 2, 2: 4}.get(len(layers), 5))
         top_note(figure, asked_in_sweep(sweep))
     return figure
 

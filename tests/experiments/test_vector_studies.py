@@ -220,5 +220,8 @@ def test_bake_writes_a_folder_that_is_proved(tmp_path, vector):
         *given, tmp_path / "baked", "--layers", "2", code=1
     )
     shuffled = ("bake", vector, "--base", "pocket-shuffled", "--coefficient", 1, "--layers", "2")
+    zero = ("bake", vector, "--base", "pocket", "--coefficient", 0, "--layers", "2")
+    said = vectors(*zero, "--out", tmp_path / "zero", code=1)
+    assert "--coefficient 0 would write the base as it is" in said
     said = vectors(*shuffled, "--out", tmp_path / "other", code=1)
     assert "from 'pocket' and is used on 'pocket-shuffled': they are different models" in said
