@@ -107,6 +107,7 @@ def audit(
     from experiments.stages.contrast import ContrastConfig
     from experiments.steering_study import Arm, Study
     from experiments.transfer_audit import Rollouts
+    from experiments.vector_cli.rollouts import with_neutral
     from persona_vectors.traits import load_trait
 
     with explained():
@@ -116,7 +117,7 @@ def audit(
             raise ValueError("two adapters have one name; give names: NAME=DIR")
         load_trait(trait, edition)
         check_folder_to_write(out.expanduser())
-        table = None if rollouts is None else _given_rollouts(rollouts.expanduser(), trait)
+        table = None if rollouts is None else with_neutral(rollouts.expanduser(), trait)
         tokens = max_tokens or DEFAULT_TOKENS[edition]
         how = {"base": base, "edition": edition, "judge": judge_name, "max_tokens": tokens}
         how |= {"dtype": dtype, "device": device, "limit": limit}
@@ -203,20 +204,6 @@ def _carry_out(
     _show(found, steered, study)
     line(output, "figure", str(out / "figures" / "transfer.svg"))
     line(output, "tables", str(out))
-
-
-def _given_rollouts(path: Path, trait: str) -> pd.DataFrame:
-    """The base's rollouts from a file, once they are known to be enough."""
-    from experiments.vector_cli import rollouts as reading
-
-    table = reading.read_rollouts([path], None, None, [trait])
-    reading.rollouts_of(table, [trait])
-    if not len(reading.neutral_answers(table)):
-        raise ValueError(
-            f"{path} has no neutral answers (rows without a sign), from which residual norms "
-            "are measured; leave --rollouts out, and they are made"
-        )
-    return table
 
 
 def _show(found: Audit, steered: pd.DataFrame, study: Study) -> None:

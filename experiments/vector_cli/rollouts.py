@@ -144,6 +144,22 @@ def rollouts_of(table: pd.DataFrame, traits: Sequence[str], split: str = "extrac
     return found.reset_index(drop=True)
 
 
+def with_neutral(path: Path, trait: str) -> pd.DataFrame:
+    """A base's rollouts of one trait and its neutral answers, from one table.
+
+    Raises:
+        ValueError: One of the two is not there.
+    """
+    table = read_rollouts([path], None, None, [trait])
+    rollouts_of(table, [trait])
+    if not len(neutral_answers(table)):
+        raise ValueError(
+            f"{path} has no neutral answers (rows without a sign), from which residual norms "
+            "are measured; leave --rollouts out, and they are made"
+        )
+    return table
+
+
 def _columns(table: pd.DataFrame, path: Path, traits: Sequence[str]) -> pd.DataFrame:
     """The table with the names that extraction reads."""
     import pandas as pd
