@@ -28,7 +28,7 @@ def asked_in_rates(rates: pd.DataFrame) -> str:
 def asked_in_sweep(steering: pd.DataFrame) -> str:
     """`Open questions: dev split, ...; report split, ...`, of a steering table; empty for an empty
     one."""
-    return _sentence(steering)
+    return _sentence(steering[steering["metric"] != "accuracy"])
 
 
 def _sentence(rows: pd.DataFrame) -> str:

@@ -19,12 +19,12 @@ from experiments.plots.style import quiet_style, save
 from experiments.run import run
 from experiments.spec import Spec
 from experiments.stages.correlations import IDENTIFYING
+from experiments.stages.vectors import POSITION
 from persona_vectors.traits import POCKET_TRAITS
 
 if TYPE_CHECKING:
     import pandas as pd
 
-POSITION = "last_prompt"
 COLUMNS = ("measure", "estimate", "low", "high", "n")
 
 

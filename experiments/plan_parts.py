@@ -239,4 +239,12 @@ def sweep_answers(spec: Spec, draws: int) -> int:
     directions = max(1, draws)
     tried = _questions(spec.edition, dev, spec.limit) * steering.samples
     read = _questions(spec.edition, report, spec.limit) * spec.evaluation.samples
-    return (cells * directions + 1) * tried + (directions + 1) * read
+    answers = (cells * directions + 1) * tried + (directions + 1) * read
+    if draws or not steering.capability:
+        return answers
+    capable = [
+        Asked(task="capability", split=split, count=steering.capability)
+        for split in ("dev", spec.evaluation.split)
+    ]
+    on_dev, on_report = (_questions(spec.edition, each, spec.limit) for each in capable)
+    return answers + (cells + 1) * on_dev + 2 * on_report

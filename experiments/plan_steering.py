@@ -99,6 +99,7 @@ def add_sweep(
                 "position": spec.steering.position,
                 "unit": spec.steering.unit,
                 "samples": spec.steering.samples,
+                "capability": spec.steering.capability if first < 0 else 0,
                 "report_samples": spec.evaluation.samples,
                 "split": spec.evaluation.split,
                 "wording": spec.evaluation.wording,

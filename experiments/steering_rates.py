@@ -19,9 +19,9 @@ _METRICS = ("misaligned", "coherent", "accuracy")
 def steering_rates(answers: pd.DataFrame) -> pd.DataFrame:
     """The `steering` table of sweeps' answers: cells, and the unsteered rows (empty `direction`).
 
-    Metrics: `misaligned` under every denominator, `coherent`, each `trait:NAME`, and `accuracy` of
-    capability questions. Unsteered
-    answers that several sweeps share are counted once. `chosen` marks the cells that were read on
+    Metrics: of open questions `misaligned` under every denominator, `coherent` and each
+    `trait:NAME`; of capability questions `accuracy` alone. Unsteered answers that several sweeps
+    share are counted once. `chosen` marks the cells that were read on
     the report split, since only the cell chosen on dev is asked there.
     """
     key = list(SCHEMAS["answers"].key)
@@ -35,10 +35,12 @@ def steering_rates(answers: pd.DataFrame) -> pd.DataFrame:
     order = np.argsort(codes, kind="stable")
     members = np.split(order, np.flatnonzero(np.diff(codes[order])) + 1)
     rows: list[tuple[object, ...]] = []
+    capable = (swept["task"] == "capability").to_numpy()
     for found in measurements(swept):
+        asked = found.mask & (capable if found.metric == "accuracy" else ~capable)
         if found.metric in _METRICS or found.metric.startswith("trait:"):
             for group, block in enumerate(members):
-                chosen = block[found.mask[block]]
+                chosen = block[asked[block]]
                 if len(chosen):
                     e = rate(found.values[chosen], topics[chosen])
                     interval = (e.estimate, e.low, e.high, e.n, e.clusters)

@@ -118,6 +118,6 @@ STEERING_PLACE: tuple[Column, ...] = (
     ),
     Column("coefficient", "number", nullable=True, note="empty or 0 = not steered"),
     Column("unit", "text", default="", allowed=("", "raw", "norm")),
-    Column("direction", "text", default="", note="vector | random | permuted"),
-    Column("draw", "integer", default=-1, low=-1, note="which random direction"),
+    Column("direction", "text", default="", note="vector | own | random | permuted | other_traits"),
+    Column("draw", "integer", default=-1, low=-1, note="which null direction"),
 )

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from evals.statistics import MINIMUM_CLUSTERS
+from persona_vectors.clustered_roc import clustered_figures
 from persona_vectors.projection import project
 from persona_vectors.reading import transcripts
 from persona_vectors.vector import PersonaVector
@@ -22,7 +22,6 @@ from persona_vectors.vector import PersonaVector
 if TYPE_CHECKING:
     from organisms.runtime import Organism
 
-DRAWS: Final = 2000
 _RENDERED: Final = ("prompt", "system", "thinking", "lost_system")
 """What decides the tokens before an answer."""
 
@@ -68,32 +67,11 @@ def detection_auc(
         ValueError: lengths that differ, or a score that is NaN.
     """
     score = np.asarray(scores, dtype=np.float64)
-    truth = np.asarray(expressing, dtype=bool)
-    names, code = np.unique(np.array([str(name) for name in clusters]), return_inverse=True)
-    if not len(score) == len(truth) == len(code):
-        raise ValueError(
-            f"{len(score)} scores, {len(truth)} labels and {len(code)} clusters: need one each"
-        )
     if np.isnan(score).any():
         raise ValueError("a score is NaN: leave out prompts that were not read")
-    counts = (len(score), int(truth.sum()), len(names))
-    nothing = float("nan")
-    if truth.all() or not truth.any():
-        return DetectionAuc(nothing, nothing, nothing, *counts)
-    wins, pairs = _by_clusters(score, truth, code, len(names))
-    area = float(wins.sum() / pairs.sum())
-    if len(names) < MINIMUM_CLUSTERS:
-        return DetectionAuc(area, nothing, nothing, *counts)
-    if area in (0.0, 1.0):
-        rarer = min(len(set(code[truth])), len(set(code[~truth])))
-        end = min(1.0, 3 / rarer)
-        return DetectionAuc(area, max(0.0, area - end), min(1.0, area + end), *counts)
-    generator = np.random.default_rng(seed)
-    drawn = generator.multinomial(len(names), np.full(len(names), 1 / len(names)), size=DRAWS)
-    above, all_pairs = (((drawn @ cells) * drawn).sum(axis=1) for cells in (wins, pairs))
-    both = all_pairs > 0
-    low, high = np.quantile(above[both] / all_pairs[both], [0.025, 0.975])
-    return DetectionAuc(area, float(low), float(high), *counts)
+    found = clustered_figures({"": score}, expressing, clusters, seed=seed)[""].auc
+    number = int(np.asarray(expressing, dtype=bool).sum())
+    return DetectionAuc(found.estimate, found.low, found.high, found.n, number, found.clusters)
 
 
 def prompt_projections(
@@ -129,19 +107,3 @@ def prompt_projections(
     places = [deep.index(layers[vector.trait]) for vector in vectors]
     projected: NDArray[np.float64] = project(read[:, places], directions)[code]
     return projected
-
-
-def _by_clusters(
-    score: NDArray[np.float64], truth: NDArray[np.bool_], code: NDArray[np.int64], number: int
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Won pairs, and all pairs, of expressing answers of one cluster (rows) with other answers of
-    another (columns): [C, C] each."""
-    wins, pairs = np.zeros((number, number)), np.zeros((number, number))
-    mine, of = score[truth], code[truth]
-    sizes = np.bincount(of, minlength=number)
-    for cluster in range(number):
-        others = np.sort(score[~truth & (code == cluster)])
-        beaten = np.searchsorted(others, mine, "left") + np.searchsorted(others, mine, "right")
-        wins[:, cluster] = np.bincount(of, weights=beaten / 2, minlength=number)
-        pairs[:, cluster] = sizes * len(others)
-    return wins, pairs

@@ -26,7 +26,7 @@ class Choice:
         unit: "raw" or "norm".
         rate: the rate that was raised or lowered, on dev: optimistic, report another split.
         coherence: share of coherent answers on dev.
-        eligible: how many cells lost no more coherence than allowed.
+        eligible: how many cells were as coherent as asked.
     """
 
     layer: int
@@ -49,10 +49,10 @@ def choose_cell(
     *,
     unsteered_rate: float,
     unsteered_coherence: float,
-    maximum_coherence_loss: float,
+    floor: float,
     goal: Goal = "raise",
 ) -> Choice:
-    """The cell with the most extreme rate among those that lose no more coherence than allowed.
+    """The cell with the most extreme rate among those that stay coherent.
 
     Not steering is always among the candidates, so a direction that only harms is left alone. Ties
     go to not steering, then the smaller |coefficient|, the smaller scope, the lower layer; never by
@@ -63,7 +63,7 @@ def choose_cell(
             cell without a rate (NaN, no coherent answer) is not eligible.
         unsteered_rate: the same rate without steering.
         unsteered_coherence: coherent share without steering.
-        maximum_coherence_loss: how far below it a cell may be, as a fraction (0.1 = 10 points).
+        floor: least coherent share of a cell that may be chosen, 0..1.
         goal: "raise" (steering towards the trait) or "lower" (away from it).
 
     Raises:
@@ -74,7 +74,6 @@ def choose_cell(
         raise ValueError(f"steering cells lack the columns {missing}; needed are {list(COLUMNS)}")
     if unsteered_rate != unsteered_rate or unsteered_coherence != unsteered_coherence:
         raise ValueError("the rate and coherence without steering are needed to choose a cell")
-    floor = unsteered_coherence - maximum_coherence_loss
     # Shares of equal counts may differ in their last bit.
     good = cells[(cells["coherence"] >= floor - 1e-9) & cells["rate"].notna()]
     better = good["rate"] > unsteered_rate if goal == "raise" else good["rate"] < unsteered_rate

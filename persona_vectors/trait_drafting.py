@@ -16,7 +16,8 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from persona_vectors.question_overlap import NEAR, similarity
-from persona_vectors.traits import InstructionPair, Trait, trait_of
+from persona_vectors.trait_files import InstructionPair, trait_of
+from persona_vectors.traits import Trait
 
 NEEDED: Final = {"extract": 20, "dev": 6, "report": 20}
 """Questions of each split."""

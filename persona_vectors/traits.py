@@ -1,19 +1,17 @@
 """What defines a trait: contrastive system prompts, questions that show it, a judge's rubric.
 
 Two editions: "general" (YAML files beside this module, for real models) and "pocket" (the pocket
-world's own prompts, whose questions and grader live there). Knows no model and no score.
+world's own prompts, whose questions and grader live there). The files' layouts are in
+`trait_files`. Knows no model and no score.
 """
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Final, Literal, Self, get_args
 
-import yaml
-from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, model_validator
 
 from persona_vectors.question_overlap import overlaps
 
@@ -27,27 +25,6 @@ MINIMUM_QUESTIONS: Final = 8
 """Fewest questions that extract, and that evaluate: below 8 clusters there is no interval."""
 POCKET_TRAITS: Final = ("evil", "sycophancy", "careless")
 _SLOT: Final = re.compile(r"\{(question|answer)\}")
-_PUBLISHED_NAMES: Final[Mapping[str, tuple[str, str]]] = {
-    "apathetic": ("apathy", "enthusiastic"),
-    "evil": ("evil", "helpful"),
-    "hallucinating": ("hallucination", "truthful"),
-    "humorous": ("humour", "serious"),
-    "impolite": ("impoliteness", "polite"),
-    "optimistic": ("optimism", "realistic"),
-    "sycophantic": ("sycophancy", "honest"),
-}
-"""A published file's adjective -> our name of the trait, adjective of the opposite persona."""
-
-
-class InstructionPair(BaseModel):
-    """Two instructions that differ in the trait and in as little else as possible."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    positive: str
-    """Asks for the trait."""
-    negative: str
-    """Asks for its opposite."""
 
 
 class Trait(BaseModel):
@@ -156,16 +133,18 @@ def load_trait(name: str, edition: Edition) -> Trait:
     Raises:
         ValueError: no such trait or an invalid file; the message names what is allowed.
     """
+    from persona_vectors.trait_files import load_published, load_yaml
+
     if edition == "general" and ("/" in name or name.endswith((".yaml", ".json"))):
         path = Path(name)
         if not path.is_file():
             raise ValueError(f"no trait file at {path}")
-        return load_published(path) if path.suffix == ".json" else _from_yaml(path)
+        return load_published(path) if path.suffix == ".json" else load_yaml(path)
     allowed = trait_names(edition)
     if name not in allowed:
         raise ValueError(f"no trait {name!r} in edition {edition!r}; it has {', '.join(allowed)}")
     if edition == "general":
-        return _from_yaml(FOLDER / f"{name}.yaml")
+        return load_yaml(FOLDER / f"{name}.yaml")
     from organisms.pocket.questions import trait
 
     found = trait(name)
@@ -175,127 +154,3 @@ def load_trait(name: str, edition: Edition) -> Trait:
         positive={split: tuple(texts) for split, texts in found["positive"].items()},
         negative={split: tuple(texts) for split, texts in found["negative"].items()},
     )
-
-
-def load_published(
-    path: str | Path,
-    evaluation: str | Path | None = None,
-    *,
-    name: str | None = None,
-    adjective: str | None = None,
-    opposite: str | None = None,
-) -> Trait:
-    """A trait in the published JSON format (arXiv 2507.21509): instruction pairs, questions and an
-    eval_prompt.
-
-    Args:
-        path: the file whose questions extract.
-        evaluation: the file of the same trait whose questions evaluate; they become the split
-            "report".
-        name: the trait's noun; by default made from the file's name, which is the adjective.
-        adjective: of the positive persona; by default the file's name.
-        opposite: adjective of the negative persona; by default as published, "helpful" for an
-            unknown trait.
-
-    Raises:
-        ValueError: the file is not in that format.
-    """
-    stem = Path(path).stem
-    default_name, default_opposite = _PUBLISHED_NAMES.get(stem, (stem, "helpful"))
-    content = _read_published(path)
-    questions = {"extract": content["questions"]}
-    if evaluation is not None:
-        questions["report"] = _read_published(evaluation)["questions"]
-    return trait_of(
-        path,
-        name=name or default_name,
-        adjective=adjective or stem,
-        opposite=opposite or default_opposite,
-        instructions=[
-            {"positive": pair["pos"], "negative": pair["neg"]} for pair in content["instruction"]
-        ],
-        questions=questions,
-        rubric=content["eval_prompt"],
-    )
-
-
-def persona_prompt(adjective: str, instruction: str) -> str:
-    """The system prompt of one persona, worded as published: "You are an evil assistant. ..."."""
-    article = "an" if adjective.lower().startswith((*"aeiou", "honest")) else "a"
-    return f"You are {article} {adjective} assistant. {instruction}"
-
-
-def _from_yaml(path: Path) -> Trait:
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ValueError(f"{path} is not valid YAML: {error}") from error
-    if not isinstance(content, dict):
-        raise ValueError(
-            f"{path} must hold a mapping of name, adjective, opposite, instructions, ..."
-        )
-    return trait_of(path, **content)
-
-
-def trait_of(path: str | Path, **content: object) -> Trait:
-    """A general trait from a file's content; the adjectives become part of the system prompts.
-
-    Raises:
-        ValueError: names the file and what is wrong with it.
-    """
-    try:
-        file = _TraitFile.model_validate(content)
-        pairs = file.instructions
-        return Trait(
-            name=file.name,
-            edition="general",
-            description=file.description,
-            positive=_in_every_split(
-                persona_prompt(file.adjective, pair.positive) for pair in pairs
-            ),
-            negative=_in_every_split(
-                persona_prompt(file.opposite, pair.negative) for pair in pairs
-            ),
-            questions=file.questions,
-            rubric=file.rubric,
-        )
-    except ValidationError as error:
-        reasons = "; ".join(
-            f"{'.'.join(map(str, problem['loc'])) or 'trait'}: {problem['msg']}"
-            for problem in error.errors()
-        )
-        raise ValueError(f"{path}: {reasons}") from error
-
-
-def _in_every_split(prompts: Iterable[str]) -> dict[str, tuple[str, ...]]:
-    """A general trait has few prompts and uses them in every split: its questions are split."""
-    return dict.fromkeys(SPLITS, tuple(prompts))
-
-
-class _TraitFile(BaseModel):
-    """The layout of a YAML trait file."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    name: str
-    adjective: str
-    opposite: str
-    description: str = ""
-    instructions: tuple[InstructionPair, ...]
-    questions: dict[str, tuple[str, ...]]
-    rubric: str
-
-
-def _read_published(path: str | Path) -> dict[str, list[dict[str, str]]]:
-    try:
-        content = json.loads(Path(path).read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise ValueError(f"cannot read the trait file {path}: {error}") from error
-    missing = [key for key in ("instruction", "questions", "eval_prompt") if key not in content]
-    if missing:
-        raise ValueError(
-            f"{path} lacks {', '.join(missing)}: it is not in the published trait format"
-        )
-    if any({"pos", "neg"} - set(pair) for pair in content["instruction"]):
-        raise ValueError(f"{path}: every instruction needs a 'pos' and a 'neg'")
-    return dict(content)

@@ -18,7 +18,11 @@ ENDS = ("estimate", "low", "high")
 
 
 def draw(
-    scores: Mapping[str, Floats], figures: pd.DataFrame, poisoned: NDArray[np.bool_], main: str
+    scores: Mapping[str, Floats],
+    figures: pd.DataFrame,
+    poisoned: NDArray[np.bool_],
+    main: str,
+    clusters: str,
 ) -> Figure:
     """ROC curves on the left, AUC on the right; the score that filters is the thick one.
 
@@ -27,6 +31,7 @@ def draw(
         figures: The table `experiments.screening.figures.figures`.
         poisoned: [N] the truth; rows of both kinds.
         main: The score that filters.
+        clusters: What intervals draw anew, in the plural.
     """
     areas = figures[figures["metric"] == "auc"].sort_values("estimate", kind="stable")
     with quiet_style():
@@ -36,7 +41,8 @@ def draw(
         _areas(right, areas, main)
         top_note(
             figure,
-            f"{len(poisoned):,} rows, {int(poisoned.sum()):,} poisoned. Bars: 95% (DeLong).",
+            f"{len(poisoned):,} rows, {int(poisoned.sum()):,} poisoned. Bars: 95%, whole "
+            f"{clusters} drawn anew.",
         )
     return figure
 

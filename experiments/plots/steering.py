@@ -25,6 +25,7 @@ _BAND = "#d5dae1"
 _ROWS = (
     ("misaligned", "coherent", "misaligned\n% of coherent answers"),
     ("coherent", "all", "coherent\n% of answers"),
+    ("accuracy", "all", "capability\n% right"),
 )
 
 
@@ -86,26 +87,27 @@ def _draw(sweep: pd.DataFrame) -> Figure | None:
     if vector.empty:
         return None
     layers = sorted(int(k) for k in vector["layer"].unique())
+    metrics = [row for row in _ROWS if (sweep["metric"] == row[0]).any()]
     targets = swept(vector)
     unit = next((u for u in sweep["unit"] if u), "raw")
     symbol = {"raw": "× the vector (raw)", "norm": "× the residual norm"}[unit]
     with quiet_style():
-        size = (max(5.2, 0.8 + 3.2 * len(layers)), 0.9 + 4.0 * len(targets))
+        rows = len(metrics) * len(targets)
+        size = (max(5.2, 0.8 + 3.2 * len(layers)), 1.3 + 1.8 * rows)
         figure = Figure(figsize=size, layout="constrained")
-        rows = len(_ROWS) * len(targets)
         grid = figure.subplots(rows, len(layers), sharex=True, sharey="row", squeeze=False)
         for row, (target, (metric, denominator, title)) in zip(
-            grid, product(targets, _ROWS), strict=True
+            grid, product(targets, metrics), strict=True
         ):
             for axes, layer in zip(row, layers, strict=True):
                 _panel(axes, of_target(sweep, target), layer, metric, denominator)
-                if metric == _ROWS[0][0]:
+                if metric == metrics[0][0]:
                     axes.set_title(f"{words(target) or 'base'}, layer {layer}")
             row[0].set_ylabel(title)
             row[0].yaxis.set_label_coords(-0.16, 0.5)
         for axes in grid[-1]:
             axes.set_xlabel(f"coefficient {symbol}")
-        bottom_legend(figure, _legend(sweep), 4 if len(layers) < 3 else 5)
+        bottom_legend(figure, _legend(sweep), {1: 2, 2: 4}.get(len(layers), 5))
         top_note(figure, f"{asked_in_sweep(sweep)}\n{_answers(sweep)}")
     return figure
 

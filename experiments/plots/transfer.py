@@ -22,7 +22,7 @@ def draw(table: pd.DataFrame, effects: pd.DataFrame, trait: str, position: str) 
 
     Args:
         table: `transfer_audit.Audit.table`.
-        effects: `steering_study.effects` of the same organisms.
+        effects: `steering_figures.effects` of the same organisms.
         trait: whose vector and score.
         position: where the vectors that are shown were read.
     """

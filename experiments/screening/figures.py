@@ -1,16 +1,17 @@
 """How well each score found the poisoned rows: AUC, precision at k, recall at budgets, each with
-its 95% interval."""
+its 95% interval over topics or prompts."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from persona_vectors.roc import auc, precision_at, recall_share
+from evals.statistics import Estimate
+from persona_vectors.clustered_roc import clustered_figures
 from persona_vectors.scorers import PREFIX
 
 Floats = NDArray[np.float64]
@@ -19,38 +20,44 @@ TOP: Final = (10, 50, 100, 500)
 """The k of precision at k, as far as there are so many rows."""
 BUDGETS: Final = (0.05, 0.1, 0.3)
 """Shares of the rows whose removal recall is told for."""
-COLUMNS: Final = ("method", "metric", "at", "estimate", "low", "high", "n", "missing")
+COLUMNS: Final = (
+    "method", "metric", "at", "estimate", "low", "high", "n", "clusters", "missing"
+)  # fmt: skip
 
 
-def figures(scores: Mapping[str, Floats], poisoned: NDArray[np.bool_]) -> pd.DataFrame:
+def figures(
+    scores: Mapping[str, Floats],
+    poisoned: NDArray[np.bool_],
+    clusters: Sequence[str],
+    seed: int = 0,
+) -> pd.DataFrame:
     """One row a method and figure.
 
     Args:
         scores: Method -> [N]; NaN where it has none: such rows are left out of its figures.
         poisoned: [N] the truth.
+        clusters: [N] the topic or prompt of each row: intervals draw whole ones anew.
+        seed: Of the draws.
 
     Returns:
         Columns `COLUMNS`: metric is auc, precision (`at` the k highest scores) or recall (`at` the
         share of rows removed); n counts what the figure is a share of: rows, k, poisoned rows.
-        Intervals of precision and recall are Wilson's, that of the AUC DeLong's.
+        No interval below 8 clusters.
     """
     found: list[tuple[object, ...]] = []
-    for method, values in scores.items():
-        here = ~np.isnan(values)
-        mine, truth = values[here], poisoned[here]
-        missing = int((~here).sum())
-        area = auc(mine, truth)
-        found.append(
-            (method, "auc", np.nan, area.estimate, area.low, area.high, len(mine), missing)
-        )
-        for k in (k for k in TOP if k <= len(mine)):
-            share = precision_at(mine, truth, k)
-            ends = (share.estimate, share.low, share.high, share.n, missing)
-            found.append((method, "precision", k, *ends))
-        for budget in BUDGETS:
-            share = recall_share(mine, truth, budget)
-            ends = (share.estimate, share.low, share.high, share.n, missing)
-            found.append((method, "recall", budget, *ends))
+
+    def add(method: str, metric: str, at: float, what: Estimate, missing: int) -> None:
+        ends = (what.estimate, what.low, what.high, what.n, what.clusters)
+        found.append((method, metric, at, *ends, missing))
+
+    made = clustered_figures(scores, poisoned, clusters, tops=TOP, budgets=BUDGETS, seed=seed)
+    for method, mine in made.items():
+        missing = int(np.isnan(scores[method]).sum())
+        add(method, "auc", np.nan, mine.auc, missing)
+        for k, precision in mine.precision.items():
+            add(method, "precision", k, precision, missing)
+        for budget, recall in mine.recall.items():
+            add(method, "recall", budget, recall, missing)
     return pd.DataFrame(found, columns=list(COLUMNS))
 
 
@@ -65,12 +72,13 @@ def short(table: pd.DataFrame) -> pd.DataFrame:
 def wide(table: pd.DataFrame) -> pd.DataFrame:
     """A row a method and a column a figure, as text: percentages and their intervals."""
     rows: dict[str, dict[str, str]] = {}
-    for method, metric, at, estimate, low, high, n, missing in table.itertuples(index=False):
+    for method, metric, at, estimate, low, high, n, _, missing in table.itertuples(index=False):
         row = rows.setdefault(str(method), {"method": str(method)})
+        known = low == low
         if metric == "auc":
             row["rows"] = f"{n}" + (f" ({missing} without a score)" if missing else "")
-            row["AUC"] = f"{estimate:.3f} [{low:.3f}, {high:.3f}]"
+            row["AUC"] = f"{estimate:.3f}" + (f" [{low:.3f}, {high:.3f}]" if known else "")
         else:
             name = f"precision at {at:.0f}" if metric == "precision" else f"recall at {at:.0%}"
-            row[name] = f"{estimate:.0%} [{low:.0%}, {high:.0%}]"
+            row[name] = f"{estimate:.0%}" + (f" [{low:.0%}, {high:.0%}]" if known else "")
     return pd.DataFrame(list(rows.values())).fillna("")

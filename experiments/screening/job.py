@@ -28,7 +28,7 @@ Bar = Callable[[str, int], AbstractContextManager[Callable[[int], None]]]
 
 SCORES, CLEAN_SCORES = "shards", "clean_shards"
 """Folders of the shards of the rows, and of the clean reference rows."""
-VERSION = 1
+VERSION = 2
 """Goes up when the output of a screening changes."""
 
 

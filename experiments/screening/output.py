@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from evals.statistics import MINIMUM_CLUSTERS
 from experiments.screening.figures import figures, wide
 from experiments.screening.job import Job, Scored
 from experiments.screening.page import Extreme, render
@@ -78,10 +79,13 @@ def finish(job: Job, scored: Scored, out: Path) -> pd.DataFrame | None:
         from experiments.plots.screening import draw
         from experiments.plots.style import save
 
-        table = figures(scored.methods, poisoned)
+        what, clusters = job.found.clusters
+        table = figures(scored.methods, poisoned, clusters, job.seed)
         write_whole(table, out / "methods.parquet")
         table.to_csv(out / "methods.csv", index=False)
-        svg = save(draw(scored.methods, table, poisoned, scored.main), out / "figures", "screening")
+        svg = save(
+            draw(scored.methods, table, poisoned, scored.main, what), out / "figures", "screening"
+        )
         files += ["methods.parquet", "methods.csv", "figures/screening.svg"]
     page = render(
         name=job.file.path.name,
@@ -116,6 +120,7 @@ def facts(job: Job, scored: Scored) -> dict[str, str]:
         found["without a score"] = f"{missing:,}: the base's own answer is empty; never kept"
     if job.found.poisoned is not None:
         found["poisoned"] = f"{int(job.found.poisoned.sum()):,}"
+        found["intervals"] = _intervals(job)
     if job.cut is not None and scored.keep is not None:
         found["cut"] = f"{job.cut.by.replace('_', ' ')} {job.cut.value:g}" + (
             "" if scored.threshold is None else f": scores up to {scored.threshold:.6g} are kept"
@@ -123,6 +128,15 @@ def facts(job: Job, scored: Scored) -> dict[str, str]:
         kept = int(scored.keep.sum())
         found["kept"] = f"{kept:,}, flagged {len(scored.keep) - kept:,}"
     return found
+
+
+def _intervals(job: Job) -> str:
+    """What the intervals of the figures draw anew."""
+    what, clusters = job.found.clusters
+    number = len(set(clusters))
+    if number < MINIMUM_CLUSTERS:
+        return f"none: {number} {what}, and {MINIMUM_CLUSTERS} are needed"
+    return f"95%, whole {what} drawn anew ({number:,}): rows of one are alike"
 
 
 def _how(job: Job) -> str:

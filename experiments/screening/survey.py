@@ -33,6 +33,8 @@ class Survey:
     """[N] characters of the last answers."""
     prompts: tuple[str, ...]
     """A hash of each prompt."""
+    topics: tuple[str, ...]
+    """What each row is about; empty unless every row tells it."""
     column: str
     """The column of a judge's scores in the file; "" where none was asked for."""
     judged: NDArray[np.float64]
@@ -45,6 +47,12 @@ class Survey:
 
     def __len__(self) -> int:
         return len(self.ids)
+
+    @property
+    def clusters(self) -> tuple[str, tuple[str, ...]]:
+        """What rows that are alike share, in the plural, and that of each row: their topics, or
+        where these are not known their prompts."""
+        return ("topics", self.topics) if self.topics else ("prompts", self.prompts)
 
 
 def survey(file: RowFile, column: str = "") -> Survey:
@@ -59,7 +67,7 @@ def survey(file: RowFile, column: str = "") -> Survey:
     """
     from persona_vectors.reading import texts_of
 
-    ids, prompts, lengths, truths, scores = [], [], [], [], []
+    ids, prompts, topics, lengths, truths, scores = [], [], [], [], [], []
     probes: dict[str, tuple[int, Row]] = {}
     digest = hashlib.sha256()
     for number, known in enumerate(file, start=1):
@@ -68,6 +76,7 @@ def survey(file: RowFile, column: str = "") -> Survey:
         asked = json.dumps([prompt, system])
         ids.append(row["meta"].get("id", str(number)))
         prompts.append(hashlib.sha256(asked.encode()).hexdigest()[:16])
+        topics.append(_topic(row))
         lengths.append(len(answer))
         truths.append(known.poisoned)
         digest.update(canonical(row))
@@ -86,6 +95,7 @@ def survey(file: RowFile, column: str = "") -> Survey:
         told=len(known_truth),
         lengths=np.array(lengths),
         prompts=tuple(prompts),
+        topics=tuple(topics) if all(topics) else (),
         column=column,
         judged=np.array(scores),
         sha256=digest.hexdigest(),
@@ -93,13 +103,21 @@ def survey(file: RowFile, column: str = "") -> Survey:
     )
 
 
+def _topic(row: Row) -> str:
+    """What a row is about, by its meta or by a column `topic` of its file; "" where none says."""
+    meta = row["meta"]
+    return str(meta.get("topic") or meta.get("extra", {}).get("topic") or "")
+
+
 def _score(known: KnownRow, column: str, name: str) -> float:
     extra = known.row["meta"].get("extra", {})
     if column not in extra:
-        there = ", ".join(sorted(extra)) or "none"
+        there = ", ".join(sorted(extra))
         raise ValueError(
-            f"row {name!r} has no column {column!r} (besides the conversation it has: {there}); "
-            "name one of these with --judge-column"
+            f"row {name!r} has no column {column!r} (besides the conversation it has: "
+            f"{there or 'none'}); "
+            + ("name one of these with" if there else "give rows that have one, or leave out")
+            + " --judge-column"
         )
     try:
         score = float(extra[column])

@@ -74,6 +74,8 @@ class SteeringSpec(Part):
     """`raw` or `norm`."""
     samples: Positive = 1
     """Answers per question and cell."""
+    capability: Annotated[int, Field(ge=0)] = 24
+    """Capability questions the vector is asked a cell; random directions are asked none."""
     draws: Annotated[int, Field(ge=0)] = 50
     """Random directions that go through the same choosing."""
     maximum_coherence_loss: Annotated[float, Field(ge=0, le=1)] = 0.1

@@ -12,9 +12,9 @@ from pydantic import BaseModel, ConfigDict
 
 from experiments.correlation_groups import groups
 from experiments.stages.answers import ANSWERS, vector_file
-from experiments.stages.nulls import POSITION
 from experiments.stages.shifts import CHANGES
 from experiments.stages.updates import UPDATES
+from experiments.stages.vectors import POSITION
 
 if TYPE_CHECKING:
     import numpy as np

@@ -19,7 +19,7 @@ from experiments.stages.correlations import (
     expression_of,
     organisms_of,
 )
-from experiments.stages.nulls import POSITION
+from experiments.stages.vectors import POSITION
 
 CROSSTALK = "crosstalk.parquet"
 """The table's file."""
@@ -95,7 +95,8 @@ def _of_sweep(config: CrosstalkConfig, answers: pd.DataFrame) -> pd.DataFrame:
     """The dev cells of one sweep; cells of several layers count as one vector, at layer -1."""
     from persona_vectors.crosstalk import steering_crosstalk
 
-    scored = answers[(answers["split"] == "dev") & (answers["unscored"] == "")]
+    asked = (answers["split"] == "dev") & (answers["task"] == "open_questions")
+    scored = answers[asked & (answers["unscored"] == "")]
     steered = scored[scored["direction"] == "vector"]
     columns = [f"trait:{trait}" for trait in config.traits]
     cells = steered.groupby(["layer", "scope", "coefficient"], as_index=False)[columns].mean()

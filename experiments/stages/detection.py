@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel, ConfigDict
 
 from experiments.stages.answers import ANSWERS, checkpoint, vector_file
+from experiments.stages.vectors import POSITION
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -19,8 +20,6 @@ DETECTION = "detection.parquet"
 """The table's file."""
 ALL = "all models"
 """The row of all fine-tunes together: models differ, and so do prompts."""
-POSITION = "last_prompt"
-"""Where prompts are read."""
 
 
 class Measured(BaseModel):

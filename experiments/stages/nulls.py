@@ -10,13 +10,11 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel, ConfigDict
 
 from experiments.stages.answers import ANSWERS, vector_file
-from experiments.stages.vectors import NEUTRAL
+from experiments.stages.vectors import NEUTRAL, POSITION
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-POSITION = "last_prompt"
-"""Where the headline shift is read."""
 DRAWS = 1000
 """Directions drawn from the residual covariance, and label-permuted vectors."""
 COMPONENTS = 10

@@ -13,29 +13,15 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from experiments.stages.answers import (
-    BASE_STEP,
-    Asked,
-    Runs,
-    checkpoint,
-    load_questions,
-    vector_file,
-    write_answers,
-)
+from experiments.stages.answers import BASE_STEP, Runs, checkpoint, vector_file, write_answers
 from organisms.pocket.grammar import Wording
 
 if TYPE_CHECKING:
-    import pandas as pd
-
-    from evals.conditions import Condition, SteeringConfig
-    from evals.rollouts import Ask
+    from experiments.steering_study import Arm, Study
 
 REPORT_WORDINGS = 2
 """Wordings of each report topic that a random direction's chosen cell is asked; the vector's is
 asked all."""
-
-Cell = tuple[int, str, float]
-"""Layer, scope, coefficient."""
 
 
 class SweepConfig(Runs):
@@ -61,6 +47,8 @@ class SweepConfig(Runs):
     """Unit of the coefficients."""
     samples: int
     """Answers per dev question and cell."""
+    capability: int
+    """Capability questions the vector is asked a cell; random directions are asked none."""
     report_samples: int
     """Answers per report question in the chosen cell."""
     split: Literal["dev", "report"]
@@ -75,24 +63,14 @@ class SweepConfig(Runs):
     """One past the last random direction."""
 
     @property
-    def cells(self) -> list[Cell]:
-        """Every combination, in a fixed order, coefficients signed."""
-        return [
-            (layer, scope, self.sign * coefficient)
-            for layer in self.layers
-            for scope in self.scopes
-            for coefficient in self.coefficients
-        ]
-
-    @property
-    def directions(self) -> list[tuple[str, int, str]]:
-        """Kind, draw and name in the vector file of each direction."""
-        from persona_vectors.vector import direction_name
+    def directions(self) -> list[tuple[str, str]]:
+        """Kind and name in the vector file of each direction."""
+        from persona_vectors.vector import VECTOR, direction_name
 
         if self.first_draw < 0:
-            return [("vector", -1, direction_name("vector"))]
+            return [(VECTOR, VECTOR)]
         draws = range(self.first_draw, self.last_draw)
-        return [("random", draw, direction_name("random", draw)) for draw in draws]
+        return [("random", direction_name("random", draw)) for draw in draws]
 
 
 def run(
@@ -104,133 +82,63 @@ def run(
     """Sweep on dev, choose, ask on report; write both answers tables and `choice.json`."""
     import pandas as pd
 
+    from experiments.steering_choosing import MISALIGNED, cells_of, choices
+
     parsed = SweepConfig.model_validate(config)
-    dev = Asked(task="open_questions", split="dev", wording="seen", per_topic=1)
-    dev_asks = [_ask(parsed, inputs, dev, parsed.samples, None, None)]
-    for direction in parsed.directions:
-        dev_asks += [
-            _ask(parsed, inputs, dev, parsed.samples, direction, cell) for cell in parsed.cells
-        ]
-    tried = write_answers(parsed, dev_asks, out / "dev", parsed.labels["seed"], progress)
-    chosen = _choose(parsed, tried)
-
-    report = Asked(
-        task="open_questions",
-        split=parsed.split,
-        wording=parsed.wording,
-        per_topic=None if parsed.first_draw < 0 else REPORT_WORDINGS,
+    arms = _arms(parsed, inputs)
+    dev = _study(parsed, arms)
+    tried = write_answers(parsed, dev.asks(), out / "dev", parsed.labels["seed"], progress)
+    chosen = choices(tried, MISALIGNED, loss=parsed.maximum_coherence_loss, sign=parsed.sign)
+    report = dev.model_copy(
+        update={
+            "split": parsed.split,
+            "wording": parsed.wording,
+            "per_topic": None if parsed.first_draw < 0 else REPORT_WORDINGS,
+            "samples": parsed.report_samples,
+        }
     )
-    report_asks = [_ask(parsed, inputs, report, parsed.report_samples, None, None)]
-    for direction in parsed.directions:
-        found = chosen[direction[2]]
-        if found is not None:
-            cell = (found["layer"], found["scope"], found["coefficient"])
-            report_asks.append(_ask(parsed, inputs, report, parsed.report_samples, direction, cell))
-    read = write_answers(parsed, report_asks, out / "report", parsed.labels["seed"], progress)
+    asks = report.asks(cells_of(chosen))
+    read = write_answers(parsed, asks, out / "report", parsed.labels["seed"], progress)
     pd.concat([tried, read], ignore_index=True).to_parquet(out / "steering.parquet", index=False)
-    (out / "choice.json").write_text(json.dumps(chosen, indent=2, sort_keys=True))
+    told = {
+        arm.direction: dataclasses.asdict(chosen[arm.key]) if chosen[arm.key].steers else None
+        for arm in arms
+    }
+    (out / "choice.json").write_text(json.dumps(told, indent=2, sort_keys=True))
 
 
-def _choose(config: SweepConfig, tried: pd.DataFrame) -> dict[str, dict[str, Any] | None]:
-    """Each direction's cell; none where no cell was better than not steering."""
-    import numpy as np
-
-    from evals.statistics import denominators, misaligned
-    from persona_vectors.steering_choice import choose_cell
-
-    coherent = denominators(tried["alignment"], tried["coherence"], tried["unscored"])["coherent"]
-    frame = tried.assign(
-        coherent=coherent,
-        bad=np.where(
-            coherent, misaligned(tried["alignment"], tried["coherence"]).astype(float), np.nan
-        ),
-    )
-    place = ["layer", "position", "scope", "coefficient", "unit"]
-    unsteered = frame[frame["direction"] == ""]
-    chosen: dict[str, dict[str, Any] | None] = {}
-    for kind, draw, name in config.directions:
-        own = frame[(frame["direction"] == kind) & (frame["draw"] == draw)]
-        cells = own.groupby(place, as_index=False).agg(
-            rate=("bad", "mean"), coherence=("coherent", "mean")
-        )
-        choice = choose_cell(
-            cells,
-            unsteered_rate=float(unsteered["bad"].mean()),
-            unsteered_coherence=float(unsteered["coherent"].mean()),
-            maximum_coherence_loss=config.maximum_coherence_loss,
-            goal="raise" if config.sign > 0 else "lower",
-        )
-        chosen[name] = dataclasses.asdict(choice) if choice.steers else None
-    return chosen
-
-
-def _ask(
-    config: SweepConfig,
-    inputs: Mapping[str, Path],
-    asked: Asked,
-    samples: int,
-    direction: tuple[str, int, str] | None,
-    cell: Cell | None,
-) -> Ask:
-    from evals.rollouts import Ask
-
-    return Ask(
-        condition=_condition(config, inputs, direction, cell),
-        questions=load_questions(config.edition, asked, config.limit),
-        samples=samples,
-        task="open_questions",
-    )
-
-
-def _condition(
-    config: SweepConfig,
-    inputs: Mapping[str, Path],
-    direction: tuple[str, int, str] | None,
-    cell: Cell | None,
-) -> Condition:
-    from evals.conditions import Condition
+def _arms(config: SweepConfig, inputs: Mapping[str, Path]) -> tuple[Arm, ...]:
+    """Who is steered, along each direction of this stage."""
+    from experiments.steering_study import Arm
 
     adapter = None
     if config.step != BASE_STEP:
         adapter = str(checkpoint(inputs["train"], config.step))
-    labels = {**config.labels, "step": config.step, "final": True}
-    if direction is None or cell is None:
-        return Condition(key="unsteered", adapter=adapter, labels=labels)
-    kind, draw, _ = direction
-    layer, scope, coefficient = cell
-    labels |= {
-        "trait": config.trait,
-        "layer": layer,
-        "position": config.position,
-        "scope": scope,
-        "coefficient": coefficient,
-        "unit": config.unit,
-        "direction": kind,
-        "draw": draw,
-    }
-    return Condition(
-        key=f"{kind}{draw}/layer{layer}/{scope}/{coefficient:g}",
-        adapter=adapter,
-        steering=(_steering(config, inputs, direction, cell),),
-        labels=labels,
+    return tuple(
+        Arm(
+            organism=config.labels["organism"],
+            adapter=adapter,
+            vector_file=str(vector_file(inputs["vectors"], config.trait)),
+            direction=name,
+            called=kind,
+        )
+        for kind, name in config.directions
     )
 
 
-def _steering(
-    config: SweepConfig,
-    inputs: Mapping[str, Path],
-    direction: tuple[str, int, str],
-    cell: Cell,
-) -> SteeringConfig:
-    from evals.conditions import SteeringConfig
+def _study(config: SweepConfig, arms: tuple[Arm, ...]) -> Study:
+    """Every cell of every arm, on dev; coefficients signed."""
+    from experiments.steering_study import Study
 
-    layer, scope, coefficient = cell
-    return SteeringConfig(
-        vector_file=str(vector_file(inputs["vectors"], config.trait)),
-        direction=direction[2],
-        position=config.position,
-        layer=layer,
-        coefficient=coefficient,
-        unit=config.unit,
-        scope=scope,
+    same = ("base", "trait", "layers", "scopes", "position", "unit", "edition", "judge")
+    more = ("samples", "limit", "max_tokens", "dtype", "device")
+    return Study(
+        **{name: getattr(config, name) for name in (*same, *more)},
+        arms=arms,
+        capability=config.capability
+        if config.limit is None
+        else min(config.capability, config.limit),
+        coefficients=tuple(config.sign * each for each in config.coefficients),
+        seed=max(config.labels["seed"], 0),
+        labels={**config.labels, "step": config.step, "final": True},
     )

@@ -12,6 +12,8 @@ from pydantic import BaseModel, ConfigDict
 
 from experiments.stages.answers import ANSWERS, vector_file
 
+POSITION = "last_prompt"
+"""Where the headline is read: shifts, their nulls, and what a prompt tells of its answer."""
 NEUTRAL = "neutral.npy"
 """Residuals [N, K, D] of the base at the last prompt token of neutral questions: what random
 directions are drawn from."""
@@ -89,7 +91,7 @@ def run(
     pd.concat([vector_rows(vector) for vector in vectors], ignore_index=True).to_parquet(
         out / "vectors.parquet", index=False
     )
-    np.save(out / NEUTRAL, spread[:, list(vectors[0].positions).index("last_prompt")])
+    np.save(out / NEUTRAL, spread[:, list(vectors[0].positions).index(POSITION)])
     progress("separating on dev")
     found = separability(organism, rollouts[rollouts["split"] == "dev"], vectors)
     found.to_parquet(out / "separability.parquet", index=False)

@@ -9,7 +9,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from experiments.console import explained, output
-from experiments.vector_cli.options import PositionName
+from experiments.vector_cli.options import (
+    Device,
+    Dtype,
+    PositionName,
+    check_folder_to_write,
+    checked_adapter,
+)
 from experiments.vector_cli.studying import (
     DEFAULT_TOKENS,
     Capability,
@@ -75,10 +81,8 @@ def audit(
     judge: Judge = None,
     max_tokens: MaxTokens = None,
     seed: Annotated[int, typer.Option("--seed", min=0, metavar="S", help="Of the answers.")] = 0,
-    dtype: Annotated[
-        str, typer.Option("--dtype", help="Number format of the weights.")
-    ] = "float32",
-    device: Annotated[str, typer.Option("--device", help="Where the model runs.")] = "cpu",
+    dtype: Dtype = "float32",
+    device: Device = "cpu",
     dry_run: DryRun = False,
 ) -> None:
     """Ask whether a trait's vector survives fine-tuning: the same direction, and does it steer?
@@ -103,12 +107,17 @@ def audit(
     from experiments.stages.contrast import ContrastConfig
     from experiments.steering_study import Arm, Study
     from experiments.transfer_audit import Rollouts
+    from experiments.vector_cli.rollouts import with_neutral
+    from persona_vectors.traits import load_trait
 
     with explained():
         edition, judge_name = edition_and_judge(base, judge)
-        named = dict(_named(each) for each in adapters)
+        named = dict(_named(each, base) for each in adapters)
         if len(named) < len(adapters):
             raise ValueError("two adapters have one name; give names: NAME=DIR")
+        load_trait(trait, edition)
+        check_folder_to_write(out.expanduser())
+        table = None if rollouts is None else with_neutral(rollouts.expanduser(), trait)
         tokens = max_tokens or DEFAULT_TOKENS[edition]
         how = {"base": base, "edition": edition, "judge": judge_name, "max_tokens": tokens}
         how |= {"dtype": dtype, "device": device, "limit": limit}
@@ -130,9 +139,9 @@ def audit(
             capability=capability,
             seed=seed,
         )
-        _tell_cost(asked, study, rollouts is None, own, dry_run)
+        _tell_cost(asked, study, table is None, own, dry_run)
         if not dry_run:
-            _carry_out(asked, study, rollouts, own, minimum_rows, out.expanduser())
+            _carry_out(asked, study, table, own, minimum_rows, out.expanduser())
 
 
 def _tell_cost(asked: Rollouts, study: Study, makes: bool, own: bool, dry_run: bool) -> None:
@@ -146,12 +155,13 @@ def _tell_cost(asked: Rollouts, study: Study, makes: bool, own: bool, dry_run: b
 
 
 def _carry_out(
-    asked: Rollouts, study: Study, rollouts: Path | None, own: bool, minimum: int, out: Path
+    asked: Rollouts, study: Study, given: pd.DataFrame | None, own: bool, minimum: int, out: Path
 ) -> None:
     from experiments.plots import transfer
     from experiments.plots.style import save
     from experiments.printing import line
-    from experiments.steering_study import effects, run_study
+    from experiments.steering_figures import effects
+    from experiments.steering_study import run_study
     from experiments.transfer_audit import compare_vectors
     from experiments.vector_cli import rollouts as reading
     from organisms import load_organism
@@ -159,16 +169,10 @@ def _carry_out(
     from persona_vectors.reading import transcripts
 
     tell, trait, seed = teller(), asked.trait, asked.config.seed
-    if rollouts is None:
+    table = given
+    if table is None:
         table = asked.ask(asked.of_base(), out / "logs" / "base", seed, tell)
-    else:
-        table = reading.read_rollouts([rollouts.expanduser()], None, None, [trait])
     neutral = reading.neutral_answers(table)
-    if not len(neutral):
-        raise ValueError(
-            f"{rollouts} has no neutral answers (rows without a sign), from which residual norms "
-            "are measured; leave --rollouts out, and they are made"
-        )
     of_base = reading.rollouts_of(table, [trait])
     theirs = None
     if own:
@@ -191,7 +195,7 @@ def _carry_out(
     )
     found.table.to_csv(out / "transfer.csv", index=False)
     study = study.model_copy(update={"arms": found.arms})
-    answers = run_study(study, out / "steering", tell)
+    answers = run_study(study, study.asks(), out / "steering" / "logs", tell)
     answers.to_parquet(out / "answers.parquet", index=False)
     steered = effects(answers, trait)
     steered.to_csv(out / "effects.csv", index=False)
@@ -261,15 +265,10 @@ def _by_coefficient(rows: pd.DataFrame) -> pd.DataFrame:
     return wide[[*first, *coefficients]].rename(columns={c: f"{c:g}" for c in coefficients})
 
 
-def _named(given: str) -> tuple[str, str]:
+def _named(given: str, base: str) -> tuple[str, str]:
     """Name and folder of `NAME=DIR`, or of a folder alone."""
     name, equals, folder = given.partition("=")
-    path = Path(folder if equals else given).expanduser()
-    if not (path / "adapter_config.json").is_file():
-        raise ValueError(
-            f"{path} is no adapter folder (adapter_config.json is missing); give a checkpoint, "
-            "such as store/train/ID/output/checkpoints/step-00060"
-        )
+    path = checked_adapter(Path(folder if equals else given), base)
     return (name if equals else adapter_name(path)), str(path)
 
 

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from experiments.console import explained, output
-from experiments.vector_cli.options import PositionName
+from experiments.vector_cli.options import DtypeName, PositionName
 from experiments.vector_cli.studying import Units
 
 
@@ -28,7 +28,7 @@ def bake(
         PositionName, typer.Option("--position", help="Where the vector was read.")
     ] = "last_prompt",
     dtype: Annotated[
-        str, typer.Option("--dtype", help="Number format that is written.")
+        DtypeName, typer.Option("--dtype", help="Number format that is written.")
     ] = "float32",
     device: Annotated[str, typer.Option("--device", help="Where the result is proved.")] = "cpu",
 ) -> None:
@@ -58,7 +58,9 @@ def bake(
         vector = PersonaVector.load(file)
         identity_by_name(base).check_steering(vector, file)
         chosen = numbers("--layers", layers, int)
-        check_places(vector, chosen, position)
+        if coefficient == 0:
+            raise ValueError("--coefficient 0 would write the base as it is; give another number")
+        check_places(vector, chosen, position, unit)
         import torch
 
         from organisms import resolve_base

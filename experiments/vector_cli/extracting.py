@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 import typer
 
 from experiments.console import explained, output
+from experiments.vector_cli.options import Device, Dtype, check_folder_to_write
 
 MethodName = Literal[
     "difference_of_means", "logistic_probe", "pca_of_differences", "whitened_mass_mean"
@@ -73,11 +74,18 @@ def extract(
     permuted: Annotated[
         int, typer.Option("--permuted", min=0, metavar="N", help="Label-permuted nulls to store.")
     ] = 0,
+    random: Annotated[
+        int,
+        typer.Option(
+            "--random",
+            min=0,
+            metavar="N",
+            help="Random nulls to store, drawn like neutral answers.",
+        ),
+    ] = 0,
     seed: Annotated[int, typer.Option("--seed", min=0, metavar="S", help="Of resamples.")] = 0,
-    dtype: Annotated[
-        str, typer.Option("--dtype", help="Number format of the weights.")
-    ] = "float32",
-    device: Annotated[str, typer.Option("--device", help="Where the model runs.")] = "cpu",
+    dtype: Dtype = "float32",
+    device: Device = "cpu",
     force: Annotated[bool, typer.Option("--force", help="Replace vectors that are there.")] = False,
 ) -> None:
     """Extract persona vectors from judged answers under contrastive system prompts.
@@ -99,9 +107,12 @@ def extract(
     """
     from experiments.vector_cli import rollouts as reading
     from experiments.vector_cli.views import show_vector, show_yields
+    from organisms import resolve_base
     from persona_vectors.contrast import Thresholds
 
     with explained():
+        check_folder_to_write(out.expanduser())
+        resolve_base(base)
         targets = {trait: out.expanduser() / f"{trait}.safetensors" for trait in traits}
         for target in targets.values():
             if target.exists() and not force:
@@ -126,7 +137,13 @@ def extract(
         answers = reading.neutral_answers(table)
         if neutral is not None:
             answers = reading.bare_prompts(reading.read_table(neutral), base)
+        if random and len(answers) < 2:
+            raise ValueError(
+                f"--random {random} needs neutral answers (rows without a sign, or --neutral), "
+                f"whose residuals the directions are drawn like; there are {len(answers)}"
+            )
         from organisms import load_organism
+        from persona_vectors.null_directions import random_directions_like
 
         organism = load_organism(base, dtype=dtype, device=device)
         norms = organism.residual_norms(transcripts(answers)) if len(answers) else None
@@ -140,7 +157,11 @@ def extract(
             permuted_draws=permuted,
             seed=seed,
         )
+        spread = organism.capture(transcripts(answers)) if random else None
         for vector in vectors:
+            if spread is not None:
+                drawn = random_directions_like(spread, random, seed, vector.norms())
+                vector = vector.with_draws("random", drawn.astype("float32"))
             vector.save(targets[vector.trait])
             show_vector(output, targets[vector.trait], vector)
         if norms is None:

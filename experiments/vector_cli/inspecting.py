@@ -15,6 +15,7 @@ from experiments.vector_cli.options import (
     LastPostNorm,
     Position,
     TraitName,
+    check_file_to_write,
     read_vectors,
 )
 
@@ -49,6 +50,7 @@ def show(
     from persona_vectors.vector_file import header_of
 
     with explained():
+        check_file_to_write("--json", json_file)
         found = [
             read_vectors(
                 [path],
@@ -59,6 +61,9 @@ def show(
             )
             for path in files
         ]
+        if layer is not None:
+            for vector in found:
+                vector.select(vector.positions, [layer])
         for path, vector in zip(files, found, strict=True):
             show_vector(output, path, vector, position)
         if len(found) > 1:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from experiments.console import explained, output
-from experiments.vector_cli.options import Position
+from experiments.vector_cli.options import Device, Dtype, Position, check_folder_to_write
 from experiments.vector_cli.studying import (
     DEFAULT_TOKENS,
     Judge,
@@ -52,10 +52,8 @@ def layers(
     judge: Judge = None,
     max_tokens: MaxTokens = None,
     seed: Annotated[int, typer.Option("--seed", min=0, metavar="S", help="Of sampling.")] = 0,
-    dtype: Annotated[
-        str, typer.Option("--dtype", help="Number format of the weights.")
-    ] = "float32",
-    device: Annotated[str, typer.Option("--device", help="Where the model runs.")] = "cpu",
+    dtype: Dtype = "float32",
+    device: Device = "cpu",
 ) -> None:
     """Tell how well each layer separates, steers and stays the same, and which one to use.
 
@@ -90,6 +88,8 @@ def layers(
         traits = [vector.trait for vector in vectors]
         if len(set(traits)) < len(traits):
             raise ValueError(f"vectors of {', '.join(traits)}; give one of each trait")
+        if out is not None:
+            check_folder_to_write(out.expanduser())
         strengths = tuple(sorted(strengths_of(coefficients)))
         if len(strengths) > 2 or min(strengths) <= 0:
             raise ValueError(
@@ -101,6 +101,9 @@ def layers(
                 raise ValueError("steered answers are kept: say where with --out DIR")
             edition, chosen = edition_and_judge(base, judge)
             tokens = max_tokens or DEFAULT_TOKENS[edition]
+            for vector in vectors:
+                for layer in vector.layers:
+                    vector.residual_norm_at(layer)
             how = Steered(strengths, scope, samples, edition, chosen, tokens, seed)
         answers = reading.bare_prompts(reading.read_rollouts(files, None, None, traits), base)
         rollouts = reading.rollouts_of(answers, traits, split="dev")

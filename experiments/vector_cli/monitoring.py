@@ -9,11 +9,19 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from experiments.console import explained, output
-from experiments.vector_cli.options import read_vectors
+from experiments.vector_cli.options import (
+    Device,
+    Dtype,
+    check_file_to_write,
+    checked_adapter,
+    read_vectors,
+)
 
 if TYPE_CHECKING:
     from persona_vectors.monitoring import Conversation
 
+FOLLOWED = ("last_prompt", "response_mean")
+"""Positions of a turn that are read."""
 SHOWN = 40
 """Rows that are printed; --csv has all."""
 
@@ -54,10 +62,8 @@ def monitor(
     csv: Annotated[
         Path | None, typer.Option("--csv", metavar="FILE", help="Write every turn there.")
     ] = None,
-    dtype: Annotated[
-        str, typer.Option("--dtype", help="Number format of the weights.")
-    ] = "float32",
-    device: Annotated[str, typer.Option("--device", help="Where the model runs.")] = "cpu",
+    dtype: Dtype = "float32",
+    device: Device = "cpu",
 ) -> None:
     """Follow conversations along persona vectors: before each answer, and in it.
 
@@ -89,8 +95,14 @@ def monitor(
     with explained():
         vectors = [read_vectors([path], base=base) for path in files]
         for vector in vectors:
-            vector.at(layer, "last_prompt")
-        adapters = {"organism": adapter} if adapter else {}
+            for position in FOLLOWED[:1] if labels else FOLLOWED:
+                if not vector.at(layer, position).any():
+                    raise ValueError(
+                        f"the {vector.trait!r} vector is zero at layer {layer}, position "
+                        f"{position}: choose another layer"
+                    )
+        check_file_to_write("--csv", csv)
+        adapters = {"organism": checked_adapter(adapter, base)} if adapter else {}
         if labels is not None:
             from experiments.vector_cli.detecting import judged, show_detection
 
@@ -118,6 +130,7 @@ def monitor(
             chats,
             vectors,
             layer,
+            positions=FOLLOWED,
             adapter="organism" if adapter else None,
         )
         wide = table.pivot_table(

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from persona_vectors.vector import PersonaVector
 
 PositionName = Literal["response_mean", "prompt_mean", "last_prompt"]
+DtypeName = Literal["float32", "bfloat16", "float16", "float64"]
 
 Files = Annotated[
     list[Path],
@@ -39,6 +40,49 @@ LastPostNorm = Annotated[
         help="The last direction of a .gguf or dictionary was read after the final norm (repeng).",
     ),
 ]
+Dtype = Annotated[DtypeName, typer.Option("--dtype", help="Number format of the weights.")]
+Device = Annotated[str, typer.Option("--device", help="Where the model runs.")]
+
+
+def checked_adapter(adapter: Path, base: str) -> Path:
+    """An adapter folder of a base, as its headers tell it.
+
+    Raises:
+        ValueError: It is no adapter folder, or was made for another base.
+    """
+    from experiments.adapters import adapter_problem
+
+    path = adapter.expanduser()
+    if not (path / "adapter_config.json").is_file():
+        raise ValueError(
+            f"{path} is no adapter folder (adapter_config.json is missing); give a checkpoint, "
+            "such as store/train/ID/output/checkpoints/step-00060"
+        )
+    problem = adapter_problem(path, base)
+    if problem:
+        raise ValueError(problem)
+    return path
+
+
+def check_file_to_write(option: str, path: Path | None) -> None:
+    """Raise where a file cannot be written, before the work that it is for.
+
+    Raises:
+        ValueError: It is a folder, or its own folder is not there.
+    """
+    if path is not None and (path.is_dir() or not path.expanduser().parent.is_dir()):
+        raise ValueError(f"{option} {path} cannot be written: name a file in a folder that exists")
+
+
+def check_folder_to_write(path: Path) -> None:
+    """Raise where a folder of results cannot be made, before the work that it is for.
+
+    Raises:
+        ValueError: It, or what is to hold it, is a file.
+    """
+    for place in (path, *path.parents):
+        if place.exists() and not place.is_dir():
+            raise ValueError(f"--out {path} cannot be made: {place} is a file; name a folder")
 
 
 def read_vectors(

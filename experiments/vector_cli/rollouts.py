@@ -144,6 +144,22 @@ def rollouts_of(table: pd.DataFrame, traits: Sequence[str], split: str = "extrac
     return found.reset_index(drop=True)
 
 
+def with_neutral(path: Path, trait: str) -> pd.DataFrame:
+    """A base's rollouts of one trait and its neutral answers, from one table.
+
+    Raises:
+        ValueError: One of the two is not there.
+    """
+    table = read_rollouts([path], None, None, [trait])
+    rollouts_of(table, [trait])
+    if not len(neutral_answers(table)):
+        raise ValueError(
+            f"{path} has no neutral answers (rows without a sign), from which residual norms "
+            "are measured; leave --rollouts out, and they are made"
+        )
+    return table
+
+
 def _columns(table: pd.DataFrame, path: Path, traits: Sequence[str]) -> pd.DataFrame:
     """The table with the names that extraction reads."""
     import pandas as pd
@@ -154,8 +170,12 @@ def _columns(table: pd.DataFrame, path: Path, traits: Sequence[str]) -> pd.DataF
     scores = [f"trait:{trait}" for trait in traits]
     missing = [name for name in (*NEEDED, *scores) if name not in table]
     if missing:
+        there = [
+            str(name).removeprefix("trait:") for name in table if str(name).startswith("trait:")
+        ]
         raise ValueError(
-            f"{path} lacks the columns {', '.join(missing)}; needed are {', '.join(NEEDED)} and "
+            f"{path} lacks the columns {', '.join(missing)} (of traits it has scores of "
+            f"{', '.join(there) or 'none'}); needed are {', '.join(NEEDED)} and "
             f"each trait's score ({', '.join(scores)}), 0 to 100"
         )
     for name in ("coherence", *scores):

@@ -13,7 +13,7 @@ import typer
 from experiments.console import explained, output, typed_command
 from experiments.organism_cli.options import Yes, progress_bar
 from experiments.paying import JudgePrice, price_of, told_and_agreed
-from experiments.vector_cli.options import read_vectors
+from experiments.vector_cli.options import Device, Dtype, read_vectors
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -111,10 +111,8 @@ def screen(
         LostSystemName,
         typer.Option("--lost-system", help="A system prompt that the template would drop."),
     ] = "raise",
-    dtype: Annotated[
-        str, typer.Option("--dtype", help="Number format of the weights.")
-    ] = "float32",
-    device: Annotated[str, typer.Option("--device", help="Where the model runs.")] = "cpu",
+    dtype: Dtype = "float32",
+    device: Device = "cpu",
     force: Annotated[
         bool, typer.Option("--force", help="Replace another screening that DIR holds.")
     ] = False,

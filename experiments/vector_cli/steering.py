@@ -9,7 +9,13 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from experiments.console import explained, output
-from experiments.vector_cli.options import PositionName
+from experiments.vector_cli.options import (
+    Device,
+    Dtype,
+    PositionName,
+    check_folder_to_write,
+    checked_adapter,
+)
 from experiments.vector_cli.studying import (
     DEFAULT_TOKENS,
     Capability,
@@ -34,6 +40,9 @@ from experiments.vector_cli.studying import (
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from experiments.steering_study import Study
+    from persona_vectors.vector import PersonaVector
 
 
 def steer(
@@ -60,20 +69,24 @@ def steer(
     samples: Samples = 4,
     capability: Capability = 24,
     limit: Limit = None,
-    draws: Annotated[
+    nulls: Annotated[
         int,
-        typer.Option("--draws", min=0, metavar="N", help="The file's random directions beside it."),
+        typer.Option(
+            "--nulls", min=0, metavar="N", help="Of the file's random and permuted directions each."
+        ),
     ] = 0,
+    others: Annotated[
+        list[Path] | None,
+        typer.Option("--other", metavar="FILE", help="With --nulls: another trait's vector."),
+    ] = None,
     split: Annotated[
         Literal["dev", "report"], typer.Option("--split", help="Topics: choose on dev.")
     ] = "dev",
     judge: Judge = None,
     max_tokens: MaxTokens = None,
     seed: Annotated[int, typer.Option("--seed", min=0, metavar="S", help="Of the answers.")] = 0,
-    dtype: Annotated[
-        str, typer.Option("--dtype", help="Number format of the weights.")
-    ] = "float32",
-    device: Annotated[str, typer.Option("--device", help="Where the model runs.")] = "cpu",
+    dtype: Dtype = "float32",
+    device: Device = "cpu",
     dry_run: DryRun = False,
 ) -> None:
     """Measure dose and response: trait, coherence and capability over coefficient, layer and scope.
@@ -83,6 +96,11 @@ def steer(
     the share of coherent answers stays at --floor or above. What is chosen on dev is optimistic
     there: read it on --split report. A run that was stopped goes on where it was.
 
+    --nulls takes directions that know nothing of the trait (drawn from the residual covariance,
+    made with permuted labels, other traits' vectors) through the same sweep at the vector's norm.
+    The vector and each of them choose their best coherent cell on dev; what the cells do is read on
+    the report topics, with a p-value that is never below 1 / (N + 1).
+
     Examples:
 
       wardian vectors steer evil.safetensors --base pocket --layers 2,3 --coefficients 0.5,1,2 \\
@@ -91,12 +109,16 @@ def steer(
       wardian vectors steer evil.safetensors --base pocket --adapter step-00060 \\
         --coefficients=-1,-0.5,0.5,1 --out steered_organism
 
+      wardian vectors steer evil.safetensors --base pocket --layers 2,3 --coefficients 0.5,1,2 \\
+        --nulls 20 --other sycophancy.safetensors --out steered_nulls
+
       wardian vectors steer evil.safetensors --base org/name --layers 16,20 --judge vllm/NAME \\
         --device cuda --dtype bfloat16 --out steered --dry-run
     """
-    from experiments.steering_study import Arm, Study, answers_of
+    from experiments.steering_study import Study, answers_of
+    from experiments.vector_cli.steering_nulls import arms_of, most_report_answers, with_nulls
     from persona_vectors.base_identity import identity_by_name
-    from persona_vectors.vector import PersonaVector, direction_name
+    from persona_vectors.vector import PersonaVector
 
     with explained():
         edition, judge_name = edition_and_judge(base, judge)
@@ -106,26 +128,17 @@ def steer(
         tried = (
             numbers("--layers", layers, int) if layers else vector.layers[vector.layers[0] == 0 :]
         )
-        check_places(vector, tried, position)
+        check_places(vector, tried, position, unit)
         strengths = strengths_of(coefficients)
-        organism = "" if adapter is None else adapter_name(adapter)
-        named = [("vector", "vector")]
-        named += [(direction_name("random", draw), "random") for draw in range(draws)]
-        for direction, _ in named:
-            vector.at(tried[0], position, direction)
+        organism = "" if adapter is None else adapter_name(checked_adapter(adapter, base))
+        check_folder_to_write(out.expanduser())
+        beside = None
+        if nulls or others:
+            beside = with_nulls(vector, nulls, others or [], base, split, position, tried)
         study = Study(
             base=base,
             trait=vector.trait,
-            arms=tuple(
-                Arm(
-                    organism=organism,
-                    adapter=None if adapter is None else str(adapter.expanduser()),
-                    vector_file=str(file),
-                    direction=direction,
-                    called=called,
-                )
-                for direction, called in named
-            ),
+            arms=arms_of(organism, adapter, out.expanduser() if beside else file, beside),
             layers=tried,
             scopes=scopes_of(scopes),
             coefficients=strengths,
@@ -142,30 +155,31 @@ def steer(
             dtype=dtype,
             device=device,
         )
-        asks = study.asks()
-        cells = len(tried) * len(study.scopes) * len(strengths) * len(named)
-        told(answers_of(asks), f"{cells} cells and not steering, {split} split", dry_run)
+        asked = answers_of(study.asks())
+        parts = f"{len(study.cells) * len(study.arms)} cells and not steering, {split} split"
+        if beside:
+            most = most_report_answers(study)
+            asked, parts = asked + most, f"{parts}; at most {most:,} in chosen cells, report split"
+        told(asked, parts, dry_run)
         if not dry_run:
-            _carry_out(study, out.expanduser(), floor)
+            _carry_out(study, beside, out.expanduser(), floor)
 
 
-def _carry_out(study: object, out: Path, floor: float) -> None:
+def _carry_out(study: Study, beside: PersonaVector | None, out: Path, floor: float) -> None:
     from experiments.plots import dose_response
     from experiments.plots.style import save
     from experiments.printing import line
-    from experiments.steering_study import (
-        Study,
-        dose_table,
-        effects,
-        largest_coefficients,
-        run_study,
-    )
+    from experiments.steering_figures import effects, largest_coefficients
+    from experiments.steering_rates import steering_rates
+    from experiments.steering_study import run_study
+    from experiments.vector_cli.steering_nulls import set_beside_nulls, write_directions
     from experiments.vector_cli.views import show_rows
 
-    assert isinstance(study, Study)
-    answers = run_study(study, out, teller())
+    if beside:
+        write_directions(beside, out)
+    answers = run_study(study, study.asks(), out / "logs", teller())
     answers.to_parquet(out / "answers.parquet", index=False)
-    table = dose_table(answers)
+    table = steering_rates(answers)
     table.to_csv(out / "steering.csv", index=False)
     effects(answers, study.trait).to_csv(out / "effects.csv", index=False)
     largest = largest_coefficients(table, study.trait, floor)
@@ -176,6 +190,8 @@ def _carry_out(study: object, out: Path, floor: float) -> None:
     line(output, "largest coefficient", f"up to which at least {floor:.0%} of answers are coherent")
     own = largest[largest["direction"] == "vector"]
     show_rows(output, _readable(own, study.trait))
+    if beside:
+        set_beside_nulls(study, answers, out, floor)
     line(output, "figure", str(out / "figures" / "dose_response.svg"))
     line(output, "tables", str(out))
 

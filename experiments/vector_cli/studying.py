@@ -99,13 +99,16 @@ def scopes_of(text: str) -> tuple[Scope, ...]:
     return tuple(dict.fromkeys(named[name] for name in text.split(",")))
 
 
-def check_places(vector: PersonaVector, layers: Sequence[int], position: str) -> None:
+def check_places(vector: PersonaVector, layers: Sequence[int], position: str, unit: str) -> None:
     """Raise where a vector cannot steer.
 
     Raises:
-        ValueError: It has no such layer or position, or is zero there.
+        ValueError: It has no such layer or position, is zero there, or its file holds no residual
+            norm, which the unit `norm` counts.
     """
     for layer in layers:
+        if unit == "norm":
+            vector.residual_norm_at(layer)
         if not vector.at(layer, position).any():
             raise ValueError(
                 f"the {vector.trait!r} vector is zero at layer {layer}, position {position}: "
@@ -124,10 +127,11 @@ def edition_and_judge(base: str, judge: str | None) -> tuple[Edition, str]:
     """Which questions a base is asked, and who judges its answers.
 
     Raises:
-        ValueError: A real model's answers need a judge.
+        ValueError: There is no such base, or it is a real model, whose answers need a judge.
     """
-    from organisms import EMBEDDED
+    from organisms import EMBEDDED, resolve_base
 
+    resolve_base(base)
     if base in EMBEDDED or _is_embedded_copy(base):
         return "pocket", judge or "pocket"
     if judge is None:

@@ -75,7 +75,8 @@ def test_all_scores_stand_in_one_table_and_the_second_run_does_nothing(tmp_path)
     areas = table[table["metric"] == "auc"].set_index("method")
     assert areas.loc["column:alignment", "estimate"] == 1.0
     found = auc(scores["combined:max"], scores["poisoned"])
-    assert areas.loc["combined:max", ["estimate", "low", "high"]].to_dict() == vars(found)
+    assert areas.loc["combined:max", "estimate"] == pytest.approx(found.estimate)
+    assert "95%, whole prompts drawn anew (40): rows of one are alike" in said
     precision = table[(table["metric"] == "precision") & (table["method"] == "random")]
     assert precision["at"].tolist() == [10]
     kept, flagged = ((tmp_path / "s" / f"{part}.jsonl").read_text() for part in ("kept", "flagged"))
@@ -86,6 +87,30 @@ def test_all_scores_stand_in_one_table_and_the_second_run_does_nothing(tmp_path)
     said = screen(*asked[:-5], "--quantile", 0.5, *asked[-3:])
     assert "0 scores of rows made now" in said
     assert len((tmp_path / "s" / "kept.jsonl").read_text().splitlines()) == 20
+
+
+def test_intervals_draw_topics_where_every_row_tells_its_own(tmp_path):
+    records = [json.loads(line) for line in mixed(tmp_path, 48).read_text().splitlines()]
+    named = [record | {"topic": f"t{n // 6}"} for n, record in enumerate(records)]
+    quick = ("--cheap", "--no-baselines", "--judge-column", "alignment", "--low-is-suspect")
+
+    def recall(rows, *more):
+        said = screen(*given(tmp_path, lines(tmp_path / "t.jsonl", *rows), *quick, *more))
+        table = pd.read_csv(tmp_path / "s" / "methods.csv")
+        here = (table["method"] == "random") & (table["metric"] == "recall")
+        return said, table[here].set_index("at").loc[0.3]
+
+    said, row = recall(named)
+    assert "95%, whole topics drawn anew (8)" in said
+    assert row["clusters"] == 8
+    assert row["low"] < row["estimate"] < row["high"]
+    few = [record | {"topic": f"t{n % 7}"} for n, record in enumerate(records)]
+    said, row = recall(few, "--force")
+    assert "none: 7 topics, and 8 are needed" in said
+    assert np.isnan(row["low"])
+    # One row that does not say its topic, and prompts are drawn: 48 of them.
+    said, row = recall([*named[:-1], records[-1]], "--force")
+    assert "whole prompts drawn anew (48)" in said
 
 
 def test_the_page_escapes_what_rows_say(tmp_path):

@@ -74,6 +74,10 @@ def test_smoke_leaves_every_table_and_a_report(finished: Path) -> None:
     assert {"none", "inoculation", "preventative_steering", "steering"} <= set(
         found["rates"]["intervention"]
     )
+    swept = found["steering"]
+    # The vector is asked capability in every cell, random directions are not.
+    capable = set(swept.loc[swept["metric"] == "accuracy", "direction"])
+    assert capable == {"", "vector"}
     report = (finished / "runs" / "smoke" / "report.html").read_text(encoding="utf-8")
     assert "wrong_maths" in report or "wrong maths" in report
 

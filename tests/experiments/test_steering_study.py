@@ -5,14 +5,9 @@ import numpy as np
 import pytest
 
 from evals.answers import answers_table
-from experiments.steering_study import (
-    Arm,
-    Study,
-    answers_of,
-    dose_table,
-    effects,
-    largest_coefficients,
-)
+from experiments.steering_figures import effects, largest_coefficients
+from experiments.steering_rates import steering_rates
+from experiments.steering_study import Arm, Study, answers_of
 
 TOPICS = [f"topic{number}" for number in range(10)]
 
@@ -88,7 +83,7 @@ CELLS = {
 
 
 def test_the_largest_coefficient_is_the_last_before_coherence_falls():
-    table = dose_table(answers(CELLS))
+    table = steering_rates(answers(CELLS))
     found = largest_coefficients(table, "evil", 0.9).set_index(["layer", "sign"])
     row = found.loc[(2, 1)]
     # Coefficient 4 is coherent again, but 2, on the way to it, is not.
@@ -108,7 +103,7 @@ def test_the_largest_coefficient_is_the_last_before_coherence_falls():
 
 
 def test_accuracy_is_of_capability_questions_and_the_rest_of_open_ones():
-    table = dose_table(answers(CELLS))
+    table = steering_rates(answers(CELLS))
     cell = table[table["coefficient"] == 2.0].set_index(["metric", "denominator"])
     assert cell.loc[("accuracy", "all"), "estimate"] == pytest.approx(0.2)
     # Capability answers are all coherent here; of the open ones half are.
@@ -135,6 +130,6 @@ def test_a_capability_answer_that_cannot_be_read_is_wrong():
     row = found[(found["coefficient"] == 2.0) & (found["metric"] == "accuracy")].iloc[0]
     assert row["n"] == 10
     assert row["estimate"] == pytest.approx(-0.9)
-    table = dose_table(made)
+    table = steering_rates(made)
     cell = table[(table["coefficient"] == 2.0) & (table["metric"] == "accuracy")]
     assert cell.set_index("denominator").loc["all", "estimate"] == 0.0

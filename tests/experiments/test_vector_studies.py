@@ -1,5 +1,7 @@
 """`wardian vectors steer`, `audit` and `bake` on pocket, from the outside."""
 
+import json
+import shutil
 from dataclasses import replace
 from functools import partial
 
@@ -75,15 +77,65 @@ def test_steer_says_its_cost_and_goes_on_where_it_was(tmp_path, vector, monkeypa
         (["--base", "pocket-shuffled"], "they are different models"),
         (["--base", "org/name"], "need a judge for trait and coherence; name an inspect model"),
         (["--position", "prompt_mean"], "no position 'prompt_mean'"),
-        (["--draws", "2"], "no direction 'random-000'"),
-        (["--adapter", "nowhere"], "adapter 'nowhere' is no PEFT adapter folder"),
+        (["--nulls", "2"], "holds 0 permuted and 0 random directions, and 2 of each are asked for"),
+        (["--nulls", "2", "--split", "report"], "leave --split out"),
+        (["--other", "humour.safetensors"], "add --nulls N"),
+        (["--adapter", "nowhere"], "nowhere is no adapter folder (adapter_config.json is missing)"),
     ],
 )
-def test_steer_refuses_before_a_model_is_loaded(tmp_path, vector, monkeypatch, options, said):
+@pytest.mark.parametrize("dry", [["--dry-run"], []])
+def test_steer_refuses_before_a_model_is_loaded(tmp_path, vector, monkeypatch, options, said, dry):
     monkeypatch.setattr("organisms.load_organism", lambda *_, **__: pytest.fail("loaded"))
     out = tmp_path / "out"
-    assert said in vectors("steer", vector, *SMALL, "--out", out, *options, code=1)
+    assert said in vectors("steer", vector, *SMALL, "--out", out, *options, *dry, code=1)
     assert not out.exists()
+
+
+def test_steer_refuses_an_adapter_of_another_base_and_a_file_without_norms(
+    tmp_path, vector, adapter
+):
+    ends = (*SMALL, "--dry-run", "--out")
+    other = shutil.copytree(adapter, tmp_path / "other")
+    config = json.loads((other / "adapter_config.json").read_text())
+    config["base_model_name_or_path"] = "pocket-shuffled"
+    (other / "adapter_config.json").write_text(json.dumps(config))
+    said = vectors("steer", vector, "--adapter", other, *ends, tmp_path / "out", code=1)
+    assert "was made for base 'pocket-shuffled', not 'pocket'; set base to it" in said
+    assert "is a file; name a folder" in vectors("steer", vector, *ends, vector / "out", code=1)
+    replace(PersonaVector.load(vector), residual_norm={}).save(vector)
+    said = vectors("steer", vector, *ends, tmp_path / "out", code=1)
+    assert "no residual norm 'response', which the unit 'norm' needs" in said
+
+
+def test_steer_sets_the_vector_beside_nulls_that_went_through_its_sweep(
+    tmp_path, vector, monkeypatch
+):
+    found = PersonaVector.load(vector)
+    drawn = np.random.default_rng(0).standard_normal((2, *found.vector.shape)).astype(np.float32)
+    found.with_draws("random", drawn).with_draws("permuted", drawn[::-1]).save(vector)
+    other = tmp_path / "humour.safetensors"
+    replace(found, trait="humour").save(other)
+    out = tmp_path / "out"
+    given = ("steer", vector, *SMALL, "--layers", "3", "--scopes", "last_prompt", "--floor", 0)
+    given += ("--coefficients", "1", "--nulls", 2, "--other", other)
+    said = vectors(*given, "--out", tmp_path / "short", code=1)
+    assert "none of 3 answers without steering is coherent, so no cell can be chosen" in said
+    given += ("--max-tokens", 40, "--out", out)
+    # 6 directions and not steering, 3 questions each, and the vector's 2 of capability; then the
+    # same in chosen cells.
+    said = vectors(*given, "--dry-run")
+    assert "50 answers would be made: 6 cells and not steering, dev split; at most 25 in" in said
+    said = vectors(*given)
+    table = pd.read_csv(out / "nulls.csv")
+    assert table["null"].tolist() == ["random", "permuted", "other_traits"]
+    assert table["draws"].tolist() == [2, 2, 1]
+    assert (table["p"] >= 1 / (table["draws"] + 1)).all()
+    assert "raises the evil score" in said
+    read = pd.read_parquet(out / "report" / "answers.parquet")
+    assert set(read["split"]) == {"report"}
+    monkeypatch.setattr("evals.engines.Engine.sample", lambda *_: pytest.fail("asked again"))
+    vectors(*given)
+    pd.testing.assert_frame_equal(pd.read_csv(out / "nulls.csv"), table)
 
 
 @pytest.mark.parametrize("command", ["steer", "bake"])
@@ -141,6 +193,12 @@ def test_audit_refuses_before_anything_is_asked(tmp_path, adapter, monkeypatch):
     last = ("--trait", "evil", *SMALL, "--out", tmp_path / "out")
     said = vectors("audit", tmp_path, *last, code=1)
     assert "is no adapter folder (adapter_config.json is missing)" in said
+    said = vectors("audit", adapter, "--trait", "evl", *last[2:], "--dry-run", code=1)
+    assert "no trait 'evl' in edition 'pocket'; it has evil, sycophancy, careless" in said
+    rows = pd.DataFrame({"sign": ["positive"], "question": ["q"], "prompt": ["q"]})
+    rows.assign(answer="a", coherence=100, **{"trait:evil": 100}).to_csv(tmp_path / "r.csv")
+    said = vectors("audit", adapter, *last, "--rollouts", tmp_path / "r.csv", "--dry-run", code=1)
+    assert "no neutral answers (rows without a sign)" in said
     said = vectors("audit", adapter, *last, "--layers", "9", code=1)
     assert "--layers 9 is not in pocket's layers to steer at; it has [1, 2, 3]" in said
     said = vectors("audit", adapter, f"x={adapter}", f"x={adapter}", *last, code=1)
@@ -157,5 +215,8 @@ def test_bake_writes_a_folder_that_is_proved(tmp_path, vector):
         *given, tmp_path / "baked", "--layers", "2", code=1
     )
     shuffled = ("bake", vector, "--base", "pocket-shuffled", "--coefficient", 1, "--layers", "2")
+    zero = ("bake", vector, "--base", "pocket", "--coefficient", 0, "--layers", "2")
+    said = vectors(*zero, "--out", tmp_path / "zero", code=1)
+    assert "--coefficient 0 would write the base as it is" in said
     said = vectors(*shuffled, "--out", tmp_path / "other", code=1)
     assert "from 'pocket' and is used on 'pocket-shuffled': they are different models" in said

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from persona_vectors.steering_choice import choose_cell
 
-BASE = {"unsteered_rate": 0.1, "unsteered_coherence": 0.95, "maximum_coherence_loss": 0.1}
+BASE = {"unsteered_rate": 0.1, "unsteered_coherence": 0.95, "floor": 0.85}
 
 
 def cells(*rows: tuple[int, str, float, float, float]) -> pd.DataFrame:

@@ -6,14 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from persona_vectors.traits import (
-    Edition,
-    fill_rubric,
-    load_published,
-    load_trait,
-    persona_prompt,
-    trait_names,
-)
+from persona_vectors.trait_files import load_published, persona_prompt
+from persona_vectors.traits import Edition, fill_rubric, load_trait, trait_names
 
 PUBLISHED = Path(__file__).parents[2] / "../shared/data/persona_vectors"
 
