@@ -82,7 +82,7 @@ def _mark_chosen(
 
 
 def _draw(sweep: pd.DataFrame) -> Figure | None:
-    """Two rows a target that was swept, a column a layer."""
+    """A row for each target that was swept and figure of it, a column for each layer."""
     vector = sweep[sweep["direction"] == "vector"]
     if vector.empty:
         return None
