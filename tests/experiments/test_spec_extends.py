@@ -48,7 +48,7 @@ def test_keys_of_the_file_replace_those_of_the_extended_one_whole(write):
 
 def test_a_ready_made_spec_is_extended_by_its_name(write):
     read = load_spec(write("quickstart.yaml", "name: mine\nextends: quickstart\nseeds: [5]\n"))
-    assert read.model_copy(update={"name": "quickstart", "seeds": (0, 1)}) == load_spec(
+    assert read.model_copy(update={"name": "quickstart", "seeds": (0, 1, 2)}) == load_spec(
         "quickstart"
     )
 
