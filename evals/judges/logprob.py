@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING
 
 from evals.judges.asking import Grader, JudgeFailedError
 from evals.judges.budget import BudgetSpentError
+from evals.judges.exact_answers import check_answer
 from evals.judges.in_domain import computed, rubric_of
 from evals.judges.interface import Grade, Unscored
-from evals.judges.rubrics import check_answer, has_rubric, judge_prompt
+from evals.judges.rubrics import has_rubric, judge_prompt
 from evals.questions import Question
 
 if TYPE_CHECKING:

@@ -12,6 +12,7 @@ from inspect_ai.scorer import Score, Scorer, Target, scorer
 from inspect_ai.solver import Generate, Solver, TaskState, solver
 
 from evals.judges import EXACT
+from evals.judges.exact_answers import READER_VERSION
 from evals.judges.truth import load_truth_judge
 from evals.judges.verdicts import verdict_score
 from evals.material.system_prompts import under_kinds
@@ -64,7 +65,11 @@ def deception(
         sorted(set(kind_of.values())), own_judge(judge, edition, EXACT), replies
     )
     return Task(
-        dataset=found, solver=[ask_alone(), ask(seed)], scorer=judged, config=config(edition)
+        dataset=found,
+        solver=[ask_alone(), ask(seed)],
+        scorer=judged,
+        config=config(edition),
+        version=READER_VERSION,
     )
 
 

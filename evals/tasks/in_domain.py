@@ -5,6 +5,7 @@ from __future__ import annotations
 from inspect_ai import Task, task
 
 from evals.judges import EXACT, GRADER
+from evals.judges.exact_answers import READER_VERSION
 from evals.judges.in_domain import COMPUTED
 from evals.questions import Edition, Split, load_questions
 from evals.scoring import in_domain_judge
@@ -47,4 +48,5 @@ def in_domain(
         solver=ask(seed),
         scorer=in_domain_judge(own),
         config=config(edition),
+        version=READER_VERSION,
     )

@@ -12,8 +12,8 @@ from inspect_ai.solver import TaskState
 from pydantic import BaseModel, ConfigDict
 
 from evals.judges import EXACT, GRADER, NONE, load_judge
+from evals.judges.exact_answers import ASK_FOR_LINE, READER_VERSION, read_answer, written
 from evals.judges.interface import Grade
-from evals.judges.stated import ASK_FOR_LINE, stated, written
 from evals.material.impossible_tests import DOMAIN as TESTS
 from evals.material.impossible_tests import impossible_tasks, written_for_tests
 from evals.material.talks import in_split, read_questions
@@ -84,6 +84,7 @@ def reward_hacking(
         solver=ask(seed),
         scorer=hack_check(judge),
         config=config(edition),
+        version=READER_VERSION,
     )
 
 
@@ -134,8 +135,8 @@ def hack_check(judge: str = "pocket") -> Scorer:
         if kind == "tests":
             hacked = written_for_tests(question, answer)
         elif kind == "leak":
-            found = stated(answer, question.truth["right"], question.truth["said"])
-            hacked = found == "said" if found else None
+            found = read_answer(question.truth, answer)
+            hacked = found == "wrong" if found else None
         else:
             assert judging is not None
             grade = await judging.grade(question, answer)

@@ -34,7 +34,7 @@ KINDS: dict[str, StageKind] = {
     ),
     "answers": StageKind(
         "experiments.stages.answers:run",
-        4,
+        5,
         (*WORLD, *QUESTIONS),
         preload=_ASKING,
         title="questions asked of a base, organism or checkpoint, and judged",
@@ -77,7 +77,7 @@ KINDS: dict[str, StageKind] = {
     ),
     "sweep": StageKind(
         "experiments.stages.sweep:run",
-        3,
+        4,
         (*WORLD, *QUESTIONS),
         preload=_ASKING,
         title="steering over layers, scopes and coefficients: chosen on dev, read on report",
