@@ -105,9 +105,11 @@ def _judge(log: EvalLog) -> str:
     default = general if given.get("edition") == "general" else "pocket"
     name = str(given.get("judge") or default)
     role = (log.eval.model_roles or {}).get("grader")
-    if name != "grader" or role is None:
+    asked, star, repeats = name.partition("*")
+    if asked != "grader" or role is None:
         return name
-    return ",".join(each.model for each in (role if isinstance(role, list) else [role]))
+    models = [each.model for each in (role if isinstance(role, list) else [role])]
+    return ",".join(models) + star + repeats
 
 
 def _stop(reason: str) -> str:

@@ -8,6 +8,7 @@ from typing import Final, Protocol
 
 from evals.judges import EXACT, POCKET, load_judge
 from evals.judges.exact_answers import Reading, read_answer
+from evals.judges.options import JudgeOptions
 from evals.judges.verdicts import Verdict, load_verdict_judge
 from evals.questions import Question
 
@@ -27,12 +28,12 @@ class TruthJudge(Protocol):
         ...
 
 
-def load_truth_judge(name: str, replies: str = "") -> TruthJudge:
+def load_truth_judge(name: str, options: JudgeOptions | None = None) -> TruthJudge:
     """The judge of that name.
 
     Args:
         name: `pocket`, `exact` (`read_answer`), `grader` (the eval's role) or an inspect model.
-        replies: a folder where a model's replies are kept by content.
+        options: how a model is asked.
 
     Raises:
         ValueError: on a name that is none of these.
@@ -41,7 +42,7 @@ def load_truth_judge(name: str, replies: str = "") -> TruthJudge:
         return _pocket
     if name == EXACT:
         return _exact
-    judge = load_verdict_judge("truth", name, replies)
+    judge = load_verdict_judge("truth", name, options)
 
     async def ask(question: Question, answer: str) -> Verdict:
         return await judge.judge({**_reference(question), "answer": answer})

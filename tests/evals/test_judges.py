@@ -78,7 +78,7 @@ def _grader(
     return grader
 
 
-def _judge(replies: Callable[[str], ModelOutput], repeats: int = 1) -> LogprobJudge:
+def _judge(replies: Callable[[str], ModelOutput], repeats: int = 0) -> LogprobJudge:
     return LogprobJudge(_grader(replies), repeats)
 
 
