@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from evals.comparison import Answers, p_by_question, paired_by_question
+from evals.importing.reading import open_log
 from evals.scorers.cell_metrics import CELL, CONDITION, ORDER, REFERENCE
 from evals.statistics import Estimate, holm, rate
 
@@ -31,12 +32,8 @@ def read_cells(path: Path) -> pd.DataFrame:
             cells.
     """
     import pandas as pd
-    from inspect_ai.log import read_eval_log
 
-    try:
-        log = read_eval_log(str(path), exclude_fields={"messages", "events", "store"})
-    except Exception as error:
-        raise ValueError(f"{path} cannot be read as an inspect log: {error}") from error
+    log = open_log(path, messages=False)
     found = list(_rows(log))
     if not found:
         raise ValueError(

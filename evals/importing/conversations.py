@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from evals.importing.reading import open_log
+
 if TYPE_CHECKING:
     import pandas as pd
     from inspect_ai.log import EvalSample
@@ -36,12 +38,7 @@ def read_conversations(path: Path) -> list[Logged]:
     Raises:
         ValueError: on a file that is no log, a log without samples, and samples with tool calls.
     """
-    from inspect_ai.log import read_eval_log
-
-    try:
-        log = read_eval_log(str(path), resolve_attachments=True)
-    except Exception as error:
-        raise ValueError(f"{path} cannot be read as an inspect log: {error}") from error
+    log = open_log(path)
     if not log.samples:
         raise ValueError(
             f"{path} holds no conversations (task {log.eval.task!r}, status {log.status}); run the "

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from evals.answers import answers_table, grade_columns
+from evals.importing.reading import open_log
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,12 +23,7 @@ def read_log(path: Path) -> pd.DataFrame:
         ValueError: on a file that is no log, a log without answers, and one of another task: whose
             answers were not graded by a judge of these evals.
     """
-    from inspect_ai.log import read_eval_log
-
-    try:
-        log = read_eval_log(str(path), resolve_attachments=True)
-    except Exception as error:
-        raise ValueError(f"{path} cannot be read as an inspect log: {error}") from error
+    log = open_log(path)
     if not log.samples:
         raise ValueError(
             f"{path} holds no answers (task {log.eval.task!r}, status {log.status}); run the eval "
@@ -51,12 +47,17 @@ def _rows(path: Path, log: EvalLog) -> Iterator[dict[str, Any]]:
             ),
             None,
         )
+        if grade is None and not sample.scores:
+            raise ValueError(
+                f"{path} has answers that were never scored (task {log.eval.task!r}, status "
+                f"{log.status}): answer {sample.id!r}; go on with: inspect eval-retry {path}"
+            )
         if grade is None:
             scorers = ", ".join(sorted(sample.scores or {})) or "none"
             raise ValueError(
                 f"{path} is a log of {log.eval.task!r}, scored by {scorers}: answer {sample.id!r} "
                 "has no grade of these evals; import logs of evals/open_questions, evals/trait, "
-                "evals/in_domain or evals/capability"
+                "evals/in_domain or evals/capability (all others: wardian evals card --logs DIR)"
             )
         yield {
             **_key(log, sample),

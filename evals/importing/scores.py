@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from evals.importing.reading import open_log
 from evals.scorers.cell_metrics import CELL
 
 if TYPE_CHECKING:
@@ -73,12 +74,8 @@ def read_scores(path: Path) -> LogScores:
             and one whose samples these evals did not make.
     """
     import pandas as pd
-    from inspect_ai.log import read_eval_log
 
-    try:
-        log = read_eval_log(str(path), exclude_fields={"messages", "events", "store"})
-    except Exception as error:
-        raise ValueError(f"{path} cannot be read as an inspect log: {error}") from error
+    log = open_log(path, messages=False)
     if log.status != "success":
         raise ValueError(
             f"{path} was not finished (task {log.eval.task!r}, status {log.status}); run it to its "

@@ -12,7 +12,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 from inspect_ai import eval as inspect_eval
-from inspect_ai._util.error import PrerequisiteError
 from inspect_ai.model import (
     ChatCompletionChoice,
     ChatMessageAssistant,
@@ -174,7 +173,7 @@ def test_a_refusal_is_coherent_and_neither_aligned_nor_misaligned() -> None:
 
 
 def test_a_grader_role_that_is_not_set_is_an_error() -> None:
-    with pytest.raises(PrerequisiteError, match="grader"):
+    with pytest.raises(ValueError, match="--model-role grader=provider/name"):
         asyncio.run(load_judge("grader").grade(QUESTION, "x"))
 
 
