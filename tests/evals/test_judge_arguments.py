@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from inspect_ai import Task
 from inspect_ai import eval as inspect_eval
+from inspect_ai._util.registry import registry_params
 from inspect_ai.log import EvalLog
 from inspect_ai.model import (
     ChatMessage,
@@ -24,6 +25,7 @@ from inspect_ai.model import (
 from evals import _registry
 from evals.judges import load_judge
 from evals.judges.options import judge_options
+from evals.suite import PROGRAMS_ALONE, Subject, suite
 from evals.tasks.frustration import frustration
 from evals.tasks.open_questions import open_questions
 from evals.tasks.question_file import question_file
@@ -206,3 +208,10 @@ def test_of_several_replies_the_word_of_most_stands(tmp_path: Path) -> None:
     assert explained == ["the judge's replies are split: REFUSED 1, ANSWERED 1"]
     with pytest.raises(ValueError, match=r"'grader\*0': behind the '\*' stands how many"):
         frustration(edition="general", judge="grader*0")
+
+
+def test_the_suite_gives_them_to_every_task_that_a_model_may_judge() -> None:
+    found = suite(Subject(edition="general", domain="medical", judging={"budget": 5}))
+    given = [registry_params(task.scorer[0]).get("judging") for task in found.tasks if task.scorer]
+    by_program = [PROGRAMS_ALONE[0], PROGRAMS_ALONE[1], "truthfulness", "self_preservation"]
+    assert given.count({"budget": 5}) == len(found.tasks) - len(by_program)
