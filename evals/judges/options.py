@@ -57,7 +57,12 @@ def judge_options(judging: Mapping[str, Any]) -> JudgeOptions:
     required = judging.get("require_logprobs", False)
     if not isinstance(required, bool):
         raise ValueError(f"require_logprobs {required!r} is not allowed: give true or false")
-    replies = str(judging.get("replies") or "")
+    replies = judging.get("replies", "")
+    if not isinstance(replies, str):
+        raise ValueError(
+            f"replies {replies!r} is no folder's name; for several replies an answer write the "
+            "judge as NAME*3"
+        )
     return JudgeOptions(
         Path(replies) if replies else None, _budget(judging.get("budget")), required
     )

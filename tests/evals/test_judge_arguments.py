@@ -133,6 +133,15 @@ def test_budgets_that_cannot_be_kept_raise(budget: object, said: str) -> None:
         judge_options({"budget": budget})
 
 
+def test_arguments_of_another_kind_raise_with_what_is_meant() -> None:
+    with pytest.raises(ValueError, match=r"replies 3 is no folder's name; .* NAME\*3"):
+        judge_options({"replies": 3})
+    with pytest.raises(
+        ValueError, match="require_logprobs 'yes' is not allowed: give true or false"
+    ):
+        judge_options({"require_logprobs": "yes"})
+
+
 def test_what_a_spent_budget_leaves_is_counted_with_its_reason_and_bought_later(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
