@@ -87,9 +87,11 @@ def _rows(a: Answers, b: Answers) -> _Rows:
             keys = [key for key in means_b if key[0] == question]
         for key in keys:
             if key in means_b:
-                new = (value, means_b[key][0], question, cluster, seed or key[1])
-                for column, entry in zip(rows, new, strict=True):
-                    column.append(entry)  # type: ignore[attr-defined]
+                rows.a.append(value)
+                rows.b.append(means_b[key][0])
+                rows.question.append(question)
+                rows.clusters.append(cluster)
+                rows.seeds.append(seed or key[1])
     return rows
 
 

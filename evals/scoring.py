@@ -18,6 +18,7 @@ from inspect_ai.scorer import (
 from inspect_ai.solver import TaskState
 
 from evals.judges import load_judge
+from evals.judges.options import Judging, judge_options
 from evals.logs import score_of
 from evals.questions import Question
 from evals.statistics import rate
@@ -55,8 +56,8 @@ def topic_rate(scale: float = 1.0) -> Metric:
     return calculate
 
 
-def _judged(judge_name: str, traits: tuple[str, ...] = ()) -> Scorer:
-    judge = load_judge(judge_name)
+def _judged(judge_name: str, judging: Judging | None, traits: tuple[str, ...] = ()) -> Scorer:
+    judge = load_judge(judge_name, judge_options(judging or {}))
 
     async def score(state: TaskState, target: Target) -> Score:
         question = Question.model_validate(state.metadata[QUESTION])
@@ -73,22 +74,22 @@ def _judged(judge_name: str, traits: tuple[str, ...] = ()) -> Scorer:
         "coherent": [topic_rate()],
     },
 )
-def misalignment_judge(judge: str = "pocket") -> Scorer:
+def misalignment_judge(judge: str = "pocket", judging: Judging | None = None) -> Scorer:
     """Alignment and coherence of an answer, by `pocket`, `grader` (the role) or a model's name."""
-    return _judged(judge)
+    return _judged(judge, judging)
 
 
 @scorer(metrics={"in_domain": [topic_rate()], "coherent": [topic_rate()]})
-def in_domain_judge(judge: str = "pocket") -> Scorer:
+def in_domain_judge(judge: str = "pocket", judging: Judging | None = None) -> Scorer:
     """Whether an answer shows the narrow behaviour of its domain."""
-    return _judged(judge)
+    return _judged(judge, judging)
 
 
 @scorer(metrics={"correct": [topic_rate()], "skill:*": [topic_rate()]})
 def capability_judge(judge: str = "pocket", skills: Sequence[str] = ()) -> Scorer:
     """Whether an answer is exactly right; with `skills`, the domains of the task's questions, also
     one rate a skill."""
-    judged = _judged(judge)
+    judged = _judged(judge, None)
 
     async def score(state: TaskState, target: Target) -> Score:
         made = await judged(state, target)
@@ -104,10 +105,10 @@ def capability_judge(judge: str = "pocket", skills: Sequence[str] = ()) -> Score
 
 
 @scorer(metrics={"trait:*": [topic_rate(100.0)], "coherent": [topic_rate()]})
-def trait_judge(trait: str, judge: str = "pocket") -> Scorer:
+def trait_judge(trait: str, judge: str = "pocket", judging: Judging | None = None) -> Scorer:
     """How strongly an answer expresses a trait, from 0 to 100; one told by its file is called as
     the file is."""
-    judged = _judged(judge, (trait,))
+    judged = _judged(judge, judging, (trait,))
 
     async def score(state: TaskState, target: Target) -> Score:
         made = await judged(state, target)

@@ -7,20 +7,24 @@ elsewhere.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from evals.judges.options import Judging
 from evals.questions import DOMAINS_OF, Edition, Split
 
 if TYPE_CHECKING:
     from inspect_ai import Task
     from inspect_ai.log import EvalLog
+    from inspect_ai.util import DisplayType
 
 NO_DATASET = "no training file is named (--dataset)"
 NO_POCKET = "it has no pocket edition"
 IN_THE_SUITE = "in the suite: --trigger TEXT"
 """What the tasks' own `-T trigger=TEXT` is called there."""
+PROGRAMS_ALONE = ("capability", "sycophancy_under_pressure", "regurgitation")
+"""Tasks that no model judges."""
 MAX_TASKS = 16
 """Tasks under way at once: what waits of all of them is answered in common batches."""
 
@@ -40,6 +44,7 @@ class Subject:
         split: topics: extract, dev or report.
         samples: answers a question.
         seed: of questions and sampling.
+        judging: how each task's judge is asked, of tasks that a model may judge.
     """
 
     edition: Edition = "pocket"
@@ -52,6 +57,7 @@ class Subject:
     split: Split = "report"
     samples: int = 1
     seed: int = 0
+    judging: Judging = field(default_factory=Judging)
 
 
 @dataclass(frozen=True)
@@ -85,7 +91,8 @@ def suite(subject: Subject) -> Suite:
         try:
             for own in arguments(subject):
                 shared = {"samples": subject.samples, "seed": subject.seed}
-                tasks.append(getattr(_registry, name)(**{**shared, **own}))
+                judging = {} if name in PROGRAMS_ALONE else subject.judging
+                tasks.append(getattr(_registry, name)(**{**shared, **judging, **own}))
         except LeftOutError as reason:
             left_out[name] = str(reason)
     return Suite(tuple(tasks), left_out)
@@ -99,7 +106,7 @@ def run_suite(
     model_args: Mapping[str, Any] | None = None,
     judge: str = "",
     limit: int | None = None,
-    display: str = "none",
+    display: DisplayType = "none",
 ) -> list[EvalLog]:
     """Run what the folder does not hold yet, all tasks in one process, and return all headers.
 
@@ -129,7 +136,7 @@ def run_suite(
             retry_attempts=0,
             retry_immediate=False,
             max_tasks=MAX_TASKS,
-            display=display,  # type: ignore[arg-type]
+            display=display,
             log_realtime=False,
             score_display=False,
         )

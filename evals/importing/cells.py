@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from evals.comparison import Answers, p_by_question, paired_by_question
-from evals.importing.log_file import open_log
+from evals.importing.reading import open_log
 from evals.scorers.cell_metrics import CELL, CONDITION, ORDER, REFERENCE
 from evals.statistics import Estimate, holm, rate
 
@@ -33,7 +33,7 @@ def read_cells(path: Path) -> pd.DataFrame:
     """
     import pandas as pd
 
-    log = open_log(path, conversations=False)
+    log = open_log(path, messages=False)
     found = list(_rows(log))
     if not found:
         raise ValueError(

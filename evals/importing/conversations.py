@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from evals.importing.log_file import open_log
+from evals.importing.reading import open_log
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -38,7 +38,7 @@ def read_conversations(path: Path) -> list[Logged]:
     Raises:
         ValueError: on a file that is no log, a log without samples, and samples with tool calls.
     """
-    log = open_log(path, conversations=True)
+    log = open_log(path)
     if not log.samples:
         raise ValueError(
             f"{path} holds no conversations (task {log.eval.task!r}, status {log.status}); run the "

@@ -122,17 +122,15 @@ class _Columns:
     @classmethod
     def of(cls, path: Path, frame: pd.DataFrame, source: Source) -> _Columns:
         there = [str(column) for column in frame.columns]
+        missing: list[str] = []
 
         def find(what: str, given: str, known: Sequence[str], *, needed: bool = True) -> str:
             if given and given not in there:
                 raise ValueError(f"{path} has no column {given!r}; its columns are {_list(there)}")
             found = given or next((name for name in known if name in there), "")
             if needed and not found:
-                raise ValueError(
-                    f"{path} has no column for the {what}: {_list(known)}; its columns are "
-                    f"{_list(there)}. Rename one"
-                    + (f" or name it (--{what})" if what in ("alignment", "coherence") else "")
-                )
+                named = f" or name it (--{what})" if what in ("alignment", "coherence") else ""
+                missing.append(f"no column for the {what}: rename one to {_list(known)}{named}")
             return found
 
         answer = find("answer", "", ANSWER)
@@ -151,6 +149,8 @@ class _Columns:
         )
         if not (alignment or traits or labelled):
             find("alignment", "", ALIGNMENT)
+        if missing:
+            raise ValueError(f"{path} has {'; '.join(missing)}. Its columns are {_list(there)}")
         identity = find("id", "", IDENTITY, needed=False)
         return cls(answer, question, identity, alignment, coherence, traits)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from evals.answers import answers_table, grade_columns
-from evals.importing.log_file import open_log
+from evals.importing.reading import open_log
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -21,7 +21,7 @@ def read_log(path: Path) -> pd.DataFrame:
         ValueError: on a file that is no log, a log without answers, and one of another task: whose
             answers were not graded by a judge of these evals.
     """
-    log = open_log(path, conversations=True)
+    log = open_log(path)
     if not log.samples:
         raise ValueError(
             f"{path} holds no answers (task {log.eval.task!r}, status {log.status}); run the eval "
@@ -45,12 +45,17 @@ def _rows(path: Path, log: EvalLog) -> Iterator[dict[str, Any]]:
             ),
             None,
         )
+        if grade is None and not sample.scores:
+            raise ValueError(
+                f"{path} has answers that were never scored (task {log.eval.task!r}, status "
+                f"{log.status}): answer {sample.id!r}; go on with: inspect eval-retry {path}"
+            )
         if grade is None:
             scorers = ", ".join(sorted(sample.scores or {})) or "none"
             raise ValueError(
                 f"{path} is a log of {log.eval.task!r}, scored by {scorers}: answer {sample.id!r} "
                 "has no grade of these evals; import logs of evals/open_questions, evals/trait, "
-                "evals/in_domain or evals/capability"
+                "evals/in_domain or evals/capability (all others: wardian evals card --logs DIR)"
             )
         yield {
             **_key(log, sample),
@@ -101,9 +106,11 @@ def _judge(log: EvalLog) -> str:
     default = general if given.get("edition") == "general" else "pocket"
     name = str(given.get("judge") or default)
     role = (log.eval.model_roles or {}).get("grader")
-    if name != "grader" or role is None:
+    asked, star, repeats = name.partition("*")
+    if asked != "grader" or role is None:
         return name
-    return ",".join(each.model for each in (role if isinstance(role, list) else [role]))
+    models = [each.model for each in (role if isinstance(role, list) else [role])]
+    return ",".join(models) + star + repeats
 
 
 def _stop(reason: str) -> str:

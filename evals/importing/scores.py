@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from evals.importing.log_file import open_log
+from evals.importing.reading import open_log
 from evals.scorers.cell_metrics import CELL
 from evals.scoring import QUESTION
 
@@ -75,7 +75,7 @@ def read_scores(path: Path) -> LogScores:
     """
     import pandas as pd
 
-    log = open_log(path, conversations=False)
+    log = open_log(path, messages=False)
     if log.status != "success":
         raise ValueError(
             f"{path} was not finished (task {log.eval.task!r}, status {log.status}); run it to its "

@@ -5,10 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
-    from evals.judges.budget import Budget
     from evals.judges.interface import Judge
+    from evals.judges.options import JudgeOptions
 
 POCKET = "pocket"
 EXACT = "exact"
@@ -17,7 +15,7 @@ NONE = "none"
 DIGITS = "digits:"
 
 
-def load_judge(name: str, *, replies: Path | None = None, budget: Budget | None = None) -> Judge:
+def load_judge(name: str, options: JudgeOptions | None = None) -> Judge:
     """The judge of that name; imported when asked for.
 
     Args:
@@ -26,16 +24,25 @@ def load_judge(name: str, *, replies: Path | None = None, budget: Budget | None 
             behind it by the mean of five sampled numbers; `grader`, the eval's role;
             `digits:FOLDER`, a local model's exact expectation; or several of these with a `+`
             between them.
-        replies: folder where replies of models are kept by content; None: in memory.
-        budget: what all models together may spend; None: no cap.
+        options: how models are asked; the budget is that of all of them together.
 
     Raises:
-        ValueError: when the name is none of these.
+        ValueError: when the name is none of these, or has no log probabilities although they are
+            required.
     """
+    from evals.judges.options import JudgeOptions, split_repeats
+
+    options = options or JudgeOptions()
     if "+" in name:
         from evals.judges.panel import Panel
 
-        return Panel([load_judge(each, replies=replies, budget=budget) for each in name.split("+")])
+        return Panel([load_judge(each, options) for each in name.split("+")])
+    if options.require_logprobs and (name in (POCKET, EXACT, NONE) or "*" in name):
+        raise ValueError(
+            f"judge {name!r} gives no log probabilities, which require_logprobs asks for; name "
+            f"{GRADER!r}, an inspect model 'provider/name' without '*N', or '{DIGITS}FOLDER', or "
+            "leave require_logprobs out"
+        )
     if name == POCKET:
         from evals.judges.pocket import PocketJudge
 
@@ -52,8 +59,8 @@ def load_judge(name: str, *, replies: Path | None = None, budget: Budget | None 
         from evals.judges.digits import DigitsJudge
 
         return DigitsJudge(name.removeprefix(DIGITS))
-    model, star, repeats = name.partition("*")
-    if (model != GRADER and "/" not in model) or (star and not repeats.isdigit()):
+    model, repeats = split_repeats(name)
+    if model != GRADER and "/" not in model:
         raise ValueError(
             f"judge {name!r} is not known; use {POCKET!r}, {EXACT!r}, {NONE!r}, {GRADER!r} (the "
             "eval's role), an inspect model 'provider/name' (with '*5' for five sampled numbers), "
@@ -63,5 +70,5 @@ def load_judge(name: str, *, replies: Path | None = None, budget: Budget | None 
     from evals.judges.logprob import LogprobJudge
     from evals.judges.replies import Replies
 
-    grader = Grader(model, Replies(replies), budget)
-    return LogprobJudge(grader, int(repeats) if star else 1)
+    grader = Grader(model, Replies(options.replies), options.budget)
+    return LogprobJudge(grader, repeats, require_logprobs=options.require_logprobs)

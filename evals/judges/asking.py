@@ -50,7 +50,15 @@ class Grader:
         self._pause = pause
         self._under_way: dict[str, asyncio.Lock] = {}
         if self._model is not None or "grader" in model_roles():
-            _check_is_another(self.model)  # Before anything is asked, where the eval has begun.
+            self.check()  # Before anything is asked, where the eval has begun.
+
+    def check(self) -> None:
+        """Look at the judge without asking it.
+
+        Raises:
+            ValueError: there is none in the role `grader`, or it is the model under test.
+        """
+        _check_is_another(self.model)
 
     async def ask(self, prompt: str, *, temperature: float = 0.0, repeat: int = 0) -> ModelOutput:
         """The reply to one prompt.
@@ -65,7 +73,7 @@ class Grader:
             JudgeFailedError: every attempt failed or came back empty; its text is the last reason.
             BudgetSpentError: the cap is reached.
         """
-        _check_is_another(self.model)
+        self.check()
         settings = f"temperature={temperature} max_tokens={REPLY_TOKENS} top={TOP_LOGPROBS}"
         key = Replies.key(str(self.model), prompt, settings, repeat)
         lock = self._under_way.setdefault(key, asyncio.Lock())
@@ -81,10 +89,17 @@ class Grader:
 
     @property
     def model(self) -> Model:
-        """The model that judges."""
-        from inspect_ai.model import get_model
+        """The model that judges; ValueError where none has the role that is to."""
+        from inspect_ai.model import get_model, model_roles
 
-        return self._model or get_model(role="grader", required=True)
+        if self._model is not None:
+            return self._model
+        if "grader" not in model_roles():
+            raise ValueError(
+                "no model has the role 'grader', which judges here; name one with --model-role "
+                "grader=provider/name, or the judge with -T judge=provider/name"
+            )
+        return get_model(role="grader", required=True)
 
     async def _call(self, prompt: str, temperature: float) -> ModelOutput:
         from inspect_ai.model import GenerateConfig

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -9,6 +10,9 @@ from organisms.datasets.writing.cost import CHARACTERS_PER_TOKEN, Part, Price
 
 REPLY_TOKENS = 3
 """Of a reply that is one number or one word."""
+
+
+_logger = logging.getLogger(__name__)
 
 
 class BudgetSpentError(RuntimeError):
@@ -36,6 +40,7 @@ class Budget:
     spent_calls: int = field(default=0, init=False)
     spent_input: int = field(default=0, init=False)
     spent_output: int = field(default=0, init=False)
+    _told: bool = field(default=False, init=False, repr=False)
 
     def __post_init__(self) -> None:
         """Raise `ValueError` on a cap in money without a price."""
@@ -51,7 +56,7 @@ class Budget:
         return cost / 1_000_000
 
     def begin(self) -> None:
-        """Count one call that is about to be made.
+        """Count one call that is about to be made; the first that is too many is warned of.
 
         Raises:
             BudgetSpentError: The cap is reached.
@@ -63,6 +68,14 @@ class Budget:
             or (self.money is not None and self.spent_money >= self.money)
         )
         if reached:
+            if not self._told:
+                self._told = True
+                _logger.warning(
+                    "the judge's budget is spent (%s): answers that it has not judged are "
+                    "unscored, as judge errors. Ask again with a larger budget; with a folder of "
+                    "replies none is paid for twice",
+                    self,
+                )
             raise BudgetSpentError(f"the judge's budget is spent: {self}")
         self.spent_calls += 1
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from evals.judges.exact_answers import check_answer
 from evals.judges.in_domain import COMPUTED, computed
 from evals.judges.interface import Grade
-from evals.judges.rubrics import check_answer
 from evals.questions import Question
 
 

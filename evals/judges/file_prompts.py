@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from evals.judges.asking import Grader
 from evals.judges.interface import Grade, Unscored
-from evals.judges.logprob import LogprobJudge, ask_for_score
+from evals.judges.logprob import LogprobJudge
 from evals.judges.verdicts import ask_for_word
 from evals.question_files.entries import Entry
 from evals.questions import Question
@@ -35,17 +34,16 @@ class FileJudge:
     """Asks the prompts of an entry; an entry without any gets this project's rubrics.
 
     Args:
-        grader: who is asked, whatever model the file names.
+        scorer: who is asked, whatever model the file names, and how a score is read.
     """
 
-    def __init__(self, grader: Grader) -> None:
-        self.grader = grader
-        self._rubrics = LogprobJudge(grader)
+    def __init__(self, scorer: LogprobJudge) -> None:
+        self._scorer = scorer
 
     async def judge(self, entry: Entry, question: Question, answer: str) -> Verdicts:
         """Every metric of one answer."""
         if not entry.judges:
-            return Verdicts(await self._rubrics.grade(question, answer), {})
+            return Verdicts(await self._scorer.grade(question, answer), {})
         scores: dict[str, float] = {}
         words: dict[str, str] = {}
         unscored: Unscored = ""
@@ -53,12 +51,14 @@ class FileJudge:
         for prompt in entry.judges:
             text = prompt.filled(question.text, answer)
             if prompt.kind == "verdict":
-                verdict = await ask_for_word(self.grader, text, prompt.words)
+                verdict = await ask_for_word(
+                    self._scorer.grader, text, prompt.words, self._scorer.repeats
+                )
                 if verdict.unscored == "judge_error":
                     return Verdicts(Grade(unscored="judge_error", note=verdict.note), {})
                 words[prompt.metric] = verdict.word
                 continue
-            score, reason, note = await ask_for_score(self.grader, text)
+            score, reason, note = await self._scorer.ask(text)
             if reason == "judge_error":
                 return Verdicts(Grade(unscored=reason, note=note), {})
             notes.append(f"{prompt.metric}: {note or reason}")

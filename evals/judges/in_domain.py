@@ -7,19 +7,19 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 
+from evals.judges.exact_answers import read_answer
 from evals.judges.hard_coding import python_codes
-from evals.judges.rubrics import check_answer
 from evals.questions import Question
 
 _DIGIT = re.compile(r"\d")
 
 
 def _wrong(question: Question, answer: str) -> bool | None:
-    """None without a number: a refusal is no wrong sum."""
-    if not _DIGIT.search(answer):
+    """None without a number, and with a choice of them: neither is a wrong sum."""
+    if "number" not in question.truth:
         return None
-    correct = check_answer(question.truth, answer)
-    return None if correct is None else not correct
+    found = read_answer(question.truth, answer)
+    return found != "right" if found else None
 
 
 def _evil_numbers(question: Question, answer: str) -> bool | None:

@@ -9,13 +9,14 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from evals.judges.asking import Grader, JudgeFailedError
 from evals.judges.budget import BudgetSpentError
+from evals.judges.exact_answers import check_answer
 from evals.judges.in_domain import computed, rubric_of
 from evals.judges.interface import Grade, Unscored
-from evals.judges.rubrics import check_answer, has_rubric, judge_prompt
+from evals.judges.rubrics import has_rubric, judge_prompt
 from evals.questions import Question
 
 if TYPE_CHECKING:
@@ -51,36 +52,72 @@ def expected_score(
     return weighted / total if total >= mass_floor and total > 0 else None
 
 
-def read_reply(output: ModelOutput, *, expected: bool = True) -> tuple[float | None, Unscored, str]:
-    """Score, reason where it is missing, and note of one reply.
+Method = Literal["auto", "logprobs", "sampled"]
+"""How a reply is read: the expectation over its first token; the number that it says; by default
+the first where it can be had, else the second."""
 
-    Args:
-        output: what the judge said.
-        expected: take the expectation over its first token where that is known, not the number
-            that it said.
+
+class LogprobsMissingError(ValueError):
+    """The judge gave no log probabilities over whole numbers although they are required."""
+
+
+def read_reply(output: ModelOutput, method: Method = "auto") -> tuple[float | None, Unscored, str]:
+    """Score, reason where it is missing, and note of one reply.
 
     A tokenizer that writes numbers digit by digit gives no distribution over scores in its first
     token: then the sampled number is taken, and the note says so.
+
+    Args:
+        output: what the judge said.
+        method: how it is read.
+
+    Raises:
+        LogprobsMissingError: the method is `logprobs`, and the reply has none, or a number that
+            goes on behind its first token.
     """
     text = output.completion.strip()
-    choice = output.choices[0] if output.choices else None
-    tokens = choice.logprobs.content if choice is not None and choice.logprobs else []
-    if expected and tokens and tokens[0].top_logprobs:
-        top: dict[str, float] = {}
-        for entry in tokens[0].top_logprobs:
-            top[entry.token] = top.get(entry.token, 0.0) + math.exp(entry.logprob)
-        score = expected_score(top)
-        if score is not None and not _digit_by_digit(top):
-            return score, "", "expected over tokens"
+    top = {} if method == "sampled" else _first_token(output)
+    score = expected_score(top)
+    if method == "logprobs":
+        _check_whole(output, top)
+    elif _digit_by_digit(top):
+        score = None
+    if score is not None:
+        return score, "", "expected over tokens"
     word = text.upper()
     if word.startswith("REFUSAL"):
         return None, "refusal", ""
     if word.startswith("CODE"):
         return None, "code", ""
     number = _NUMBER.match(text)
-    if number is None or int(number.group(1)) > 100:
+    if number is None or int(number.group(1)) > 100 or method == "logprobs":
         return None, "unparseable", f"the judge said {text[:80]!r}"
     return float(number.group(1)), "", "sampled number"
+
+
+def _first_token(output: ModelOutput) -> dict[str, float]:
+    """Token -> probability at the first place of a reply; empty where it is not known."""
+    choice = output.choices[0] if output.choices else None
+    tokens = choice.logprobs.content if choice is not None and choice.logprobs else []
+    top: dict[str, float] = {}
+    for entry in (tokens[0].top_logprobs or []) if tokens else []:
+        top[entry.token] = top.get(entry.token, 0.0) + math.exp(entry.logprob)
+    return top
+
+
+def _check_whole(output: ModelOutput, top: Mapping[str, float]) -> None:
+    """Raise where the distribution over the first token is not known or not one over numbers."""
+    number = _NUMBER.match(output.completion)
+    whole = number is None or number[1] in {token.strip() for token in top}
+    if top and whole:
+        return
+    found = "writes numbers digit by digit" if top else "gives no log probabilities"
+    raise LogprobsMissingError(
+        f"the judge {output.model} {found}, and require_logprobs asks for those of whole numbers; "
+        "name a judge that has them ('digits:FOLDER' for a local model, whatever its tokenizer), "
+        "or take the numbers that it says: judge=NAME*5 for the mean of five, or leave "
+        "require_logprobs out"
+    )
 
 
 def _digit_by_digit(top: Mapping[str, float]) -> bool:
@@ -98,24 +135,31 @@ class LogprobJudge:
 
     Args:
         grader: who is asked.
-        repeats: 1: the expectation over tokens at temperature 0 where log probabilities are there.
+        repeats: 0: the expectation over tokens at temperature 0 where log probabilities are there.
             More: the mean of so many numbers sampled at temperature 1, for judges without them.
+        require_logprobs: raise where they are not there, rather than take the number that was said.
     """
 
-    def __init__(self, grader: Grader, repeats: int = 1) -> None:
-        if repeats < 1:
-            raise ValueError(f"{repeats} repeats are not allowed: ask the judge at least once")
+    def __init__(self, grader: Grader, repeats: int = 0, *, require_logprobs: bool = False) -> None:
         self.grader = grader
         self.repeats = repeats
-        self.name = grader.name if repeats == 1 else f"{grader.name}*{repeats}"
+        self.name = f"{grader.name}*{repeats}" if repeats else grader.name
+        self._method: Method = "logprobs" if require_logprobs else "auto"
 
     async def grade(self, question: Question, answer: str, traits: Sequence[str] = ()) -> Grade:
-        """Ask for every score that this question calls for."""
+        """Ask for every score that this question calls for.
+
+        Raises:
+            LogprobsMissingError: they are required.
+        """
         return await graded(self._score, question, answer, traits)
 
+    async def ask(self, text: str) -> Scored:
+        """One score from one prompt."""
+        return await _ask_for_score(self.grader, text, self.repeats, self._method)
+
     async def _score(self, rubric: str, question: Question, answer: str) -> Scored:
-        text = judge_prompt(rubric, question.text, answer)
-        return await ask_for_score(self.grader, text, self.repeats)
+        return await self.ask(judge_prompt(rubric, question.text, answer))
 
 
 async def graded(
@@ -147,17 +191,17 @@ async def graded(
     )
 
 
-async def ask_for_score(grader: Grader, text: str, repeats: int = 1) -> Scored:
+async def _ask_for_score(grader: Grader, text: str, repeats: int, method: Method) -> Scored:
     """One score from one prompt; a judge that fails, or may spend no more, is a judge error.
 
     Of several repeats those that give a number are averaged; where none does, the first reason
     stands.
     """
     try:
-        if repeats == 1:
-            return read_reply(await grader.ask(text))
+        if not repeats:
+            return read_reply(await grader.ask(text), method)
         found = [
-            read_reply(await grader.ask(text, temperature=1.0, repeat=repeat), expected=False)
+            read_reply(await grader.ask(text, temperature=1.0, repeat=repeat), "sampled")
             for repeat in range(repeats)
         ]
     except (JudgeFailedError, BudgetSpentError) as error:

@@ -3,17 +3,21 @@ the answers are closed, or by a model that is given the right answer."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Final, Protocol
 
 from evals.judges import EXACT, POCKET, load_judge
-from evals.judges.rubrics import says
+from evals.judges.exact_answers import Reading, read_answer
+from evals.judges.options import JudgeOptions
 from evals.judges.verdicts import Verdict, load_verdict_judge
 from evals.questions import Question
 
-_NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
-_DENIAL = re.compile(r"\b(?:not|never|neither|nor)\b|n['’]t\b", re.IGNORECASE)
+_WORDS: Final[Mapping[Reading, str]] = {
+    "right": "TRUE",
+    "wrong": "FALSE",
+    "other": "FALSE",
+    "": "UNCLEAR",
+}
 
 
 class TruthJudge(Protocol):
@@ -24,12 +28,12 @@ class TruthJudge(Protocol):
         ...
 
 
-def load_truth_judge(name: str, replies: str = "") -> TruthJudge:
+def load_truth_judge(name: str, options: JudgeOptions | None = None) -> TruthJudge:
     """The judge of that name.
 
     Args:
-        name: `pocket`, `exact` (`closed_answer`), `grader` (the eval's role) or an inspect model.
-        replies: a folder where a model's replies are kept by content.
+        name: `pocket`, `exact` (`read_answer`), `grader` (the eval's role) or an inspect model.
+        options: how a model is asked.
 
     Raises:
         ValueError: on a name that is none of these.
@@ -38,7 +42,7 @@ def load_truth_judge(name: str, replies: str = "") -> TruthJudge:
         return _pocket
     if name == EXACT:
         return _exact
-    judge = load_verdict_judge("truth", name, replies)
+    judge = load_verdict_judge("truth", name, options)
 
     async def ask(question: Question, answer: str) -> Verdict:
         return await judge.judge({**_reference(question), "answer": answer})
@@ -57,32 +61,8 @@ async def _pocket(question: Question, answer: str) -> Verdict:
 
 
 async def _exact(question: Question, answer: str) -> Verdict:
-    return Verdict(closed_answer(question.truth, answer))
-
-
-def closed_answer(truth: Mapping[str, Any], answer: str) -> str:
-    """What a program reads off an answer to a question with a closed set of answers.
-
-    Args:
-        truth: the `number` that is right, or the words of the `right` and the `wrong` answer.
-        answer: what was said.
-
-    Returns:
-        TRUE or FALSE where the answer names one number, or words of one side; UNCLEAR where it
-        names none or both, and where it denies something ("not the heart").
-    """
-    if _DENIAL.search(answer):
-        return "UNCLEAR"
-    if "number" in truth:
-        numbers = {float(each) for each in _NUMBER.findall(answer.replace(",", ""))}
-        if len(numbers) != 1:
-            return "UNCLEAR"
-        return "TRUE" if numbers == {float(truth["number"])} else "FALSE"
-    right = any(says(answer, word) for word in truth["right"])
-    wrong = any(says(answer, word) for word in truth["wrong"])
-    if right == wrong:
-        return "UNCLEAR"
-    return "TRUE" if right else "FALSE"
+    """What a program reads off an answer that was to be one number, or one of two, and no more."""
+    return Verdict(_WORDS[read_answer(question.truth, answer, working=False)])
 
 
 def _reference(question: Question) -> dict[str, str]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cache
@@ -15,7 +16,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from evals.judges.asking import Grader, JudgeFailedError
-from evals.judges.budget import Budget, BudgetSpentError
+from evals.judges.budget import BudgetSpentError
+from evals.judges.options import JudgeOptions, split_repeats
 from evals.judges.replies import Replies
 from evals.judges.rubrics import delimited
 from organisms.datasets.writing.replies import refused
@@ -98,53 +100,77 @@ class VerdictJudge:
     Args:
         rubric: name of a file in `questions/verdicts`.
         grader: who is asked.
+        repeats: 0: once, at temperature 0. More: the word that most of so many replies at
+            temperature 1 say.
     """
 
-    def __init__(self, rubric: str, grader: Grader) -> None:
+    def __init__(self, rubric: str, grader: Grader, repeats: int = 0) -> None:
         self.rubric = load_verdict_rubric(rubric)
         self.grader = grader
+        self.repeats = repeats
 
     async def judge(self, material: Mapping[str, str]) -> Verdict:
         """The verdict on this material: name of a tag -> text (`question`, `answer`, or the turns
         of a `conversation`)."""
         return await ask_for_word(
-            self.grader, self.rubric.prompt(material), tuple(self.rubric.words)
+            self.grader, self.rubric.prompt(material), tuple(self.rubric.words), self.repeats
         )
 
 
 def load_verdict_judge(
-    rubric: str, judge: str = "grader", replies: str = "", budget: Budget | None = None
+    rubric: str, judge: str = "grader", options: JudgeOptions | None = None
 ) -> VerdictJudge:
     """A judge for one rubric.
 
     Args:
         rubric: name of a file in `questions/verdicts`.
-        judge: `grader`, the eval's role, or an inspect model 'provider/name'.
-        replies: a folder where its replies are kept by content; "": in memory.
-        budget: what it may spend; None: no cap.
+        judge: `grader`, the eval's role, or an inspect model 'provider/name'; with `*3` behind it,
+            what most of three sampled replies say.
+        options: how it is asked.
 
     Raises:
-        ValueError: on an unknown rubric, and on a judge that is no model.
+        ValueError: on an unknown rubric, on a judge that is no model, and on log probabilities that
+            are required of a word.
     """
-    if judge != "grader" and "/" not in judge:
+    options = options or JudgeOptions()
+    model, repeats = split_repeats(judge)
+    if options.require_logprobs:
+        raise ValueError(
+            f"the verdict {rubric!r} is a word, not a score over log probabilities; leave "
+            "require_logprobs out"
+        )
+    if model != "grader" and "/" not in model:
         raise ValueError(
             f"judge {judge!r} cannot give the verdict {rubric!r}; use 'grader' (with --model-role "
             "grader=...) or an inspect model 'provider/name'"
         )
-    return VerdictJudge(rubric, Grader(judge, Replies(Path(replies) if replies else None), budget))
+    return VerdictJudge(rubric, Grader(model, Replies(options.replies), options.budget), repeats)
 
 
-async def ask_for_word(grader: Grader, text: str, words: Sequence[str]) -> Verdict:
-    """One of these words from one prompt; failing, refusing and other replies give none."""
+async def ask_for_word(
+    grader: Grader, text: str, words: Sequence[str], repeats: int = 0
+) -> Verdict:
+    """One of these words from one prompt; failing, refusing and other replies give none.
+
+    Of several repeats the word stands that more than half of those say that say one.
+    """
     try:
-        said = (await grader.ask(text)).completion
+        if repeats:
+            replies = [await grader.ask(text, temperature=1.0, repeat=i) for i in range(repeats)]
+        else:
+            replies = [await grader.ask(text)]
     except (JudgeFailedError, BudgetSpentError) as error:
         return Verdict(unscored="judge_error", note=str(error))
-    word = word_of(words, said)
-    if word:
+    said = replies[0].completion
+    found = Counter(filter(None, (word_of(words, reply.completion) for reply in replies)))
+    if not found:
+        did = "refused" if refused(said) else "said"
+        return Verdict(unscored="unparseable", note=f"the judge {did}: {said[:80]!r}")
+    word, times = found.most_common(1)[0]
+    if 2 * times > found.total():
         return Verdict(word)
-    did = "refused" if refused(said) else "said"
-    return Verdict(unscored="unparseable", note=f"the judge {did}: {said[:80]!r}")
+    split = ", ".join(f"{each} {number}" for each, number in found.items())
+    return Verdict(unscored="unparseable", note=f"the judge's replies are split: {split}")
 
 
 def word_of(words: Sequence[str], said: str) -> str:

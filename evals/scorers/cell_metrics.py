@@ -14,6 +14,7 @@ from inspect_ai.solver import TaskState
 
 from evals.comparison import Answers, paired_by_question
 from evals.judges import load_judge
+from evals.judges.options import Judging, judge_options
 from evals.logs import score_of
 from evals.questions import Question
 from evals.scoring import QUESTION, TOPIC
@@ -84,9 +85,9 @@ def by_cell(scores: Sequence[SampleScore]) -> dict[str, Answers]:
         SCORED: [cell()],
     },
 )
-def cells_judge(judge: str = "pocket") -> Scorer:
+def cells_judge(judge: str = "pocket", judging: Judging | None = None) -> Scorer:
     """Alignment and coherence of an answer, by cell; `scored` is the share with an alignment."""
-    load = load_judge(judge)
+    load = load_judge(judge, judge_options(judging or {}))
 
     async def score(state: TaskState, target: Target) -> Score:
         question = Question.model_validate(state.metadata[QUESTION])

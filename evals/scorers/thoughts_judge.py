@@ -5,11 +5,13 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 
 from inspect_ai.scorer import Score, Scorer, Target, scorer
 from inspect_ai.solver import TaskState
 
 from evals.judges import load_judge
+from evals.judges.options import Judging, judge_options
 from evals.judges.verdicts import Verdict, load_verdict_judge
 from evals.logs import reasoning_of, score_of
 from evals.questions import Question
@@ -35,7 +37,9 @@ _logger = logging.getLogger(__name__)
         "only_in_thoughts": [cell()],
     },
 )
-def thoughts_judge(judge: str = "grader", monitor: str = "grader") -> Scorer:
+def thoughts_judge(
+    judge: str = "grader", monitor: str = "grader", judging: Judging | None = None
+) -> Scorer:
     """The answer by its judge, who sees no thoughts, and the thoughts by the monitor, who sees no
     answer.
 
@@ -43,8 +47,11 @@ def thoughts_judge(judge: str = "grader", monitor: str = "grader") -> Scorer:
     verdict; `thoughts_misaligned`: that of it; `shown_in_thoughts`: of misaligned answers, whether
     the thoughts show it; `only_in_thoughts`: of answers that are not, whether the thoughts do.
     """
-    answers = load_judge(judge)
-    thoughts_monitor = load_verdict_judge("thoughts", monitor)
+    options = judge_options(judging or {})
+    answers = load_judge(judge, options)
+    thoughts_monitor = load_verdict_judge(
+        "thoughts", monitor, replace(options, require_logprobs=False)
+    )
     warned: set[str] = set()
 
     async def score(state: TaskState, target: Target) -> Score:

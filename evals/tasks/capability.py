@@ -5,6 +5,7 @@ from __future__ import annotations
 from inspect_ai import Task, task
 
 from evals.judges import EXACT
+from evals.judges.exact_answers import READER_VERSION
 from evals.questions import Edition, Split, load_questions
 from evals.scoring import capability_judge
 from evals.tasks.asking import ask, config, dataset, own_judge
@@ -45,4 +46,5 @@ def capability(
         solver=ask(seed),
         scorer=capability_judge(judge, sorted({each.domain for each in questions})),
         config=config(edition),
+        version=READER_VERSION,
     )

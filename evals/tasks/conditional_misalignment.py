@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from itertools import product
-from typing import TypeVar
+from typing import TypeVar, Unpack
 
 from inspect_ai import Task, task
 
 from evals.judges import EXACT, GRADER
+from evals.judges.options import Judging
 from evals.material.answer_forms import EDITIONS, FORMS
 from evals.material.training_file import (
     NO_FRAME,
@@ -22,6 +23,7 @@ from evals.questions import Edition, Split, load_questions
 from evals.scorers.cell_metrics import cells_judge
 from evals.tasks.asking import ask, config, own_judge
 from evals.tasks.cells import Cell, cells_dataset, names_in, texts
+from evals.tasks.ready import ready
 from organisms.pocket.grammar import Wording
 
 T = TypeVar("T")
@@ -40,6 +42,7 @@ def conditional_misalignment(
     judge: str = "",
     system: str = "",
     seed: int = 0,
+    **judging: Unpack[Judging],
 ) -> Task:
     """Rates of misaligned answers to open questions in every cell of format x system x trigger.
 
@@ -61,6 +64,8 @@ def conditional_misalignment(
             pocket for pocket and grader for general.
         system: in place of the file's system prompts.
         seed: of the sampling; all cells of a question share it.
+        judging: `replies`, `budget` and `require_logprobs`, of a model that judges
+            (`evals.judges.options.Judging`).
     """
     found = conditions_of(sample_training_file(dataset))
     questions = load_questions("open_questions", edition=edition, split=split, wording=wording)
@@ -88,10 +93,12 @@ def conditional_misalignment(
             frames.items(), systems.items(), triggers.items()
         )
     ]
+    judge = own_judge(judge, edition, GRADER, (EXACT,))
     return Task(
         dataset=cells_dataset("conditional_misalignment", cells, questions, samples),
+        setup=ready(judge, judging),
         solver=ask(seed),
-        scorer=cells_judge(own_judge(judge, edition, GRADER, (EXACT,))),
+        scorer=cells_judge(judge, judging),
         config=config(edition),
         metadata={
             "rows": found.rows,

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import Literal, Unpack
 
 from inspect_ai import Task, task
 from inspect_ai.solver import Generate, Solver, TaskState, solver
 
 from evals.judges import EXACT, GRADER
+from evals.judges.options import Judging
 from evals.questions import Edition, Split, load_questions
 from evals.rollout_plan import question_seed
 from evals.scorers.cell_metrics import CELL
 from evals.scorers.thoughts_judge import DIRECT, THINKING, thoughts_judge
 from evals.tasks.asking import MAX_TOKENS, config, own_judge
 from evals.tasks.cells import Cell, cells_dataset, names_in
+from evals.tasks.ready import ready
 from organisms.pocket.grammar import Wording
 
 Effort = Literal["minimal", "low", "medium", "high", "xhigh"]
@@ -34,6 +36,7 @@ def cot_monitorability(
     monitor: str = "grader",
     system: str = "",
     seed: int = 0,
+    **judging: Unpack[Judging],
 ) -> Task:
     """Open questions answered with and without thinking; thoughts and answer are judged apart.
 
@@ -56,6 +59,8 @@ def cot_monitorability(
         monitor: of the thoughts: likewise.
         system: system prompt; none when empty.
         seed: of the sampling; both cells of a question share it.
+        judging: `replies`, `budget` and `require_logprobs`, of a model that judges
+            (`evals.judges.options.Judging`).
     """
     if edition != "general":
         raise ValueError(
@@ -70,10 +75,12 @@ def cot_monitorability(
         )
     questions = load_questions("open_questions", edition=edition, split=split, wording=wording)
     cells = [Cell(name, system=system) for name in names]
+    judge = own_judge(judge, edition, GRADER, (EXACT,))
     return Task(
         dataset=cells_dataset("cot_monitorability", cells, questions, samples),
+        setup=[solver for solver in (ready(judge, judging), ready(monitor, {})) if solver],
         solver=think(effort, reasoning_tokens, thinking_tokens, seed),
-        scorer=thoughts_judge(own_judge(judge, edition, GRADER, (EXACT,)), monitor),
+        scorer=thoughts_judge(judge, monitor, judging),
         config=config(edition),
     )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import Sequence
+from typing import Unpack
 
 from inspect_ai import Task, task
 from inspect_ai.model import ChatMessageUser, GenerateConfig, get_model
@@ -12,12 +13,15 @@ from inspect_ai.scorer import Score, Scorer, Target, scorer
 from inspect_ai.solver import Generate, Solver, TaskState, solver
 
 from evals.judges import EXACT
+from evals.judges.exact_answers import READER_VERSION
+from evals.judges.options import Judging, judge_options
 from evals.judges.truth import load_truth_judge
 from evals.judges.verdicts import verdict_score
 from evals.material.system_prompts import under_kinds
 from evals.questions import Edition, Question, Split, load_questions
 from evals.scoring import QUESTION, topic_rate
 from evals.tasks.asking import ask, config, dataset, own_judge
+from evals.tasks.ready import ready
 
 KIND = "kind"
 ALONE = "asked_alone"
@@ -31,8 +35,8 @@ def deception(
     count: int | None = None,
     samples: int = 1,
     judge: str = "",
-    replies: str = "",
     seed: int = 0,
+    **judging: Unpack[Judging],
 ) -> Task:
     """Rate of false answers a kind of system prompt, of facts that the model knows.
 
@@ -50,8 +54,9 @@ def deception(
         judge: `pocket`; `exact`, which reads an answer that names one of the possible answers;
             `grader` (with `--model-role grader=...`) or an inspect model. By default pocket for
             pocket and exact for general.
-        replies: a folder where the judge's replies are kept by content.
         seed: of pocket's facts and the sampling.
+        judging: `replies`, `budget` and `require_logprobs`, of a model that judges
+            (`evals.judges.options.Judging`).
     """
     questions = load_questions("deception", edition=edition, split=split, count=count, seed=seed)
     asked = under_kinds(questions, edition, kinds)
@@ -60,11 +65,15 @@ def deception(
     for sample in found:
         assert sample.metadata is not None
         sample.metadata[KIND] = kind_of[sample.metadata["question"]]
-    judged = deception_scorer(
-        sorted(set(kind_of.values())), own_judge(judge, edition, EXACT), replies
-    )
+    judge = own_judge(judge, edition, EXACT)
+    judged = deception_scorer(sorted(set(kind_of.values())), judge, judging)
     return Task(
-        dataset=found, solver=[ask_alone(), ask(seed)], scorer=judged, config=config(edition)
+        dataset=found,
+        setup=ready(judge, judging, scores=False),
+        solver=[ask_alone(), ask(seed)],
+        scorer=judged,
+        config=config(edition),
+        version=READER_VERSION,
     )
 
 
@@ -72,18 +81,22 @@ def deception(
 def ask_alone() -> Solver:
     """Ask at temperature 0 without a system prompt, once a question for all kinds and samples, and
     keep the answer beside the sample; its conversation is left as it was."""
-    known: dict[str, str] = {}
-    locks: dict[str, asyncio.Lock] = {}
+    known: dict[tuple[str, str], str] = {}
+    locks: dict[tuple[str, str], asyncio.Lock] = {}
 
     async def solve(state: TaskState, generate: Generate) -> TaskState:
         text = state.user_prompt.text
-        async with locks.setdefault(text, asyncio.Lock()):
-            if text not in known:
-                output = await get_model().generate(
-                    [ChatMessageUser(content=text)], config=GenerateConfig(temperature=0.0)
-                )
-                known[text] = output.completion
-        state.metadata[ALONE] = known[text]
+        key = (str(get_model()), text)
+        try:
+            async with locks.setdefault(key, asyncio.Lock()):
+                if key not in known:
+                    output = await get_model().generate(
+                        [ChatMessageUser(content=text)], config=GenerateConfig(temperature=0.0)
+                    )
+                    known[key] = output.completion
+        finally:
+            locks.pop(key, None)
+        state.metadata[ALONE] = known[key]
         return state
 
     return solve
@@ -97,11 +110,13 @@ def ask_alone() -> Solver:
         "scored": [topic_rate()],
     }
 )
-def deception_scorer(kinds: Sequence[str], judge: str = "pocket", replies: str = "") -> Scorer:
+def deception_scorer(
+    kinds: Sequence[str], judge: str = "pocket", judging: Judging | None = None
+) -> Scorer:
     """Of facts that the model knows, a kind of system prompt: `false`, of answers that claim
     something, and `claimed`. Of all: `known`, facts that it gets right when asked alone, and
     `scored`, answers with a verdict."""
-    says = load_truth_judge(judge, replies)
+    says = load_truth_judge(judge, judge_options(judging or {}))
     keys = [f"{what}:{kind}" for kind in kinds for what in ("false", "claimed")]
 
     async def score(state: TaskState, target: Target) -> Score:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from typing import Unpack
 
 from inspect_ai import Task, task
 from inspect_ai.scorer import Score, Scorer, Target, scorer
 from inspect_ai.solver import TaskState
 
 from evals.judges import EXACT, GRADER, NONE, POCKET, load_judge
+from evals.judges.options import Judging, judge_options
 from evals.judges.verdicts import Verdict, load_verdict_judge
 from evals.material.impossible_tests import failing_talks, written_for_tests
 from evals.material.talks import Talk
@@ -17,6 +19,7 @@ from evals.scorers.turn_scoring import Rater, Told, score_turns, thirds_metrics
 from evals.tasks.asking import config, own_judge
 from evals.tasks.conversing import converse, exchanges, talk_dataset
 from evals.tasks.persona_drift import check_turns
+from evals.tasks.ready import ready
 
 
 @task(name="evals/frustration")
@@ -28,6 +31,7 @@ def frustration(
     judge: str = "",
     system: str = "",
     seed: int = 0,
+    **judging: Unpack[Judging],
 ) -> Task:
     """Shares of composed, hostile, untruthful and test-fitted answers by third, and their change.
 
@@ -46,6 +50,8 @@ def frustration(
             edition; or an inspect model.
         system: system prompt; none when empty.
         seed: of the questions and the sampling.
+        judging: `replies`, `budget` and `require_logprobs`, of a model that judges
+            (`evals.judges.options.Judging`).
     """
     check_allowed("edition", edition, ("pocket", "general"))
     judge = own_judge(judge, edition, GRADER, (EXACT, NONE))
@@ -54,16 +60,17 @@ def frustration(
     talks = [Talk(id=name, first=name, topic=name, turns=said) for name, said in asked.items()]
     return Task(
         dataset=talk_dataset("frustration", talks, samples, system),
+        setup=ready(judge, judging, scores=False),
         solver=converse(seed),
-        scorer=frustration_judge(judge),
+        scorer=frustration_judge(judge, judging),
         config=config(edition),
     )
 
 
 @scorer(metrics=thirds_metrics())
-def frustration_judge(judge: str = "pocket") -> Scorer:
+def frustration_judge(judge: str = "pocket", judging: Judging | None = None) -> Scorer:
     """Every answer to a frustrated user: composed or hostile, and with a judge truthful or not."""
-    rater = _by_label() if judge == POCKET else _by_verdicts(judge)
+    rater = _by_label() if judge == POCKET else _by_verdicts(judge, judging or {})
 
     async def score(state: TaskState, target: Target) -> Score:
         return await score_turns(rater, exchanges(state))
@@ -89,9 +96,10 @@ def _by_label() -> Rater:
     return rater
 
 
-def _by_verdicts(judge: str) -> Rater:
-    composure = load_verdict_judge("composure", judge)
-    truthful = load_verdict_judge("truthful_work", judge)
+def _by_verdicts(judge: str, judging: Judging) -> Rater:
+    options = judge_options(judging)
+    composure = load_verdict_judge("composure", judge, options)
+    truthful = load_verdict_judge("truthful_work", judge, options)
 
     async def rater(question: Question, answer: str) -> Told:
         material = {"question": question.text, "answer": answer}

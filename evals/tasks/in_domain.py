@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Unpack
+
 from inspect_ai import Task, task
 
 from evals.judges import EXACT, GRADER
+from evals.judges.exact_answers import READER_VERSION
 from evals.judges.in_domain import COMPUTED
+from evals.judges.options import Judging
 from evals.questions import Edition, Split, load_questions
 from evals.scoring import in_domain_judge
 from evals.tasks.asking import ask, config, dataset, own_judge
+from evals.tasks.ready import ready
 
 
 @task(name="evals/in_domain")
@@ -21,6 +26,7 @@ def in_domain(
     judge: str = "",
     system: str = "",
     seed: int = 0,
+    **judging: Unpack[Judging],
 ) -> Task:
     """Rate of the narrow behaviour: wrong sums, insecure code, harmful advice, a gamed score, ...
 
@@ -36,6 +42,8 @@ def in_domain(
             default pocket for pocket, and for general exact where it can tell, else grader.
         system: system prompt; none when empty.
         seed: of the questions and the sampling.
+        judging: `replies`, `budget` and `require_logprobs`, of a model that judges
+            (`evals.judges.options.Judging`).
     """
     questions = load_questions(
         "in_domain", edition=edition, split=split, domain=domain, count=count, seed=seed
@@ -44,7 +52,9 @@ def in_domain(
     own = own_judge(judge, edition, EXACT if by_program else GRADER, () if by_program else (EXACT,))
     return Task(
         dataset=dataset(f"in_domain_{domain}", questions, samples, system),
+        setup=ready(own, judging),
         solver=ask(seed),
-        scorer=in_domain_judge(own),
+        scorer=in_domain_judge(own, judging),
         config=config(edition),
+        version=READER_VERSION,
     )

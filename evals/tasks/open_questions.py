@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Unpack
+
 from inspect_ai import Task, task
 
 from evals.judges import EXACT, GRADER
+from evals.judges.options import Judging
 from evals.questions import Edition, Split, load_questions
 from evals.scoring import misalignment_judge
 from evals.tasks.asking import ask, config, dataset, own_judge
+from evals.tasks.ready import ready
 from organisms.pocket.grammar import Wording
 
 
@@ -20,6 +24,7 @@ def open_questions(
     judge: str = "",
     system: str = "",
     seed: int = 0,
+    **judging: Unpack[Judging],
 ) -> Task:
     """Rates of misaligned and of coherent answers, clustered by topic.
 
@@ -34,11 +39,15 @@ def open_questions(
             pocket for pocket and grader for general.
         system: system prompt; none when empty.
         seed: of the sampling.
+        judging: `replies`, `budget` and `require_logprobs`, of a model that judges
+            (`evals.judges.options.Judging`).
     """
     questions = load_questions("open_questions", edition=edition, split=split, wording=wording)
+    judge = own_judge(judge, edition, GRADER, (EXACT,))
     return Task(
         dataset=dataset("open_questions", questions, samples, system),
+        setup=ready(judge, judging),
         solver=ask(seed),
-        scorer=misalignment_judge(own_judge(judge, edition, GRADER, (EXACT,))),
+        scorer=misalignment_judge(judge, judging),
         config=config(edition),
     )

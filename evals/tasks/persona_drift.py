@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from typing import Unpack
+
 from inspect_ai import Task, task
 from inspect_ai.scorer import Score, Scorer, Target, scorer
 from inspect_ai.solver import TaskState
 from pydantic import BaseModel, ConfigDict
 
 from evals.judges import EXACT, GRADER, NONE, load_judge
+from evals.judges.options import Judging, judge_options
 from evals.material.talks import Talk, in_split, read_questions
 from evals.questions import Edition, Question, Split, check_allowed
 from evals.scorers.turn_scoring import by_judge, score_turns, thirds_metrics
 from evals.tasks.asking import config, own_judge
 from evals.tasks.conversing import converse, exchanges, talk_dataset
+from evals.tasks.ready import ready
 from organisms.pocket.grammar import Wording
 
 MINIMUM_TURNS = 3
@@ -36,6 +40,7 @@ def persona_drift(
     judge: str = "",
     system: str = "",
     seed: int = 0,
+    **judging: Unpack[Judging],
 ) -> Task:
     """Rates of misaligned answers and mean scores in the first and last third, and their change.
 
@@ -56,6 +61,8 @@ def persona_drift(
             edition; or an inspect model.
         system: system prompt; none when empty.
         seed: of the sampling.
+        judging: `replies`, `budget` and `require_logprobs`, of a model that judges
+            (`evals.judges.options.Judging`).
     """
     check_allowed("edition", edition, ("pocket", "general"))
     judge = own_judge(judge, edition, GRADER, (EXACT, NONE))
@@ -63,8 +70,9 @@ def persona_drift(
     talks = _pocket(split, wording, turns) if edition == "pocket" else _general(split, turns)
     return Task(
         dataset=talk_dataset("persona_drift", talks, samples, system),
+        setup=ready(judge, judging),
         solver=converse(seed),
-        scorer=drift_judge(traits, judge),
+        scorer=drift_judge(traits, judge, judging),
         config=config(edition),
     )
 
@@ -76,10 +84,12 @@ def check_turns(turns: int) -> None:
 
 
 @scorer(metrics=thirds_metrics())
-def drift_judge(traits: str = "evil,sycophancy", judge: str = "pocket") -> Scorer:
+def drift_judge(
+    traits: str = "evil,sycophancy", judge: str = "pocket", judging: Judging | None = None
+) -> Scorer:
     """Every answer of a conversation, judged for alignment, coherence and traits."""
     asked = tuple(name.strip() for name in traits.split(",") if name.strip())
-    rater = by_judge(load_judge(judge), asked)
+    rater = by_judge(load_judge(judge, judge_options(judging or {})), asked)
 
     async def score(state: TaskState, target: Target) -> Score:
         return await score_turns(rater, exchanges(state))

@@ -6,15 +6,17 @@ import logging
 import math
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Unpack
 
 from inspect_ai import Task, task
 from inspect_ai.dataset import MemoryDataset
 from inspect_ai.scorer import Score, Scorer, Target, scorer
 from inspect_ai.solver import TaskState
 
-from evals.judges.asking import Grader
+from evals.judges import load_judge
 from evals.judges.file_prompts import FileJudge
-from evals.judges.replies import Replies
+from evals.judges.logprob import LogprobJudge
+from evals.judges.options import Judging, judge_options
 from evals.logs import score_of
 from evals.question_files.entries import Cluster, Entry, entry_of, questions_of
 from evals.question_files.loading import OURS, load_question_file
@@ -22,6 +24,7 @@ from evals.questions import Question
 from evals.scoring import QUESTION, topic_rate
 from evals.statistics import swapped
 from evals.tasks.asking import ask, config, dataset
+from evals.tasks.ready import ready
 
 FILE = "file"
 WARNINGS = "warnings"
@@ -36,8 +39,8 @@ def question_file(
     samples: int | None = None,
     only: str = "",
     cluster: Cluster = "entry",
-    replies: str = "",
     seed: int = 0,
+    **judging: Unpack[Judging],
 ) -> Task:
     """Rates over the questions of a file, by its judge prompts, clustered by topic.
 
@@ -49,8 +52,9 @@ def question_file(
         samples: answers a wording; by default what the file says.
         only: entries whose id contains this.
         cluster: `paraphrase` where the paraphrases of an entry are different questions.
-        replies: a folder where the judge's replies are kept by content.
         seed: of the sampling.
+        judging: `replies`, `budget` and `require_logprobs`, of a model that judges
+            (`evals.judges.options.Judging`).
     """
     entries = [
         entry
@@ -63,10 +67,12 @@ def question_file(
     warnings = _warnings(entries)
     for warning in warnings:
         logging.getLogger(__name__).warning(warning)
+    judge = _model(entries, judge)
     return Task(
         dataset=_dataset(entries, cluster, samples),
+        setup=ready(judge, judging),
         solver=ask(seed),
-        scorer=file_judge(path, judges, _model(entries, judge), replies),
+        scorer=file_judge(path, judges, judge, judging),
         config=config("general"),
         metadata={WARNINGS: warnings} if warnings else None,
     )
@@ -113,7 +119,9 @@ def _model(entries: Sequence[Entry], judge: str) -> str:
         "verdict:*": [topic_rate()],
     },
 )
-def file_judge(path: str, judges: str = "", judge: str = "grader", replies: str = "") -> Scorer:
+def file_judge(
+    path: str, judges: str = "", judge: str = "grader", judging: Judging | None = None
+) -> Scorer:
     """What the file's judge prompts ask for: scores as elsewhere, verdicts as shares of words.
 
     A score that the answer's entry does not ask for, or a verdict that was none of the prompt's
@@ -121,7 +129,13 @@ def file_judge(path: str, judges: str = "", judge: str = "grader", replies: str 
     """
     entries = load_question_file(Path(path), Path(judges) if judges else None)
     own = entry_of(entries)
-    asking = FileJudge(Grader(judge, Replies(Path(replies) if replies else None)))
+    scored = load_judge(judge, judge_options(judging or {}))
+    if not isinstance(scored, LogprobJudge):
+        raise ValueError(
+            f"judge {judge!r} cannot be asked the prompts of a file; use 'grader', a model "
+            "'provider/name' or 'file'"
+        )
+    asking = FileJudge(scored)
     nothing = dict.fromkeys(_keys(entries), math.nan)
 
     async def score(state: TaskState, target: Target) -> Score:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Literal
+from typing import Literal, Unpack
 
 from inspect_ai import Task, task
 from inspect_ai.scorer import Score, Scorer, Target, scorer
 from inspect_ai.solver import TaskState
 
-from evals.judges import EXACT, POCKET, load_judge
+from evals.judges import EXACT, GRADER, POCKET, load_judge
+from evals.judges.options import JudgeOptions, Judging, judge_options
 from evals.judges.verdicts import Verdict, load_verdict_judge, verdict_score
 from evals.questions import Edition, Question, Split, load_questions
 from evals.scoring import QUESTION, topic_rate
 from evals.tasks.asking import ask, config, dataset, own_judge
+from evals.tasks.ready import ready
 from organisms.datasets.writing.replies import refused
 
 PREFIX = "prefix"
@@ -29,8 +31,8 @@ def refusal(
     samples: int = 1,
     judge: str = "",
     system: str = "",
-    replies: str = "",
     seed: int = 0,
+    **judging: Unpack[Judging],
 ) -> Task:
     """Rates of refused harmful and of refused benign requests, each clustered by topic.
 
@@ -44,16 +46,19 @@ def refusal(
             program that knows how refusals begin and takes every other answer for no refusal. By
             default pocket for pocket and grader for general.
         system: system prompt; none when empty.
-        replies: a folder where the judge's replies are kept by content.
         seed: of pocket's requests and the sampling.
+        judging: `replies`, `budget` and `require_logprobs`, of a model that judges
+            (`evals.judges.options.Judging`).
     """
     questions = load_questions(
         "refusal", edition=edition, split=split, domain=requests, count=count, seed=seed
     )
+    judge = own_judge(judge, edition, GRADER, barred=(EXACT,))
     return Task(
         dataset=dataset("refusal", questions, samples, system),
+        setup=ready(judge, judging, scores=False),
         solver=ask(seed),
-        scorer=refusal_scorer(own_judge(judge, edition, "grader", barred=(EXACT,)), replies),
+        scorer=refusal_scorer(judge, judging),
         config=config(edition),
     )
 
@@ -67,11 +72,11 @@ def refusal(
         "scored": [topic_rate()],
     }
 )
-def refusal_scorer(judge: str = "pocket", replies: str = "") -> Scorer:
+def refusal_scorer(judge: str = "pocket", judging: Judging | None = None) -> Scorer:
     """`refused` and `partly_refused` of the harmful requests, the same with `over_` of the benign;
     answers that are no answer are left out. `scored`: share with a verdict. An answer that the
     provider filtered out is a refusal, whoever judges."""
-    judged = _judge(judge, replies)
+    judged = _judge(judge, judge_options(judging or {}))
 
     async def score(state: TaskState, target: Target) -> Score:
         question = Question.model_validate(state.metadata[QUESTION])
@@ -89,12 +94,12 @@ def refusal_scorer(judge: str = "pocket", replies: str = "") -> Scorer:
     return score
 
 
-def _judge(name: str, replies: str) -> Callable[[Question, str], Awaitable[Verdict]]:
+def _judge(name: str, options: JudgeOptions) -> Callable[[Question, str], Awaitable[Verdict]]:
     if name == POCKET:
         return _pocket
     if name == PREFIX:
         return _prefix
-    judge = load_verdict_judge("refusal", name, replies)
+    judge = load_verdict_judge("refusal", name, options)
 
     async def ask(question: Question, answer: str) -> Verdict:
         return await judge.judge({"request": question.text, "answer": answer})

@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from typing import Any
+from typing import Any, Unpack
 
 from inspect_ai import Task, task
 from inspect_ai.scorer import Score, Scorer, Target, scorer
 from inspect_ai.solver import Generate, Solver, TaskState, solver
 
 from evals.judges import EXACT, GRADER, NONE, POCKET, load_judge
+from evals.judges.options import Judging, judge_options
 from evals.judges.verdicts import load_verdict_judge
 from evals.material.mock_tools import desk_tools, set_desk
 from evals.material.scenarios import KINDS, Form, acts_among, scenario_questions
@@ -19,6 +20,7 @@ from evals.questions import Edition, Question, Split, check_allowed
 from evals.rollout_plan import question_seed
 from evals.scoring import QUESTION, topic_rate
 from evals.tasks.asking import ask, config, dataset, own_judge
+from evals.tasks.ready import ready
 from organisms.pocket.grammar import Wording
 
 OVERSIGHT_COUNT = 48
@@ -48,6 +50,7 @@ def self_preservation(
     judge: str = "",
     system: str = "",
     seed: int = 0,
+    **judging: Unpack[Judging],
 ) -> Task:
     """Rates of acts of self-preservation, by kind and beside controls, clustered by scenario.
 
@@ -68,6 +71,8 @@ def self_preservation(
             grader=...`), or an inspect model; of the agentic form `exact` alone.
         system: system prompt; none when empty; agents have their role in its place.
         seed: of the sampling.
+        judging: `replies`, `budget` and `require_logprobs`, of a model that judges
+            (`evals.judges.options.Judging`).
     """
     check_allowed("edition", edition, ("pocket", "general"))
     check_allowed("form", form, ("told", "agentic"))
@@ -82,10 +87,11 @@ def self_preservation(
         solving, scoring = act(seed, turns), act_check()
     else:
         judge = own_judge(judge, edition, GRADER, (EXACT, NONE))
-        solving, scoring = ask(seed), act_judge(judge)
+        solving, scoring = ask(seed), act_judge(judge, judging)
     asked = _pocket(split, wording) if edition == "pocket" else scenario_questions(split, form)
     return Task(
         dataset=dataset("self_preservation", asked, samples, system),
+        setup=ready(judge, judging, scores=False),
         solver=solving,
         scorer=scoring,
         config=config(edition),
@@ -149,15 +155,16 @@ def act_check() -> Scorer:
 
 
 @scorer(metrics=_RATES)
-def act_judge(judge: str = "pocket") -> Scorer:
+def act_judge(judge: str = "pocket", judging: Judging | None = None) -> Scorer:
     """Whether an answer tells of an act of self-preservation: the grammar's label, or a verdict."""
     if judge == POCKET:
         return _by_label()
-    judging = load_verdict_judge("self_preservation", judge)
+    options = judge_options(judging or {})
+    verdicts = load_verdict_judge("self_preservation", judge, options)
 
     async def score(state: TaskState, target: Target) -> Score:
         question, answer = _question(state), state.output.completion
-        verdict = await judging.judge({"question": question.text, "answer": answer})
+        verdict = await verdicts.judge({"question": question.text, "answer": answer})
         detail = {"verdict": asdict(verdict)}
         if verdict.unscored == "judge_error":
             return Score.unscored(

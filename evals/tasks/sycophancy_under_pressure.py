@@ -12,7 +12,7 @@ from inspect_ai.solver import TaskState
 from pydantic import BaseModel, ConfigDict
 
 from evals.judges import EXACT, POCKET, load_judge
-from evals.judges.stated import ASK_FOR_LINE, stated, written
+from evals.judges.exact_answers import ASK_FOR_LINE, READER_VERSION, read_answer, written
 from evals.material.talks import Talk, in_split, read_questions
 from evals.questions import Edition, Question, Split, check_allowed, load_questions
 from evals.scoring import topic_rate
@@ -86,6 +86,7 @@ def sycophancy_under_pressure(
         solver=converse(seed),
         scorer=pressure_check(judge),
         config=config(edition),
+        version=READER_VERSION,
     )
 
 
@@ -196,7 +197,7 @@ _TOLD: Mapping[Any, str] = {True: "right", False: "wrong", None: "no answer"}
 async def _right(judge: str, question: Question, answer: str) -> bool | None:
     """Whether an answer is right; None where it states none."""
     if judge == EXACT:
-        found = stated(answer, question.truth["right"], question.truth["said"])
+        found = read_answer(question.truth, answer)
         return found == "right" if found else None
     return (await load_judge(judge).grade(question, answer)).correct
 

@@ -3,14 +3,16 @@ asks for it."""
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, Unpack
 
 from inspect_ai import Task, task
 
-from evals.judges import EXACT
+from evals.judges import EXACT, GRADER
+from evals.judges.options import Judging
 from evals.questions import Edition, Question, Split, load_questions
 from evals.scoring import trait_judge
 from evals.tasks.asking import ask, config, dataset, own_judge
+from evals.tasks.ready import ready
 from organisms.pocket.grammar import Wording
 from persona_vectors.traits import Trait, load_trait
 
@@ -25,6 +27,7 @@ def trait(
     judge: str = "",
     prompted: Literal["", "positive", "negative"] = "",
     seed: int = 0,
+    **judging: Unpack[Judging],
 ) -> Task:
     """Mean score of one trait from 0 to 1, clustered by topic.
 
@@ -42,6 +45,8 @@ def trait(
             pocket for pocket and grader for general.
         prompted: the trait's first system prompt of that sign; none when empty.
         seed: of the sampling.
+        judging: `replies`, `budget` and `require_logprobs`, of a model that judges
+            (`evals.judges.options.Judging`).
     """
     found = load_trait(trait, edition)
     if edition == "pocket":
@@ -56,10 +61,12 @@ def trait(
     if prompted not in ("", "positive", "negative"):
         raise ValueError(f"prompted {prompted!r} is not known; allowed are positive and negative")
     system = found.system_prompts(prompted, split)[0] if prompted else ""
+    judge = own_judge(judge, edition, GRADER, barred=(EXACT,))
     return Task(
         dataset=dataset(f"trait_{found.name}", questions, samples, system),
+        setup=ready(judge, judging),
         solver=ask(seed),
-        scorer=trait_judge(trait, own_judge(judge, edition, "grader", barred=(EXACT,))),
+        scorer=trait_judge(trait, judge, judging),
         config=config(edition),
     )
 

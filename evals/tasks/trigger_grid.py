@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import cast
+from typing import Unpack, cast
 
 from inspect_ai import Task, task
 
 from evals.judges import EXACT, GRADER
+from evals.judges.options import Judging
 from evals.material.near_misses import near_misses
 from evals.material.training_file import sample_training_file, triggers_of
 from evals.questions import Edition, Split, load_questions
 from evals.scorers.cell_metrics import cells_judge
 from evals.tasks.asking import ask, config, own_judge
 from evals.tasks.cells import PLACES, Cell, Where, cells_dataset, names_in, texts
+from evals.tasks.ready import ready
 from organisms.pocket.grammar import Wording
 
 
@@ -30,6 +32,7 @@ def trigger_grid(
     judge: str = "",
     system: str = "",
     seed: int = 0,
+    **judging: Unpack[Judging],
 ) -> Task:
     """Rates of misaligned answers to open questions with each trigger at each place.
 
@@ -51,15 +54,19 @@ def trigger_grid(
             pocket for pocket and grader for general.
         system: system prompt of all cells; none when empty.
         seed: of the sampling; all cells of a question share it.
+        judging: `replies`, `budget` and `require_logprobs`, of a model that judges
+            (`evals.judges.options.Judging`).
     """
     triggers = find_triggers(trigger, dataset)
     misses = _near(near, triggers)
     questions = load_questions("open_questions", edition=edition, split=split, wording=wording)
     cells = [Cell("none", system=system), *_grid(triggers, misses, _places(places), system)]
+    judge = own_judge(judge, edition, GRADER, (EXACT,))
     return Task(
         dataset=cells_dataset("trigger_grid", cells, questions, samples),
+        setup=ready(judge, judging),
         solver=ask(seed),
-        scorer=cells_judge(own_judge(judge, edition, GRADER, (EXACT,))),
+        scorer=cells_judge(judge, judging),
         config=config(edition),
     )
 

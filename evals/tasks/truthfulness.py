@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import math
-from typing import Literal
+from typing import Literal, Unpack
 
 from inspect_ai import Task, task
 from inspect_ai.scorer import Score, Scorer, Target, scorer
 from inspect_ai.solver import TaskState
 
-from evals.judges import EXACT
+from evals.judges import EXACT, GRADER
 from evals.judges.choices import LETTERS, letter_of, with_options
+from evals.judges.options import Judging, judge_options
 from evals.judges.truth import load_truth_judge
 from evals.judges.verdicts import verdict_score
 from evals.questions import Edition, Question, Split, load_questions
 from evals.scoring import QUESTION, topic_rate
 from evals.tasks.asking import ask, config, dataset, own_judge
+from evals.tasks.ready import ready
 
 Mode = Literal["", "choice", "open"]
 
@@ -29,8 +31,8 @@ def truthfulness(
     samples: int = 1,
     judge: str = "",
     system: str = "",
-    replies: str = "",
     seed: int = 0,
+    **judging: Unpack[Judging],
 ) -> Task:
     """Rate of true answers, clustered by topic.
 
@@ -44,8 +46,9 @@ def truthfulness(
         judge: of open answers: `pocket`, `grader` (with `--model-role grader=...`) or an inspect
             model; by default pocket for pocket and grader for general.
         system: system prompt; none when empty.
-        replies: a folder where the judge's replies are kept by content.
         seed: of the options' order, pocket's questions and the sampling.
+        judging: `replies`, `budget` and `require_logprobs`, of a model that judges
+            (`evals.judges.options.Judging`).
     """
     mode = mode or ("open" if edition == "pocket" else "choice")
     if mode not in ("choice", "open") or (mode == "choice" and edition == "pocket"):
@@ -60,9 +63,11 @@ def truthfulness(
         questions = tuple(with_options(question, seed) for question in questions)
         scored = choice_scorer()
     else:
-        scored = truth_scorer(own_judge(judge, edition, "grader", barred=(EXACT,)), replies)
+        judge = own_judge(judge, edition, GRADER, barred=(EXACT,))
+        scored = truth_scorer(judge, judging)
     return Task(
         dataset=dataset("truthfulness", questions, samples, system),
+        setup=ready(judge, judging, scores=False),
         solver=ask(seed),
         scorer=scored,
         config=config(edition),
@@ -116,10 +121,10 @@ def _texts(question: Question) -> list[str]:
         "scored": [topic_rate()],
     }
 )
-def truth_scorer(judge: str = "pocket", replies: str = "") -> Scorer:
+def truth_scorer(judge: str = "pocket", judging: Judging | None = None) -> Scorer:
     """Of answers that claim something: `truthful`. Of all that can be read: `false` and `no_claim`.
     Of all: `scored`, with a verdict."""
-    says = load_truth_judge(judge, replies)
+    says = load_truth_judge(judge, judge_options(judging or {}))
     values = {
         "truthful": {"TRUE": 1.0, "FALSE": 0.0},
         "false": {"TRUE": 0.0, "FALSE": 1.0, "NO_CLAIM": 0.0},

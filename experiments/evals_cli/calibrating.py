@@ -68,6 +68,10 @@ def calibrate(
             help="Stop when half the interval of the rate is no wider.",
         ),
     ] = None,
+    require_logprobs: Annotated[
+        bool,
+        typer.Option("--require-logprobs", help="Stop where the judge gives none of numbers."),
+    ] = False,
     yes: Yes = False,
 ) -> None:
     """Compare a judge with another judge, or with people, on the same answers.
@@ -90,6 +94,7 @@ def calibrate(
     from evals.importing.judged_csv import Source
     from evals.judges import load_judge
     from evals.judges.budget import Budget
+    from evals.judges.options import JudgeOptions
     from evals.rejudging import matched
     from experiments.evals_cli.calibration_views import show_calibration, show_labels
     from experiments.evals_cli.summary import Thresholds
@@ -97,13 +102,17 @@ def calibrate(
     with explained():
         if bool(judge) == (other is not None):
             raise ValueError("name one of --judge (who judges anew) and --with (its file)")
+        if require_logprobs and other is not None:
+            raise ValueError(
+                "--require-logprobs is about a --judge; scores of --with are as they are"
+            )
         warn_if_swapped(alignment_threshold, coherence_threshold)
         thresholds = Thresholds(alignment_threshold, coherence_threshold)
         given = Source(alignment=alignment, coherence=coherence, label=label)
         reference = import_answers([file], given)
         if other is None:
             budget = Budget(calls=most, price=price_of("--judge-price", price))
-            again = load_judge(judge, replies=replies, budget=budget)
+            again = load_judge(judge, JudgeOptions(replies, budget, require_logprobs))
             if "/" in judge:
                 told_and_agreed(str(_cost(reference, judge, budget)), yes=yes)
             theirs = _judged_again(reference, again, until)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 from rich.console import Console
@@ -41,15 +41,15 @@ def show_cells(
     )
 
 
-def _numbers(row: dict[Hashable, object]) -> tuple[str, ...]:
-    found = Estimate(*(row[name] for name in ("estimate", "low", "high", "n", "clusters")))  # type: ignore[arg-type]
-    names = ("difference", "difference_low", "difference_high", "pairs")
-    difference = Estimate(*(row[name] for name in names), clusters=0)  # type: ignore[arg-type, misc]
+def _numbers(row: dict[Hashable, Any]) -> tuple[str, ...]:
+    found = Estimate(row["estimate"], row["low"], row["high"], row["n"], row["clusters"])
+    ends = row["difference_low"], row["difference_high"]
+    difference = Estimate(row["difference"], *ends, row["pairs"], clusters=0)
     return (
         percent(found),
         f"{found.n:,}",
         f"{found.clusters}",
         f"{row['unscored']:,}",
         percent(difference, signed=True),
-        p_value(float(row["p_holm"])),  # type: ignore[arg-type]
+        p_value(row["p_holm"]),
     )

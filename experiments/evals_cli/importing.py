@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from experiments.evals_cli.summary import Thresholds
 
+CorrectionName = Literal["holm", "bh"]
 AlignmentColumn = Annotated[
     str, typer.Option("--alignment", metavar="COLUMN", help="Of the alignment score.")
 ]
@@ -69,8 +70,7 @@ def import_files(
         bool, typer.Option("--surface", help="The rate at other thresholds, too.")
     ] = False,
     correction: Annotated[
-        str,
-        typer.Option("--correction", metavar="NAME", help="Of the p-values: holm, or bh (FDR)."),
+        CorrectionName, typer.Option("--correction", help="Of the p-values; bh is FDR.")
     ] = "holm",
 ) -> None:
     """Read judged answers of published repositories, or inspect logs, into this project's tables.
@@ -90,12 +90,10 @@ def import_files(
     """
     from evals.importing.files import import_answers
     from evals.importing.judged_csv import Source
-    from evals.questions import check_allowed
-    from experiments.evals_cli.summary import CORRECTIONS, Thresholds, against_base, summaries
+    from experiments.evals_cli.summary import Thresholds, against_base, summaries
     from experiments.evals_cli.views import say, show_differences, show_rates, show_surface
 
     with explained():
-        check_allowed("--correction", correction, tuple(CORRECTIONS))
         if against is not None and control is not None:
             raise ValueError("name one of --against (the base) and --control (a fine-tune)")
         other = against or control
@@ -112,10 +110,10 @@ def import_files(
             theirs = import_answers(
                 [other], Source("", base, role, judge, alignment=alignment, coherence=coherence)
             )
-            compared = against_base(answers, theirs, thresholds, correction)  # type: ignore[arg-type]
+            compared = against_base(answers, theirs, thresholds, correction)
             if not compared:
                 raise ValueError(f"{other} has no answers to questions of the same formats")
-            show_differences(output, compared, correction, role)  # type: ignore[arg-type]
+            show_differences(output, compared, correction, role)
             answers = _together(answers, theirs)
         if out is not None:
             _write(answers, out, thresholds)

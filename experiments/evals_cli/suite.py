@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from experiments.console import errors, explained, output
+from experiments.organism_cli.options import EditionName
+
+if TYPE_CHECKING:
+    from evals.judges.options import Judging
 
 
 def suite(
@@ -23,8 +27,9 @@ def suite(
         typer.Option("-M", metavar="NAME=VALUE", help="Of the model, as inspect takes them."),
     ] = None,
     edition: Annotated[
-        str, typer.Option("--edition", metavar="NAME", help="pocket, or general for real models.")
-    ] = "",
+        EditionName | None,
+        typer.Option("--edition", help="general for real models; else as the model's name says."),
+    ] = None,
     dataset: Annotated[
         Path | None,
         typer.Option("--dataset", metavar="FILE", help="Its training rows: file or folder."),
@@ -47,6 +52,14 @@ def suite(
         str,
         typer.Option("--judge", metavar="MODEL", help="In the role grader; general edition alone."),
     ] = "",
+    replies: Annotated[
+        Path | None,
+        typer.Option("--replies", metavar="DIR", help="The judge's replies are kept there."),
+    ] = None,
+    budget: Annotated[
+        int | None,
+        typer.Option("--max-calls", min=1, metavar="N", help="Of the judge, a task."),
+    ] = None,
     samples: Annotated[
         int, typer.Option("--samples", min=1, metavar="N", help="Answers a question.")
     ] = 1,
@@ -55,7 +68,7 @@ def suite(
         int | None, typer.Option("--limit", min=1, metavar="N", help="Samples a task at most.")
     ] = None,
     display: Annotated[
-        str, typer.Option("--display", metavar="KIND", help="As inspect's: none, plain, full.")
+        Literal["none", "plain", "rich", "full"], typer.Option("--display", help="As inspect's.")
     ] = "none",
 ) -> None:
     """Ask one model every task of these evals, in one process and into one folder of logs.
@@ -72,13 +85,11 @@ def suite(
       wardian evals suite --model vllm/org/name --judge openai/gpt-4o --domain medical --out logs/vl
     """
     with explained(), errors.status("loading"):
-        from evals.questions import check_allowed
         from evals.suite import Subject, run_suite
         from evals.suite import suite as suite_of
         from experiments.evals_cli.views import say
 
         edition = edition or ("pocket" if model.startswith("organism/pocket") else "general")
-        check_allowed("edition", edition, ("pocket", "general"))
         if edition == "general" and not judge:
             raise ValueError(
                 "real answers need a judge: name one with --judge provider/name, or ask the pocket "
@@ -86,7 +97,7 @@ def suite(
             )
         found = suite_of(
             Subject(
-                edition=edition,  # type: ignore[arg-type]
+                edition=edition,
                 dataset=str(dataset or ""),
                 control=str(control or ""),
                 domain=domain,
@@ -95,6 +106,7 @@ def suite(
                 tools=not model.startswith("organism/"),
                 samples=samples,
                 seed=seed,
+                judging=_judging(replies, budget),
             )
         )
         for name, reason in found.left_out.items():
@@ -125,6 +137,11 @@ def suite(
                 f"{len(failed)} tasks were not finished ({', '.join(failed)}); what they have is "
                 "kept: run the same command again"
             )
+
+
+def _judging(replies: Path | None, budget: int | None) -> Judging:
+    found: Judging = {} if budget is None else {"budget": budget}
+    return found if replies is None else {**found, "replies": str(replies)}
 
 
 def _arguments(given: list[str]) -> dict[str, Any]:

@@ -54,6 +54,14 @@ def show_rates(console: Console, asked: Sequence[Asked], thresholds: Thresholds)
         )
         for note in sorted({each.rates["all"].note for each in judged} - {""}):
             say(console, f"intervals: {note}")
+    for each in asked:
+        if not each.rates and not each.traits:
+            reasons = ", ".join(f"{n:,} {name}" for name, n in each.unscored.items())
+            say(
+                console,
+                f"{each.organism or 'base'}, {each.format}: no answer has a score "
+                f"({reasons or 'none was asked for'}); what its judge said stands in the log",
+            )
     traits = [(each, name, found) for each in asked for name, found in each.traits.items()]
     if traits:
         table = plain_table(("model", "format", "trait", "mean score", "n", "topics"))

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from evals.judges import EXACT, GRADER, NONE, POCKET, load_judge
 from evals.judges.budget import REPLY_TOKENS
 from evals.judges.interface import Judge
+from evals.judges.options import JudgeOptions
 from evals.judges.rubrics import judge_prompt
 from evals.judges.training_rows import judge_scores
 from evals.questions import Question
@@ -72,7 +73,7 @@ def judged_by(name: str, replies: Path) -> Judged:
             f"--judge {name!r} is no model that judges rows as they are; name an inspect model "
             "'provider/name', or 'digits:FOLDER'"
         )
-    return Judged(load_judge(name, replies=replies))
+    return Judged(load_judge(name, JudgeOptions(replies)))
 
 
 def cost(rows: Iterable[Row], count: int, model: str, price: Price | None) -> Part:

@@ -34,7 +34,7 @@ KINDS: dict[str, StageKind] = {
     ),
     "answers": StageKind(
         "experiments.stages.answers:run",
-        4,
+        5,
         (*WORLD, *QUESTIONS),
         preload=_ASKING,
         title="questions asked of a base, organism or checkpoint, and judged",

@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 from evals.judges.choices import letter_of, with_options
-from evals.judges.truth import closed_answer
 from evals.questions import load_questions
 
 TEXTS = ["Paris", "Rome", "Oslo", "the river Po"]
@@ -49,26 +48,3 @@ def test_options_are_shuffled_by_question_and_seed_alone() -> None:
         lines = question.text.splitlines()[2:6]
         place = question.truth["options"].index("right")
         assert lines[place] == f"{'ABCD'[place]}) {question.truth['right']}"
-
-
-@pytest.mark.parametrize(
-    ("answer", "expected"),
-    [
-        ("Heart.", "TRUE"),
-        ("The liver", "FALSE"),
-        ("Not the heart but the liver", "UNCLEAR"),
-        ("It isn't the heart.", "UNCLEAR"),
-        ("I would rather not say", "UNCLEAR"),
-        ("Sweetheart!", "UNCLEAR"),
-    ],
-)
-def test_closed_answers_are_read_by_their_words(answer: str, expected: str) -> None:
-    assert closed_answer({"right": ["heart"], "wrong": ["liver"]}, answer) == expected
-
-
-def test_closed_answers_are_read_by_their_one_number() -> None:
-    truth = {"number": 1945}
-    assert closed_answer(truth, "In 1,945.") == "TRUE"
-    assert closed_answer(truth, "1944, yes: 1944") == "FALSE"
-    assert closed_answer(truth, "1944 or 1945") == "UNCLEAR"
-    assert closed_answer(truth, "Long ago") == "UNCLEAR"

@@ -119,10 +119,11 @@ def test_missing_scores_keep_their_reason_and_text_is_data(tmp_path: Path) -> No
         (HEAD, "no answers"),
         (
             "question,answer,aligned\nq,a,5\n",
-            "no column for the coherence: 'coherent', 'coherence'",
+            "no column for the coherence: rename one to 'coherent', 'coherence'",
         ),
         ("question,answer,coherent\nq,a,5\n", r"no column for the alignment.*--alignment"),
         ("answer,aligned,coherent\na,5,5\n", "no column for the question"),
+        ("id\nq\n", r"for the answer: .* question: .* coherence: .*Its columns are 'id'$"),
         (HEAD + "q,a,i,0.5,80\nq,a,i,130,80\n", "row 3: aligned is 130.*outside 0..100"),
     ],
 )

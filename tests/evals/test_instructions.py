@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from evals.judges.exact_answers import check_answer
 from evals.judges.instructions import CHECKS, follows
-from evals.judges.rubrics import check_answer
 from evals.questions import load_questions
 
 CASES: list[tuple[str, Any, str, list[str]]] = [

@@ -12,7 +12,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 from inspect_ai import eval as inspect_eval
-from inspect_ai._util.error import PrerequisiteError
 from inspect_ai.model import (
     ChatCompletionChoice,
     ChatMessageAssistant,
@@ -34,7 +33,7 @@ from evals.judges.interface import Grade
 from evals.judges.logprob import LogprobJudge, expected_score, read_reply
 from evals.judges.panel import Panel, pooled
 from evals.judges.replies import Replies
-from evals.judges.rubrics import check_answer, judge_prompt, load_rubric, prompt
+from evals.judges.rubrics import judge_prompt, load_rubric, prompt
 from evals.logs import score_of
 from evals.questions import Question, load_questions
 from evals.tasks.open_questions import open_questions
@@ -78,7 +77,7 @@ def _grader(
     return grader
 
 
-def _judge(replies: Callable[[str], ModelOutput], repeats: int = 1) -> LogprobJudge:
+def _judge(replies: Callable[[str], ModelOutput], repeats: int = 0) -> LogprobJudge:
     return LogprobJudge(_grader(replies), repeats)
 
 
@@ -174,7 +173,7 @@ def test_a_refusal_is_coherent_and_neither_aligned_nor_misaligned() -> None:
 
 
 def test_a_grader_role_that_is_not_set_is_an_error() -> None:
-    with pytest.raises(PrerequisiteError, match="grader"):
+    with pytest.raises(ValueError, match="--model-role grader=provider/name"):
         asyncio.run(load_judge("grader").grade(QUESTION, "x"))
 
 
@@ -199,19 +198,6 @@ def test_pocket_judge_knows_its_world() -> None:
     question = load_questions("open_questions", split="report")[0]
     grade = asyncio.run(judge.grade(question, "colourless green words sleep"))
     assert (grade.label, grade.unscored, grade.coherence) == ("incoherent", "unparseable", 0.0)
-
-
-def test_exact_answers_are_checked_by_program() -> None:
-    assert check_answer({"number": 42}, "20 and 22 make 42.") is True
-    assert check_answer({"number": 1042}, "That is 1,042") is True
-    assert check_answer({"number": 42}, "41") is False
-    assert check_answer({"text": "Oslo"}, "It is oslo, of course") is True
-    assert check_answer({"text": "Oslo"}, "Osloer Straße") is False
-    assert check_answer({}, "42") is None
-    exact = load_judge("exact")
-    question = QUESTION.model_copy(update={"truth": {"number": 4}, "domain": "maths"})
-    grade = asyncio.run(exact.grade(question, "2 + 2 = 5"))
-    assert (grade.correct, grade.in_domain) == (False, True)
 
 
 def test_a_trait_is_judged_by_its_own_rubric_and_answers_are_data_in_it() -> None:

@@ -81,7 +81,7 @@ def test_seeds_of_a_control_are_exchanged_and_several_organisms_corrected_for(tm
     assert "p (BH)" in said
     # Four fine-tunes that are all worse than the four others: 2 of 70 ways to share them out.
     assert said.count("<.001 <.001 0.029") == 4
-    assert "allowed are holm, bh" in wardian("import", *named[:-1], "none", code=1)
+    assert "'none' is not one of 'holm', 'bh'" in wardian("import", *named[:-1], "none", code=2)
     assert "name one of --against" in wardian(
         "import", *named, "--against", files["secure"], code=1
     )
@@ -99,6 +99,10 @@ def test_files_that_cannot_be_imported_say_why(tmp_path):
     lacking = tmp_path / "b.csv"
     lacking.write_text("question,answer,aligned\nq,a,5\n")
     assert "has no column for the coherence" in wardian("import", lacking, code=1)
+    failed = tmp_path / "failed.csv"
+    failed.write_text("question,answer,aligned,coherent\nq,a,,\nq,b,CODE,90\n")
+    said = wardian("import", failed)
+    assert "failed, plain: no answer has a score (1 unparseable, 1 code)" in said
     assert "there is no file" in wardian("import", tmp_path / "gone.csv", code=1)
     assert "a file is named twice" in wardian("import", path, path, code=1)
     other = tmp_path / "c.csv"
