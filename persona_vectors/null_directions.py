@@ -54,7 +54,8 @@ def random_directions_like(
 def principal_components(activations: Activations, number: int) -> Floats:
     """The first principal components [number, ..., D], of norm 1, at every position and layer.
 
-    Zero where the activations have fewer components: nothing varies along more.
+    Zero where the activations have fewer components: nothing varies along more. A component has no
+    sign of its own; here its largest number is positive, so that every machine finds the same one.
 
     Args:
         activations: [N, ..., D] without NaN, such as [N, K, D] of the base reading neutral
@@ -69,7 +70,8 @@ def principal_components(activations: Activations, number: int) -> Floats:
         _, sizes, basis = np.linalg.svd(rows - rows.mean(axis=0), full_matrices=False)
         real = int((sizes > RANK_TOLERANCE * np.linalg.norm(rows)).sum())
         for index in range(min(number, real)):
-            components[(index, *place)] = basis[index]
+            largest = basis[index][np.abs(basis[index]).argmax()]
+            components[(index, *place)] = basis[index] * np.sign(largest)
     return components
 
 

@@ -36,7 +36,9 @@ def test_principal_components_are_the_axes_of_what_varies() -> None:
     found = principal_components(rows + 100, 4)
     assert not found[:, 0].any()
     assert not found[3].any()
-    assert np.abs(found[:3, 1]).argmax(axis=1).tolist() == [1, 3, 0]
+    assert found[:3, 1].argmax(axis=1).tolist() == np.abs(found[:3, 1]).argmax(axis=1).tolist()
+    assert found[:3, 1].argmax(axis=1).tolist() == [1, 3, 0]
+    np.testing.assert_allclose(principal_components(100 - rows, 4), found, atol=1e-12)
     np.testing.assert_allclose(found[:3, 1] @ found[:3, 1].T, np.eye(3), atol=1e-12)
 
 
