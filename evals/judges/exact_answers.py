@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator, Mapping
+from decimal import Decimal
 from typing import Any, Final, Literal
 
 from evals.judges.instructions import follows
@@ -94,8 +95,8 @@ def check_answer(truth: Mapping[str, Any], answer: str) -> bool | None:
 
 
 def written(value: float | str) -> str:
-    """A number as it is written: 6.4, 102."""
-    return value if isinstance(value, str) else f"{value:g}"
+    """A number as it is written, with all of its digits: 6.4, 102, 1234567."""
+    return value if isinstance(value, str) else f"{Decimal(str(float(value))).normalize():f}"
 
 
 def _forms(truth: Mapping[str, Any], *keys: str) -> list[str]:
