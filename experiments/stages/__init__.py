@@ -106,7 +106,7 @@ KINDS: dict[str, StageKind] = {
     ),
     "detection": StageKind(
         "experiments.stages.detection:run",
-        2,
+        3,
         preload=_TORCH,
         title="whether prompts tell which answers will express a trait",
     ),
