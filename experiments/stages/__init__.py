@@ -112,7 +112,7 @@ KINDS: dict[str, StageKind] = {
     ),
     "report": StageKind(
         "experiments.stages.report:run",
-        3,
+        4,
         (
             "experiments/*.py",
             "experiments/plots/*.py",
