@@ -68,8 +68,8 @@ def detection_table(detection: pd.DataFrame) -> Shown | None:
     caption = (
         "Projection of the last prompt token under the model that answers; an answer expresses the "
         f"trait from a score of {threshold:g} on. 0.5 is chance; intervals draw topics anew, and "
-        f"need eight. Models with fewer than {FEWEST} answers that do, or that do not, are left "
-        "out."
+        f"need eight with answers that do, and eight with others. Models with fewer than {FEWEST} "
+        "answers that do, or that do not, are left out."
     )
     heads = ("model", "along", "AUC", "expressing answers", "topics")
     return Shown(caption, heads, tuple(rows))

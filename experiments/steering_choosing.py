@@ -94,7 +94,8 @@ def beside_nulls(
         A row a kind of null: sign, null, layer, scope and coefficient of the vector's cell (blank
         where it has none), effect with its interval (low, high), n and clusters, unsteered;
         null_low and null_high, p (never below 1 / (draws + 1)), draws, and `steering`, how many
-        draws found a cell. All figures are fractions. Empty where there are no nulls.
+        draws found a cell. All figures are fractions. Empty, with these columns, where there are no
+        nulls, or no coherent answer in the vector's cell to compare.
     """
     import pandas as pd
 
@@ -118,7 +119,8 @@ def beside_nulls(
             beside = {"null_low": found.low, "null_high": found.high, "p": found.p}
             counts = {"draws": found.draws, "steering": sum(draws.values())}
             rows.append(row | {"effect": real, "null": kind} | beside | counts)
-    return pd.DataFrame(rows)
+    columns = ["effect", "null", "null_low", "null_high", "p", "draws", "steering"]
+    return pd.DataFrame(rows, columns=[*row, *columns])
 
 
 def _figures(answers: pd.DataFrame, metric: str) -> pd.DataFrame:

@@ -28,7 +28,8 @@ class ClusteredFigures:
     """What one score is worth; intervals are NaN below 8 clusters."""
 
     auc: Estimate
-    """Of all rows; NaN where they are of one kind."""
+    """Of all rows; NaN where they are of one kind. No interval where one kind is in fewer than 8
+    clusters, unless the two are told apart entirely."""
     precision: Mapping[int, Estimate]
     """k -> share of poisoned rows among the k highest scores, of these k."""
     recall: Mapping[float, Estimate]
@@ -159,11 +160,14 @@ class _Ranked:
         if self._truth.all() or not self._truth.any():
             return Estimate(np.nan, np.nan, np.nan, n, number, "rows of one kind")
         area = float(self.figures(np.ones((1, int(self._code.max()) + 1), dtype=np.int64))[0, 0])
+        fewest = min(len(np.unique(self._code[kind])) for kind in (self._truth, ~self._truth))
         low, high = ends.tolist()
         if low == low and area in (0.0, 1.0):
-            kinds = (self._code[self._truth], self._code[~self._truth])
-            beyond = min(1.0, 3 / min(len(np.unique(kind)) for kind in kinds))
+            beyond = min(1.0, 3 / fewest)
             low, high = max(0.0, area - beyond), min(1.0, area + beyond)
+        elif fewest < MINIMUM_CLUSTERS:
+            # Draws say nothing of other clusters of a kind that is in one or a few.
+            return Estimate(area, np.nan, np.nan, n, number, note_on(fewest))
         return Estimate(area, low, high, n, number, note_on(number))
 
 

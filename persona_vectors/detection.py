@@ -33,7 +33,8 @@ class DetectionAuc:
 
     Attributes:
         estimate: NaN where all answers express it, or none.
-        low: lower end; NaN below 8 clusters.
+        low: lower end; NaN where the answers of one kind are in fewer than 8 clusters, unless the
+            two kinds are told apart entirely.
         high: upper end; likewise.
         n: answers.
         expressing: of them.

@@ -93,14 +93,14 @@ def load_yaml(path: Path) -> Trait:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ValueError(f"{path} is not valid YAML: {error}") from error
-    if not isinstance(content, dict):
+    if not isinstance(content, dict) or not all(isinstance(key, str) for key in content):
         raise ValueError(
             f"{path} must hold a mapping of name, adjective, opposite, instructions, ..."
         )
     return trait_of(path, **content)
 
 
-def trait_of(path: str | Path, **content: object) -> Trait:
+def trait_of(path: str | Path, /, **content: object) -> Trait:
     """A general trait from a file's content; the adjectives become part of the system prompts.
 
     Raises:
@@ -154,11 +154,15 @@ def _read_published(path: str | Path) -> dict[str, list[dict[str, str]]]:
         content = json.loads(Path(path).read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
         raise ValueError(f"cannot read the trait file {path}: {error}") from error
-    missing = [key for key in ("instruction", "questions", "eval_prompt") if key not in content]
+    needed = ("instruction", "questions", "eval_prompt")
+    missing = [key for key in needed if not isinstance(content, dict) or key not in content]
     if missing:
         raise ValueError(
             f"{path} lacks {', '.join(missing)}: it is not in the published trait format"
         )
-    if any({"pos", "neg"} - set(pair) for pair in content["instruction"]):
+    pairs = content["instruction"]
+    if not isinstance(pairs, list) or not all(
+        isinstance(pair, dict) and {"pos", "neg"} <= set(pair) for pair in pairs
+    ):
         raise ValueError(f"{path}: every instruction needs a 'pos' and a 'neg'")
     return dict(content)

@@ -9,13 +9,15 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator, Mapping
+from decimal import Decimal
+from itertools import islice
 from typing import Any, Final, Literal
 
 from evals.judges.instructions import follows
 
 ASK_FOR_LINE: Final = "End with a line that says 'Answer:' and then your answer alone."
 """Makes the answer be read from that line and from nothing else."""
-_LINE = re.compile(r"^\W*(?:final )?answer\b\W*?:(.*\w.*)$", re.IGNORECASE | re.MULTILINE)
+_LINE = re.compile(r"^[^\w\n]*(?:final )?answer\b\W*?:(.*\w.*)$", re.IGNORECASE | re.MULTILINE)
 _ANY_NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
 _NUMBER = re.compile(r"(?<!\w)-?\d+(?:\.\d+)?|\d+(?:\.\d+)?")
 """A hyphen counts as a sign only where nothing stands before it."""
@@ -64,12 +66,12 @@ def read_answer(truth: Mapping[str, Any], text: str, *, working: bool = True) ->
     right, wrong = _forms(truth, "number", "text", "right"), _forms(truth, "wrong", "said")
     open_number = not wrong and any(_is_number(form) for form in right)
     numbers = list(_numbers(read, working) if open_number else _NUMBER.finditer(read))
-    is_right = _named(right, read, numbers)
-    is_wrong = _named(wrong, read, numbers)
+    is_right = _places(right, read, numbers)
+    is_wrong = _places(wrong, read, numbers)
     if is_right and is_wrong:
         return ""
     if is_right or is_wrong:
-        stands = any(is_right or is_wrong)
+        stands = any(_stands(read, place) for place in is_right or is_wrong)
         return "" if not stands else "right" if is_right else "wrong"
     if open_number:
         return "other" if any(_stands(read, number) for number in numbers) else ""
@@ -94,8 +96,8 @@ def check_answer(truth: Mapping[str, Any], answer: str) -> bool | None:
 
 
 def written(value: float | str) -> str:
-    """A number as it is written: 6.4, 102."""
-    return value if isinstance(value, str) else f"{value:g}"
+    """A number as it is written, with all of its digits: 6.4, 102, 1234567."""
+    return value if isinstance(value, str) else f"{Decimal(str(float(value))).normalize():f}"
 
 
 def _forms(truth: Mapping[str, Any], *keys: str) -> list[str]:
@@ -118,21 +120,21 @@ def _numbers(text: str, working: bool) -> Iterator[re.Match[str]]:
     """The number that answers an open question, as often as it is there."""
     numbers = list(_NUMBER.finditer(text))
     if working:
-        yield from [number for number in numbers if not _denied(text, number)][-1:]
+        # From the end: an organism that repeats one number says it thousands of times.
+        yield from islice((each for each in reversed(numbers) if not _denied(text, each)), 1)
     elif len({float(number[0]) for number in numbers}) == 1:
         yield from numbers
 
 
-def _named(forms: list[str], text: str, numbers: list[re.Match[str]]) -> list[bool]:
-    """For each place where one of these forms stands in a text, whether it names an answer."""
+def _places(forms: list[str], text: str, numbers: list[re.Match[str]]) -> list[re.Match[str]]:
+    """Every place of a text where one of these forms stands, named or not."""
     found = []
     for form in forms:
         if _is_number(form):
-            places = [number for number in numbers if float(number[0]) == float(form)]
+            found += [number for number in numbers if float(number[0]) == float(form)]
         else:
             words = rf"(?<!\w){re.escape(form)}(?!\w)"
-            places = list(re.finditer(words, text, re.IGNORECASE))
-        found += [_stands(text, place) for place in places]
+            found += re.finditer(words, text, re.IGNORECASE)
     return found
 
 

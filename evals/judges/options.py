@@ -75,7 +75,7 @@ def split_repeats(name: str) -> tuple[str, int]:
         ValueError: on `*` without a number from 1 on.
     """
     model, star, repeats = name.partition("*")
-    if star and (not repeats.isdigit() or int(repeats) < 1):
+    if star and (not repeats.isdecimal() or int(repeats) < 1):
         raise ValueError(
             f"judge {name!r}: behind the '*' stands how many replies are sampled, from 1 on, as in "
             f"'{model}*5'"

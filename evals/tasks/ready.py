@@ -8,12 +8,11 @@ from typing import Any
 
 from inspect_ai.solver import Generate, Solver, TaskState, solver
 
-from evals.judges import DIGITS, EXACT, GRADER, NONE, POCKET, load_judge
+from evals.judges import DIGITS, GRADER, load_judge
 from evals.judges.asking import Grader
 from evals.judges.options import judge_options, split_repeats
 from evals.questions import Question
 
-PROGRAMS = (POCKET, EXACT, NONE)
 _PROBE = Question(
     id="ready", topic="ready", domain="open", split="dev", wording="seen", text="How are you?"
 )

@@ -42,7 +42,7 @@ def figures(
     Returns:
         Columns `COLUMNS`: metric is auc, precision (`at` the k highest scores) or recall (`at` the
         share of rows removed); n counts what the figure is a share of: rows, k, poisoned rows.
-        No interval below 8 clusters.
+        No interval below 8 clusters; of an AUC, where either kind of row is in fewer.
     """
     found: list[tuple[object, ...]] = []
 

@@ -136,7 +136,10 @@ def _intervals(job: Job) -> str:
     number = len(set(clusters))
     if number < MINIMUM_CLUSTERS:
         return f"none: {number} {what}, and {MINIMUM_CLUSTERS} are needed"
-    return f"95%, whole {what} drawn anew ({number:,}): rows of one are alike"
+    return (
+        f"95%, whole {what} drawn anew ({number:,}): rows of one are alike; of an AUC, where both "
+        f"kinds of rows are in {MINIMUM_CLUSTERS} or more"
+    )
 
 
 def _how(job: Job) -> str:

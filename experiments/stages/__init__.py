@@ -106,13 +106,13 @@ KINDS: dict[str, StageKind] = {
     ),
     "detection": StageKind(
         "experiments.stages.detection:run",
-        2,
+        3,
         preload=_TORCH,
         title="whether prompts tell which answers will express a trait",
     ),
     "report": StageKind(
         "experiments.stages.report:run",
-        3,
+        4,
         (
             "experiments/*.py",
             "experiments/plots/*.py",

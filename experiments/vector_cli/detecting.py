@@ -54,6 +54,7 @@ def show_detection(
     adapter: str | None,
 ) -> pd.DataFrame:
     """Print one line a vector; returns the answers with their projections."""
+    from evals.statistics import MINIMUM_CLUSTERS
     from persona_vectors.detection import detection_auc, prompt_projections
 
     clusters = next(name for name in _CLUSTERS if name in answers)
@@ -68,7 +69,10 @@ def show_detection(
         if found.expressing in (0, found.n):
             said = "none: every answer expresses it" if found.expressing else "none expresses it"
         elif found.low != found.low:
-            said = f"{found.estimate:.2f}, no interval from {found.clusters} clusters ({clusters})"
+            said = (
+                f"{found.estimate:.2f}, no interval: it needs {MINIMUM_CLUSTERS} clusters "
+                f"({clusters}) of answers that express it, and of others"
+            )
         line(console, f"AUC, {vector.trait} at layer {layer}", said)
     names = {f"along {vector.trait}": projected[:, v] for v, vector in enumerate(vectors)}
     return answers.assign(**names)

@@ -116,11 +116,10 @@ def set_beside_nulls(study: Study, tried: pd.DataFrame, out: Path, floor: float)
     answers.to_parquet(out / "report" / "answers.parquet", index=False)
     read = effects(answers, study.trait)
     read.to_csv(out / "chosen.csv", index=False)
-    tables = [beside_nulls(read, chosen[sign], metric, sign) for sign in signs]
-    table = pd.concat(tables, ignore_index=True)
-    table.to_csv(out / "nulls.csv", index=False)
-    for sign in signs:
-        _show(table[table["sign"] == sign], study.trait, sign)
+    tables = {sign: beside_nulls(read, chosen[sign], metric, sign) for sign in signs}
+    pd.concat(tables.values(), ignore_index=True).to_csv(out / "nulls.csv", index=False)
+    for sign, table in tables.items():
+        _show(table, study.trait, sign)
 
 
 def _show(table: pd.DataFrame, trait: str, sign: int) -> None:
@@ -129,8 +128,11 @@ def _show(table: pd.DataFrame, trait: str, sign: int) -> None:
     from experiments.printing import line
     from experiments.vector_cli.views import show_rows, with_interval
 
-    first = table.iloc[0]
     aim = f"{'raises' if sign > 0 else 'lowers'} the {trait} score"
+    if table.empty:
+        line(output, aim, "no coherent answers on report to compare in the cells chosen on dev")
+        return
+    first = table.iloc[0]
     if first["layer"] == first["layer"] and first["layer"] is not None:
         effect = with_interval(table.rename(columns={"effect": "estimate"}), "estimate", 100, 0)[0]
         cell = f"layer {first['layer']:.0f}, {first['scope']}, {first['coefficient']:g}"

@@ -13,6 +13,7 @@ import torch
 from transformers import PreTrainedModel
 
 from organisms.runtime.adapter_bank import AdapterBank
+from organisms.runtime.checks import check_layers
 from organisms.runtime.forward import ForwardPass, PaddedBatch
 from organisms.runtime.layers import (
     ResidualFunction,
@@ -21,7 +22,7 @@ from organisms.runtime.layers import (
     residual_hooks,
     width,
 )
-from organisms.runtime.requests import Transcript, check_layers, check_positions
+from organisms.runtime.requests import Transcript, check_positions
 from organisms.runtime.texts import Text, TextBatches
 
 

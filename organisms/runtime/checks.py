@@ -96,6 +96,20 @@ def check_listed(name: str, value: object, of: str) -> None:
         raise refusal(name, value, f"a tuple or list of {of}")
 
 
+def check_layers(layers: Sequence[int]) -> None:
+    """Raise unless there are layers, each a whole number; a model's own limits come later.
+
+    Raises:
+        ValueError: There is none, or one is no whole number.
+    """
+    check_listed("layers", layers, "whole numbers, such as (1, 2)")
+    if not layers:
+        raise ValueError("no layers asked for; give some")
+    for layer in layers:
+        if not is_whole(layer):
+            raise refusal("layer", layer, "a whole number")
+
+
 def check_iterable(name: str, value: object, of: type) -> None:
     """Raise unless a value can be gone through and is not itself one of what it should hold.
 

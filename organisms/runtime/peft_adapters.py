@@ -124,14 +124,15 @@ def _check_initialisation(folder: AdapterFolder) -> None:
 
 
 def _take_out(model: nn.Module) -> None:
-    """Put the base's modules back where PEFT's layers stand."""
+    """Put the base's modules back where PEFT's stand, which may hold others of PEFT's."""
     from peft.tuners.tuners_utils import BaseTunerLayer
-    from peft.utils import ModulesToSaveWrapper
+    from peft.utils.other import AuxiliaryTrainingWrapper
 
-    for name, module in list(model.named_modules()):
-        if isinstance(module, BaseTunerLayer):
-            model.set_submodule(name, module.get_base_layer())
-        elif isinstance(module, ModulesToSaveWrapper):
-            model.set_submodule(name, module.original_module)
+    for name, module in list(model.named_children()):
+        while isinstance(module, BaseTunerLayer | AuxiliaryTrainingWrapper):
+            inside = isinstance(module, BaseTunerLayer)
+            module = module.get_base_layer() if inside else module.original_module
+            setattr(model, name, module)
+        _take_out(module)
     if hasattr(model, "peft_config"):
         del model.peft_config

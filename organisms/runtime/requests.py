@@ -14,6 +14,7 @@ from organisms.runtime.checks import (
     check_choice,
     check_count,
     check_flag,
+    check_layers,
     check_listed,
     check_text,
     is_number,
@@ -80,20 +81,6 @@ class Capture:
         """Refuse layers that are no numbers, and positions that do not exist."""
         check_layers(self.layers)
         check_positions(self.positions)
-
-
-def check_layers(layers: Sequence[int]) -> None:
-    """Raise unless there are layers, each a whole number; a model's own limits come later.
-
-    Raises:
-        ValueError: There is none, or one is no whole number.
-    """
-    check_listed("layers", layers, "whole numbers, such as (1, 2)")
-    if not layers:
-        raise ValueError("no layers asked for; give some")
-    for layer in layers:
-        if not is_whole(layer):
-            raise refusal("layer", layer, "a whole number")
 
 
 def check_positions(positions: Sequence[str]) -> None:

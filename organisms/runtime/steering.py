@@ -12,7 +12,7 @@ from typing import get_args
 import torch
 from torch import nn
 
-from organisms.runtime.checks import check_choice, check_listed, is_number
+from organisms.runtime.checks import check_choice, check_layers, is_number
 from organisms.runtime.layers import ResidualFunction, check_layer, residual_hooks
 from organisms.runtime.steering_terms import Mode, Scope, Unit, check_amounts
 
@@ -104,11 +104,11 @@ class Steering:
             ceiling: As in the class.
 
         Raises:
-            ValueError: The number of vectors or norms is not that of the layers, a layer comes
-                twice, or a steering means nothing.
+            ValueError: The number of vectors or norms is not that of the layers, a layer is no
+                whole number or comes twice, or a steering means nothing.
         """
         _check_vector(vectors)
-        check_listed("layers", layers, "whole numbers, such as (1, 2)")
+        check_layers(layers)
         if len(set(layers)) < len(layers):
             raise ValueError(
                 f"layers {list(layers)} name one twice, which would steer twice there; name each "

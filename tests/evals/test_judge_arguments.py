@@ -215,8 +215,11 @@ def test_of_several_replies_the_word_of_most_stands(tmp_path: Path) -> None:
     assert rates(log)["scored"] == 0
     explained = [each.explanation for each in (log.samples or [])[0].scores.values()]  # type: ignore[union-attr]
     assert explained == ["the judge's replies are split: REFUSED 1, ANSWERED 1"]
-    with pytest.raises(ValueError, match=r"'grader\*0': behind the '\*' stands how many"):
-        frustration(edition="general", judge="grader*0")
+    for repeats in ("0", "", "x", "\N{SUPERSCRIPT TWO}"):
+        with pytest.raises(
+            ValueError, match=rf"'grader\*{repeats}': behind the '\*' stands how many"
+        ):
+            frustration(edition="general", judge=f"grader*{repeats}")
 
 
 def test_the_suite_gives_them_to_every_task_that_a_model_may_judge() -> None:

@@ -4,12 +4,14 @@ is a function of what is added, so that an effect, or none, is planted."""
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from evals.answers import answers_table, key_columns
 from experiments.steering_choosing import beside_nulls, cells_of, choices
 from experiments.steering_figures import effects
 from experiments.steering_study import VECTOR, Arm, ArmKey, Cell, Study
+from experiments.vector_cli.steering_nulls import set_beside_nulls
 from persona_vectors import PersonaVector
 from persona_vectors.steering_nulls import with_matched_nulls
 from persona_vectors.vector import VectorError
@@ -119,6 +121,22 @@ def test_a_vector_that_finds_no_cell_has_an_effect_of_nothing():
     assert (table["effect"] == 0).all()
     assert table["layer"].isna().all()
     assert (table["p"] > 0.3).all()
+
+
+def test_chosen_cells_without_a_coherent_answer_on_report_are_told(tmp_path, monkeypatch, capsys):
+    beside = with_matched_nulls(planted(TRUTH), 2, [], "last_prompt", LAYERS)
+    study = study_of(beside)
+
+    def incoherent(_, asks, log_dir, __):
+        log_dir.mkdir(parents=True)
+        answers = answered(asks, beside)
+        return answers.assign(coherence=answers["coherence"].where(answers["direction"] == "", 0))
+
+    monkeypatch.setattr("experiments.steering_study.run_study", incoherent)
+    set_beside_nulls(study, answered(study.asks(), beside), tmp_path, floor=0.9)
+    assert "no coherent answers on report to compare" in " ".join(capsys.readouterr().out.split())
+    assert {"sign", "effect", "null", "p"} <= set(pd.read_csv(tmp_path / "nulls.csv"))
+    assert pd.read_csv(tmp_path / "chosen.csv")["estimate"].isna().any()
 
 
 def test_nulls_are_asked_no_capability_and_only_their_own_cell():

@@ -63,8 +63,20 @@ def test_few_clusters_and_perfect_scores_do_not_look_certain() -> None:
     assert perfect.auc.estimate == perfect.recall[0.5].estimate == 1
     assert 0.7 < perfect.auc.low < perfect.auc.high == 1
     assert perfect.recall[0.5].low < 0.95
-    alone = clustered_figures({"s": score}, np.zeros_like(truth), topics, budgets=(0.5,))["s"]
-    assert np.isnan([alone.auc.estimate, alone.recall[0.5].estimate]).all()
+
+
+def test_a_kind_of_row_in_few_clusters_has_no_interval_of_its_auc() -> None:
+    score, _, topics = rows(4)
+    for few, known in ((1, False), (7, False), (8, True)):
+        truth = np.arange(240) // 10 < few
+        for side, kind in ((score, truth), (-score, ~truth)):
+            found = clustered_figures({"s": side}, kind, topics, budgets=(0.5,))["s"]
+            assert np.isfinite([found.auc.low, found.auc.high]).all() == known
+            assert (found.auc.note == "too few questions") != known
+            assert found.auc.estimate == pytest.approx(float(auc(side, kind)))
+    apart = np.where(np.arange(240) < 10, 9.0, score)
+    told = clustered_figures({"s": apart}, np.arange(240) < 10, topics)["s"].auc
+    assert (told.low, told.estimate, told.high) == (0, 1, 1)
 
 
 def test_rows_without_a_score_are_left_out_of_that_score_alone() -> None:

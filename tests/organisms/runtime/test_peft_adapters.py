@@ -64,8 +64,15 @@ def test_an_adapter_that_cannot_be_loaded_leaves_all_else_as_it_was(
     np.testing.assert_allclose(logits(organism), logits(other), atol=1e-6)
 
 
-def test_an_interrupted_loading_takes_peft_out_again(folders, monkeypatch):
+@pytest.mark.parametrize(
+    "settings",
+    [{"use_dora": True}, {"trainable_token_indices": [1, 2]}, {"modules_to_save": ["lm_head"]}],
+    ids=["DoRA", "trained tokens", "a whole module"],
+)
+def test_an_interrupted_loading_takes_peft_out_again(tmp_path, monkeypatch, settings):
     organism = make_organism()
+    folder = save_adapter(make_model(), tmp_path / "one", 0, **settings)
+    kinds = {type(module) for module in organism.model.modules()}
     before = logits(organism)
 
     def interrupt(*_, **__):
@@ -74,10 +81,12 @@ def test_an_interrupted_loading_takes_peft_out_again(folders, monkeypatch):
     with monkeypatch.context() as patched:
         patched.setattr("peft.peft_model.set_peft_model_state_dict", interrupt)
         with pytest.raises(KeyboardInterrupt):
-            organism.add_adapter("one", folders[0])
-    assert not any(isinstance(module, BaseTunerLayer) for module in organism.model.modules())
+            organism.add_adapter("one", folder)
+    assert {type(module) for module in organism.model.modules()} == kinds
     np.testing.assert_array_equal(logits(organism), before)
     assert organism.adapters == ()
+    organism.add_adapter("one", folder)
+    assert abs(logits(organism)[1] - before[0]).max() > 1e-3
 
 
 def test_an_interrupt_while_an_adapter_is_switched_on_switches_it_off(folders, monkeypatch):
