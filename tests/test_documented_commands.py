@@ -25,8 +25,9 @@ PAGES = [
 INDENTED = re.compile(r"^ {4,}(?=\S)(.*)$", re.MULTILINE)
 INLINE = re.compile(r"`((?:wardian|inspect eval|python) [^`]+)`")
 OPTION = re.compile(r"`(--[a-z][\w-]*)")
-OTHERS = {"--quick", "--topic", "--generation-config", "--extra-body"}
-"""Options of benchmarks, and of vLLM that pages speak of."""
+OF_A_SCRIPT = re.compile(r'add_argument\(\s*"(--[a-z][\w-]*)')
+OTHERS = {"--generation-config", "--extra-body"}
+"""Options of vLLM that pages speak of."""
 LINK = re.compile(r"\]\(([^)#:]+?)(?:#[^)]*)?\)")
 
 
@@ -114,7 +115,9 @@ def test_every_command_of_a_page_can_be_typed(page: Path) -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
 def test_every_option_that_a_page_speaks_of_exists(page: Path) -> None:
-    known = set().union(*map(options, COMMANDS.values()), OTHERS)
+    scripts = [script.read_text(encoding="utf-8") for script in (ROOT / "benchmarks").glob("*.py")]
+    of_scripts = map(OF_A_SCRIPT.findall, scripts)
+    known = set().union(*map(options, COMMANDS.values()), *of_scripts, OTHERS)
     assert set(OPTION.findall(page.read_text(encoding="utf-8"))) <= known
 
 
