@@ -3,7 +3,6 @@ from."""
 
 from __future__ import annotations
 
-import base64
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -18,6 +17,7 @@ from experiments.asked import asked_in_rates
 from experiments.differences import differences
 from experiments.findings import findings
 from experiments.headline import shift_place, words
+from experiments.pages import data_uri, fill_template
 from experiments.plots.style import save
 from experiments.rates import per_question, rates, threshold_warnings
 from experiments.report_figures import FIGURES
@@ -95,23 +95,12 @@ def write_report(
     (out / "report.html").write_text(page, encoding="utf-8")
 
 
-def data_uri(svg: str) -> Markup:
-    """An SVG as a data URI: as an image it can run no script and load nothing."""
-    return Markup("data:image/svg+xml;base64," + base64.b64encode(svg.encode()).decode("ascii"))
-
-
 def _page(full: Tables, manifest: Mapping[str, Any], figures: Mapping[str, Markup | None]) -> str:
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("experiments", "templates"),
-        autoescape=True,
-        undefined=jinja2.ChainableUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     shown = shown_answers(full["answers"])
     found = findings(full)
-    template = environment.get_template("report.html.j2")
-    return template.render(
+    return fill_template(
+        "report.html.j2",
+        undefined=jinja2.ChainableUndefined,
         name=str(manifest.get("name", "run")),
         manifest=manifest,
         rest={k: v for k, v in manifest.items() if k not in _NAMED},

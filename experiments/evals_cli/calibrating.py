@@ -167,8 +167,9 @@ def _judged_again(answers: pd.DataFrame, judge: Judge, until: float | None) -> p
 def _cost(answers: pd.DataFrame, judge: str, budget: Budget) -> Part:
     """What judging them anew takes: an alignment and a coherence prompt an answer."""
     from evals.judges.budget import estimate
+    from evals.judges.options import split_repeats
     from evals.rejudging import prompts_of
 
-    models = [each.partition("*") for each in judge.split("+") if "/" in each]
-    repeats = sum(int(times) if times.isdigit() else 1 for _, _, times in models)
+    models = [split_repeats(each) for each in judge.split("+") if "/" in each]
+    repeats = sum(max(1, times) for _, times in models)
     return estimate(prompts_of(answers), judge, budget.price, repeats)

@@ -92,18 +92,10 @@ def write_card(card: Card, out: Path) -> None:
 
 def page(card: Card, svg: str) -> str:
     """The card as HTML; every text of a model, a log or a run is escaped."""
-    import jinja2
+    from experiments.pages import data_uri, fill_template
 
-    from experiments.report import data_uri
-
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("experiments", "templates"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template("health_card.html.j2").render(
+    return fill_template(
+        "health_card.html.j2",
         card=card,
         figure=data_uri(svg),
         sections=_sections(card.readings),

@@ -7,10 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import jinja2
-
 from experiments.answer_browser import cut
-from experiments.report import data_uri
+from experiments.pages import data_uri, fill_template
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -65,14 +63,8 @@ def render(
         most: The most suspicious rows, the first one most.
         least: The least suspicious, the first one least.
     """
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("experiments", "templates"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template("screening.html.j2").render(
+    return fill_template(
+        "screening.html.j2",
         name=name,
         facts=facts,
         heads=[] if table is None else list(table.columns),

@@ -22,6 +22,7 @@ from organisms.runtime import layers as residual_layers
 from organisms.runtime.forward import ForwardPass
 from organisms.runtime.loading import load_model, no_progress_bars
 from organisms.runtime.steering import Steering, steered
+from organisms.runtime.texts import PROBE
 
 Way = Literal["embedding", "bias", "block"]
 Tensors = dict[str, torch.Tensor]
@@ -30,7 +31,6 @@ TOLERANCE: Mapping[str, float] = {"float32": 1e-4, "float64": 1e-9}
 """Largest difference of a logit that the written folder may show, as a share of the largest logit;
 `_COARSE` for half precision."""
 _COARSE = 0.05
-_PROBE = "Tell me about your day. What is 2 + 3?"
 _OUTPUT_NORM = "post_feedforward_layernorm"
 _OTHER_OUTPUT_NORMS = ("post_mlp_layernorm", "post_feedforward_norm", "post_mlp_norm")
 
@@ -85,7 +85,7 @@ def bake(
     model, tokenizer = load_model(base, dtype=dtype, device=device)
     additions = _additions(model, steerings)
     ways = {layer: _way(model, layer) for layer in sorted(additions)}
-    tokens = tokenizer(_PROBE, return_tensors="pt")["input_ids"].to(model.device)
+    tokens = tokenizer(PROBE, return_tensors="pt")["input_ids"].to(model.device)
     plain, expected = _logits(model, tokens, {}), _logits(model, tokens, additions)
     with tempfile.TemporaryDirectory(dir=_parent(folder), prefix=f".{folder.name}.") as place:
         made = Path(place) / folder.name

@@ -30,7 +30,7 @@ from organisms.runtime.requests import (
 )
 from organisms.runtime.sampling import Sampler
 from organisms.runtime.steering import Steering
-from organisms.runtime.texts import TextBatches
+from organisms.runtime.texts import PROBE, TextBatches
 
 __all__ = [
     "Message",
@@ -42,8 +42,6 @@ __all__ = [
     "TokenLogprob",
     "Transcript",
 ]
-
-_PROBE = "Tell me about your day. What is 2 + 3?"
 
 
 class Organism:
@@ -160,7 +158,7 @@ class Organism:
         """
         check_text("adapter", name)
         self._bank.check(name)
-        chat: tuple[Message, ...] = ({"role": "user", "content": _PROBE},)
+        chat: tuple[Message, ...] = ({"role": "user", "content": PROBE},)
         probe = Request(chat, system="default", thinking=self.template.always_thinks)
         base = self.logits([probe])
         try:

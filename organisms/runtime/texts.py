@@ -27,6 +27,8 @@ CPU_BATCH_NUMBERS = 2**18
 float32; measured at widths 128 and 512, see docs/benchmarks.md)."""
 CPU_BATCH_TOKENS = 256
 """Tokens of a batch that a CPU reads however wide the model: fewer read the weights too often."""
+PROBE = "Tell me about your day. What is 2 + 3?"
+"""What a model reads to show whether a change of it changes its logits."""
 WINDOW_BATCHES = 16
 """A stream is read this many batches ahead, so that texts of one length still run together."""
 
